@@ -1,0 +1,1 @@
+"""Wicketgate: one policy decides, every engine enforces, every decision is written down."""
