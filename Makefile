@@ -1,0 +1,40 @@
+# Everything a person does with a checkout. `make` lists it.
+
+VENV := .venv/bin
+PYTEST_ARGS ?=
+# Two workers: the tests of real sockets wait more than they compute.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test check lint bench test-deps clean
+
+help:  ## list what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+env:  ## make .venv from uv.lock (finds or fetches Python 3.13 and uv; needs no root)
+	@sh tools/env.sh
+
+run: env  ## the quick start: a forward proxy, a reverse gateway and a small app behind it
+	@$(VENV)/wicketgate run
+
+test: env  ## every test that CI runs
+	$(VENV)/pytest -m "not bench" -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+lint: env  ## style, types and import contracts
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+check: lint  ## lint, then test: what must hold before a merge
+	@$(MAKE) --no-print-directory test
+
+bench: env  ## speeds, compared with each other on this machine
+	$(VENV)/pytest -m bench tests/bench $(PYTEST_ARGS)
+
+test-deps:  ## install the servers that the tests talk to (root or sudo; Debian, Ubuntu)
+	@sh tools/test-deps.sh
+
+clean:  ## remove everything that was made here, .venv too
+	rm -rf .venv .venv-tools dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Install the programs that the end-to-end tests and the benchmarks start: one line per program, and what it is for.
+set -eu
+
+#   nginx   a real origin behind the reverse gateway, and the yardstick of the benchmarks
+#   wrk     load for the benchmarks
+WANTED="nginx wrk"
+
+missing=
+for program in $WANTED; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+done
+[ -n "$missing" ] || { echo "test-deps: everything is there" >&2; exit 0; }
+
+command -v apt-get >/dev/null 2>&1 || { echo "test-deps: no apt-get here, install by hand:$missing" >&2; exit 2; }
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null 2>&1 || { echo "test-deps: run as root, or install by hand:$missing" >&2; exit 2; }
+  as_root="sudo"
+fi
+echo "test-deps: installing$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # a list of words is meant
+$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
