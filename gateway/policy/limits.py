@@ -1,0 +1,187 @@
+"""The limits of a policy together: a request is charged to every limit that counts it, or to none.
+
+What a limit counts is the gate's business; here are the counters, by the id of their limit, and what outlives a reload.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from gateway.policy.concurrency import Concurrency, Lease
+from gateway.policy.model import Reason
+from gateway.policy.rates import Key, Limiter, Rate, default_burst
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+__all__ = [
+    "Concurrency",
+    "Key",
+    "Lease",
+    "LimitOutcome",
+    "LimitSpec",
+    "LimitState",
+    "LimitTable",
+    "Limiter",
+    "Rate",
+    "default_burst",
+]
+
+CAPACITY: Final = 100_000
+"""Keys per limit: some 30 MB when full."""
+
+MOMENT: Final = 1.0
+"""Seconds to wait for an exchange to end, which nobody can foretell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSpec:
+    """One limit: a `rate`, a number of `concurrent` exchanges, or both, per `key` facts; it counts `capacity` keys."""
+
+    id: str
+    key: tuple[str, ...]
+    rate: Rate | None = None
+    concurrent: int | None = None
+    capacity: int = CAPACITY
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """Where a client stands with a rate limit, for the RateLimit and RateLimit-Policy fields.
+
+    `quota` requests per `window` seconds; `remaining` may be sent at once now; all of the burst is back in `reset`
+    seconds.
+    Source: draft-ietf-httpapi-ratelimit-headers.
+    """
+
+    id: str
+    quota: int
+    window: float
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOutcome:
+    """What the limits say: admitted if `refused` is None, else the id of the limit that refuses, why, and for how long.
+
+    `lease` must be released when an admitted exchange ends; None if no limit counts what runs.
+    """
+
+    refused: str | None = None
+    reason: Reason | None = None
+    retry_after: float | None = None
+    states: tuple[LimitState, ...] = ()
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    wait: float
+    id: str
+    reason: Reason
+
+
+@dataclass(slots=True)
+class _Counter:
+    spec: LimitSpec
+    limiter: Limiter | None
+    concurrency: Concurrency | None
+
+    @classmethod
+    def of(cls, spec: LimitSpec) -> _Counter:
+        limiter = None if spec.rate is None else Limiter(spec.rate, spec.capacity)
+        return cls(spec, limiter, None if spec.concurrent is None else Concurrency(spec.concurrent, spec.capacity))
+
+    def continuing(self, before: _Counter) -> _Counter:
+        """This counter with what `before` knows, as far as it says something about this limit."""
+        if self.spec.key != before.spec.key:
+            return self
+        same_rate = (self.spec.rate, self.spec.capacity) == (before.spec.rate, before.spec.capacity)
+        return _Counter(
+            self.spec,
+            before.limiter if same_rate else self.limiter,
+            before.concurrency.resized(self.concurrency.limit, self.concurrency.capacity)
+            if self.concurrency is not None and before.concurrency is not None
+            else self.concurrency,
+        )
+
+    def refusal(self, key: Key, now: float) -> _Refusal | None:
+        if self.concurrency is not None and (reason := self.concurrency.refusal(key)) is not None:
+            return _Refusal(MOMENT, self.spec.id, reason)
+        if self.limiter is None:
+            return None
+        if wait := self.limiter.wait(key, now):
+            return _Refusal(wait, self.spec.id, Reason.RATE_EXCEEDED)
+        if wait := self.limiter.full(key, now):
+            return _Refusal(wait, self.spec.id, Reason.LIMIT_TABLE_FULL)
+        return None
+
+    def take(self, key: Key, now: float) -> Lease | None:
+        if self.limiter is not None:
+            self.limiter.hit(key, now)
+        return None if self.concurrency is None else self.concurrency.acquire(key)
+
+    def state(self, key: Key, now: float) -> LimitState | None:
+        if self.limiter is None:
+            return None
+        rate, standing = self.limiter.rate, self.limiter.peek(key, now)
+        return LimitState(self.spec.id, rate.amount, rate.period, standing.remaining, standing.reset)
+
+
+class LimitTable:
+    """All counters of a policy. The caller brings the time; not thread-safe: one event loop owns it."""
+
+    __slots__ = ("_counters",)
+
+    def __init__(self, specs: Iterable[LimitSpec] = ()) -> None:
+        self._counters = {spec.id: _Counter.of(spec) for spec in specs}
+
+    def charge(self, specs: Sequence[LimitSpec], keys: Sequence[Key], now: float) -> LimitOutcome:
+        """Charge a request to these limits, each with its key: to all of them or, if one refuses, to none.
+
+        Of several refusals the longest wait is told, so that a client who obeys is not refused by the next limit; the
+        order of `specs` means nothing. Specs that this table was not made of are a KeyError.
+        """
+        charged = {spec.id: (self._counters[spec.id], key) for spec, key in zip(specs, keys, strict=True)}
+        if len(charged) < len(specs):
+            raise ValueError("a request is charged to a limit once")
+        return self._charge(charged.values(), now)
+
+    def _charge(self, charged: Collection[tuple[_Counter, Key]], now: float) -> LimitOutcome:
+        refusals = [refusal for counter, key in charged if (refusal := counter.refusal(key, now)) is not None]
+        if refusals:
+            worst = max(refusals, key=lambda refusal: (refusal.wait, refusal.id))
+            return LimitOutcome(
+                refused=worst.id,
+                reason=worst.reason,
+                retry_after=worst.wait,
+                states=_states(charged, now),
+            )
+        lease = _joined(counter.take(key, now) for counter, key in charged)
+        return LimitOutcome(states=_states(charged, now), lease=lease)
+
+    def carried_into(self, specs: Iterable[LimitSpec]) -> LimitTable:
+        """The table of a new policy, with all that this one knows about limits that stayed the same.
+
+        A rate goes on counting if its id, key, rate and capacity are unchanged. Running exchanges count on under a new
+        number too, for they do run. Both tables share what they count, while the old policy still has connections.
+        """
+        table = LimitTable(specs)
+        for name, counter in table._counters.items():
+            if name in self._counters:
+                table._counters[name] = counter.continuing(self._counters[name])
+        return table
+
+
+def _states(charged: Iterable[tuple[_Counter, Key]], now: float) -> tuple[LimitState, ...]:
+    states = (counter.state(key, now) for counter, key in charged)
+    return tuple(state for state in states if state is not None)
+
+
+def _joined(leases: Iterable[Lease | None]) -> Lease | None:
+    held = [lease for lease in leases if lease is not None]
+    for other in held[1:]:
+        held[0].join(other)
+    return held[0] if held else None
