@@ -1,0 +1,1 @@
+"""Lists of names and networks that come from outside: formats, guards, last good copies."""

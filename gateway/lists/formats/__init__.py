@@ -1,0 +1,1 @@
+"""The formats of list files, one module each. A reader is made per file: some remember what they read before."""
