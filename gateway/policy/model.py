@@ -72,6 +72,12 @@ class FactName(StrEnum):
 RESPONSE_FACTS: Final = frozenset({FactName.RESPONSE_SIZE, FactName.RESPONSE_STATUS, FactName.RESPONSE_TYPE})
 """What nobody can know before the request was sent."""
 
+SIZE_FACTS: Final = frozenset({FactName.REQUEST_SIZE, FactName.RESPONSE_SIZE})
+"""What nobody can know of a body that states no length, before it has passed."""
+
+OPEN_FACTS: Final = RESPONSE_FACTS | SIZE_FACTS
+"""What may still be unknown when a request is forwarded. A rule that needs one is judged again when it is known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -260,6 +266,21 @@ class Pending:
     def __bool__(self) -> NoReturn:
         """Refuse to be a condition, as a decision does."""
         raise TypeError("a pending answer is no truth value, ask whether it is a Decision")
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What becomes of a TLS connection: `inspect` it, or splice it unread under the splice rule `rule`.
+
+    `rule` is None where the policy splices because it inspects nothing (or not this).
+    """
+
+    inspect: bool
+    rule: str | None = None
+
+    def __bool__(self) -> NoReturn:
+        """Refuse to be a condition: ask for `.inspect`."""
+        raise TypeError("a treatment is no truth value, ask for `.inspect`")
 
 
 def refuse(reason: Reason, message: str | None = None) -> Decision:
