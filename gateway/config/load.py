@@ -1,0 +1,128 @@
+"""`wicketgate.yaml` to settings: every problem at once, each with its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from gateway.config import sections
+from gateway.config.settings import (
+    DEFAULT_STATE,
+    AuditSettings,
+    LimitSettings,
+    ResolverSettings,
+    Settings,
+    UpstreamSettings,
+)
+from gateway.policy.language.loader import scan
+from gateway.policy.language.nodes import Entry, Mapping, Node, Scalar, Sequence
+from gateway.policy.language.records import Key, Values, optional, record, required
+from gateway.policy.language.scalars import choice
+from gateway.policy.language.shapes import WRONG, Read, Shape, Spot
+from gateway.policy.problems import Invalid, Place, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERSION: Final = "1"
+
+_VERSION: Final = required("version", choice((VERSION,), "`1`"), "The version of this file's language.")
+_STATE: Final = optional(
+    "state", sections.STATE, "The folder of keys, records and last good copies.", str(DEFAULT_STATE)
+)
+_LISTENERS: Final = required("listeners", sections.LISTENERS, "Where connections are accepted.")
+_UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional(
+    "upstreams", sections.UPSTREAMS, "Servers to protect.", {}
+)
+_LIMITS: Final = optional("limits", sections.LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
+_AUDIT: Final = optional("audit", sections.AUDIT, "How decisions are written down.", AuditSettings())
+_RESOLVER: Final = optional("resolver", sections.RESOLVER, "How names become addresses.", ResolverSettings())
+_WORKERS: Final = optional("workers", sections.WORKERS, "How many processes share the work.", 1)
+_ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", sections.ENGINE, "What moves the bytes.", "mitmproxy")
+_CONTACT: Final = optional("contact", sections.CONTACT, "Whom a refused person may ask.", None)
+
+
+def _settings(values: Values) -> Read[Settings]:
+    return Settings(
+        listeners=values[_LISTENERS],
+        state=Path(values[_STATE]),
+        upstreams=values[_UPSTREAMS],
+        limits=values[_LIMITS],
+        audit=values[_AUDIT],
+        resolver=values[_RESOLVER],
+        workers=values[_WORKERS],
+        engine=values[_ENGINE],
+        contact=values[_CONTACT],
+    )
+
+
+SETTINGS: Final[Shape[Settings]] = record(
+    (
+        _VERSION,
+        _STATE,
+        _LISTENERS,
+        _UPSTREAMS,
+        _LIMITS,
+        _AUDIT,
+        _RESOLVER,
+        _WORKERS,
+        _ENGINE,
+        _CONTACT,
+    ),
+    _settings,
+    wanted="settings, like `{version: 1, listeners: [...]}`",
+    also=sections.not_yet("admin", "cache", "identity"),
+)
+"""What `wicketgate.yaml` holds."""
+
+
+def load_settings(path: Path) -> Settings:
+    """Read a file; raises Invalid. Paths in it are found from where it lies."""
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        raise Invalid([Problem(Place(str(path), 1, 1), "", f"the file cannot be read: {reason}")]) from None
+    return read_settings(source, str(path), path.parent)
+
+
+def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
+    """Read the text of a file named `file`, whose relative paths start at `base`; raises Invalid."""
+    node, problems = scan(text, file)
+    if node is None:
+        raise Invalid(problems)
+    declared = {sections.UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")}}
+    problems += _twice(node, "name", "the name") + _twice(node, "bind", "the address")
+    settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
+    if problems or settings is WRONG:
+        raise Invalid(problems)
+    listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
+    return replace(settings, state=base / settings.state, listeners=listeners)
+
+
+def _entries(node: Node, key: str) -> tuple[Entry, ...]:
+    section = node.get(key) if isinstance(node, Mapping) else None
+    return section.entries if isinstance(section, Mapping) else ()
+
+
+def _twice(node: Node, key: str, what: str) -> list[Problem]:
+    """Listeners that claim what another one has."""
+    lines: dict[str, int] = {}
+    problems = []
+    for path, value in _of_listeners(node, key):
+        if value.text in lines:
+            sentence = f"{what} `{value.text}` is taken, it stands in line {lines[value.text]} already: choose another"
+            problems.append(Problem(value.place, path, sentence))
+        lines.setdefault(value.text, value.place.line)
+    return problems
+
+
+def _of_listeners(node: Node, key: str) -> Iterator[tuple[str, Scalar]]:
+    listeners = node.get("listeners") if isinstance(node, Mapping) else None
+    if not isinstance(listeners, Sequence):
+        return
+    for index, listener in enumerate(listeners.items):
+        value = listener.get(key) if isinstance(listener, Mapping) else None
+        if isinstance(value, Scalar) and not value.text.endswith(":0"):
+            yield f"listeners[{index}].{key}", value

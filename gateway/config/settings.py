@@ -1,0 +1,138 @@
+"""What `wicketgate.yaml` may say, as values. Times are in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.policy.addresses import Address, Network
+    from gateway.policy.model import Mode
+    from gateway.policy.names import Host
+
+type Scheme = Literal["http", "https"]
+type PathTreatment = Literal["strict", "redirect", "rewrite"]
+
+DEFAULT_STATE: Final = Path(".wicketgate")
+KIB: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """One server of an upstream. Of requests, it gets a share by `weight`."""
+
+    scheme: Scheme
+    host: Host
+    port: int
+    weight: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.host.authority(self.port)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamSettings:
+    """Servers that answer for one another."""
+
+    name: str
+    servers: tuple[ServerSettings, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostMatch:
+    """Which hosts a route is for: `any`, exactly those named (`is`), or those named with all below (`under`)."""
+
+    operator: Literal["any", "is", "under"] = "any"
+    hosts: tuple[Host, ...] = ()
+
+    def matches(self, host: Host) -> bool:
+        """Whether the route is for this host."""
+        if self.operator == "under":
+            return any(host.is_under(other) for other in self.hosts)
+        return self.operator == "any" or host in self.hosts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteSettings:
+    """Where a reverse listener sends what it lets in: hosts, whole path segments, the name of an upstream.
+
+    `strict_paths` says what becomes of a path that is not canonical: refused (`strict`), redirected, or rewritten.
+    """
+
+    upstream: str
+    hosts: HostMatch = field(default_factory=HostMatch)
+    prefixes: tuple[str, ...] = ("/",)
+    strict_paths: PathTreatment = "strict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerSettings:
+    """One address that accepts connections, and the policy that rules them.
+
+    `trusted_proxies` may name the client of a request in its forwarding fields; everybody else's are ignored.
+    `unsafe_skip_verify` dials TLS servers without checking who they are.
+    """
+
+    name: str
+    mode: Mode
+    bind: tuple[Address, int]
+    policy: Path
+    routes: tuple[RouteSettings, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    unsafe_skip_verify: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """The address and port as people write them, `[::1]:8080` for IPv6."""
+        address, port = self.bind
+        return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """What one client may ask of the gateway itself: sizes in bytes, times in seconds.
+
+    `body` bounds the requests of reverse listeners; a forward listener is bounded by its policy (`request.size`).
+    """
+
+    head: int = 32 * KIB
+    fields: int = 100
+    target: int = 8 * KIB
+    head_timeout: float = 10.0
+    body: int = 10 * KIB * KIB
+    connections: int = 10_000
+    connections_per_client: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """How decisions are written down. What cannot be written down is not let through."""
+
+    durability: Literal["batched"] = "batched"
+    on_failure: Literal["closed"] = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverSettings:
+    """How names become addresses: `hosts` answers for the names in it, the system for all others."""
+
+    hosts: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of it. `contact` is whom a refused person may ask."""
+
+    listeners: tuple[ListenerSettings, ...]
+    state: Path = DEFAULT_STATE
+    upstreams: Mapping[str, UpstreamSettings] = field(default_factory=dict)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    resolver: ResolverSettings = field(default_factory=ResolverSettings)
+    workers: int = 1
+    engine: Literal["mitmproxy"] = "mitmproxy"
+    contact: str | None = None
