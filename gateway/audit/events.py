@@ -1,0 +1,135 @@
+"""The records that are not about one exchange: start and stop, policies and lists, gaps, connections.
+
+Every record begins with `time` and `event`; the other keys are the parameters of its function, always all of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from gateway.audit.redaction import mask_sentence
+from gateway.audit.times import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.audit.record import Record
+    from gateway.policy.addresses import Address
+    from gateway.policy.model import Reason
+
+
+def start_record(*, version: str, engine: str, listeners: Sequence[str], now: float) -> Record:
+    """The gateway accepts connections; `listeners` as `egress forward 127.0.0.1:8080`."""
+    return {
+        "time": timestamp(now),
+        "event": "start",
+        "version": version,
+        "engine": engine,
+        "listeners": list(listeners),
+    }
+
+
+def stop_record(*, cause: str, now: float) -> Record:
+    """The gateway ends; `cause` in plain words: `SIGTERM`, `a listener failed`."""
+    return {"time": timestamp(now), "event": "stop", "cause": cause}
+
+
+def policy_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    outcome: Literal["loaded", "refused"],
+    listener: str,
+    file: str,
+    name: str | None,
+    digest: str | None,
+    problems: Sequence[str],
+    now: float,
+) -> Record:
+    """A policy took effect, or was refused; `name` and `digest` are of the policy that is in force from now on."""
+    return {
+        "time": timestamp(now),
+        "event": "policy",
+        "outcome": outcome,
+        "listener": listener,
+        "file": file,
+        "policy": {"name": name, "digest": digest},
+        "problems": list(problems),
+    }
+
+
+def list_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    outcome: Literal["loaded", "refused"],
+    listener: str,
+    name: str,
+    entries: int | None,
+    digest: str | None,
+    problems: Sequence[str],
+    now: float,
+) -> Record:
+    """A list is in force, or cannot be used; `problems` tell of a last good copy that stands in, of lines left out."""
+    return {
+        "time": timestamp(now),
+        "event": "list",
+        "outcome": outcome,
+        "listener": listener,
+        "list": {"name": name, "entries": entries, "digest": digest},
+        "problems": list(problems),
+    }
+
+
+def gap_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    reason: Literal["write-failed", "queue-full", "torn-line"],
+    detail: str,
+    now: float,
+    since: float | None = None,
+    rewritten: int = 0,
+    refused: int = 0,
+    cut: int = 0,
+) -> Record:
+    """The log could not be written for a while, or its tail was torn.
+
+    `since` is when it began; `rewritten` records were written a second time into a new segment; `refused` records
+    were not accepted, and what they were about was refused; `cut` bytes of a torn last line were removed.
+    """
+    return {
+        "time": timestamp(now),
+        "event": "gap",
+        "reason": reason,
+        "detail": detail,
+        "since": None if since is None else timestamp(since),
+        "rewritten": rewritten,
+        "refused": refused,
+        "cut": cut,
+    }
+
+
+def connection_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    decision_id: str,
+    listener: str,
+    client: tuple[Address, int],
+    outcome: str,
+    reason: Reason | None,
+    detail: str | None,
+    up: int,
+    down: int,
+    seconds: float,
+    now: float,
+) -> Record:
+    """A connection ended that left no exchange to record: refused at accept, a broken TLS handshake, no valid head.
+
+    `outcome` is a short word (`closed`, `refused`, `handshake-failed`); what `detail` quotes in backticks is masked.
+    """
+    return {
+        "time": timestamp(now),
+        "event": "connection",
+        "id": decision_id,
+        "listener": listener,
+        "client": {"ip": str(client[0]), "port": client[1]},
+        "outcome": outcome,
+        "reason": None if reason is None else reason.value,
+        "detail": None if detail is None else mask_sentence(detail),
+        "bytes": {"up": up, "down": down},
+        "seconds": round(seconds, 6),
+    }

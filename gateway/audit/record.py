@@ -1,0 +1,217 @@
+"""One record per event: the shape of the log, in one place.
+
+A `decision` record has these keys, always all of them, in this order; the writer puts `v` and `seq` in front:
+
+    v            the version of this shape: 1
+    seq          1, 2, 3 ... without a gap, over all segments of the log
+    time         RFC 3339, UTC, microseconds
+    event        decision
+    id           the decision id: what the client sees in `Wicketgate-Decision`; the `end` record repeats it
+    listener     its name;  mode  forward | reverse;  engine  which engine moved the bytes
+    client       {ip, port, user, groups}
+    request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes
+    tls          {sni, mode: inspected | spliced | null}, or null for a plain exchange
+    destination  {ip: the address dialled, answers: every address that was judged}, or null if none was
+    decision     {verdict, reason, rule, place, matched, waived, shadow, unknown, status, detail}
+    list         {name, entry, age} of the entry that decided, or null
+    limits       [{id, quota, window, remaining, reset}] of the limits that counted, seconds
+    policy       {name, digest}
+    masked       JSON pointers (RFC 6901) to what redaction changed
+
+What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
+reason}; `reason` says why it ended early, null for a whole one. Other events are in `gateway.audit.events`.
+
+A record never holds a value of a header field, a body, or user information of an address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from gateway.audit.redaction import mask_query, mask_sentence, mask_text
+from gateway.audit.secrets import MASK
+from gateway.audit.times import timestamp
+from gateway.policy.explain import age_text, as_json
+from gateway.policy.model import Missing
+
+if TYPE_CHECKING:
+    from gateway.policy.addresses import Address
+    from gateway.policy.limits import LimitState
+    from gateway.policy.model import Decision, Fact, Facts, ListHit, Mode, Reason
+
+VERSION: Final = 1
+"""The `v` of every record."""
+
+type Record = dict[str, object]
+"""One event, its keys in their order, values that JSON can hold; without `v` and `seq`."""
+
+_LONGEST_METHOD: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a decision record says besides facts and decision.
+
+    `status` is what the client is answered (None: nothing, or not yet known); `dialled` the address that was pinned;
+    `shown` the query names whose values may be written down.
+    """
+
+    id: str
+    listener: str
+    mode: Mode
+    client_port: int | None = None
+    status: int | None = None
+    dialled: Address | None = None
+    engine: str = "mitmproxy"
+    shown: frozenset[str] = frozenset()
+
+
+def decision_record(facts: Facts, decision: Decision, about: Circumstances, now: float) -> Record:
+    """The record of one decision, redacted. `now` in seconds since the epoch."""
+    masked: list[str] = []
+    return {
+        "time": timestamp(now),
+        "event": "decision",
+        "id": about.id,
+        "listener": about.listener,
+        "mode": about.mode.value,
+        "engine": about.engine,
+        "client": _client(facts, about.client_port),
+        "request": _request(facts, about.shown, masked),
+        "tls": _tls(facts),
+        "destination": _destination(facts, about.dialled),
+        "decision": _decision(decision, about.status),
+        "list": _list_hit(decision.hit),
+        "limits": [_limit(state) for state in decision.limits],
+        "policy": {"name": decision.policy, "digest": decision.digest},
+        "masked": masked,
+    }
+
+
+def end_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    decision_id: str,
+    status: int | None,
+    up: int,
+    down: int,
+    seconds: float,
+    now: float,
+    reason: Reason | None = None,
+) -> Record:
+    """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`)."""
+    return {
+        "time": timestamp(now),
+        "event": "end",
+        "id": decision_id,
+        "status": status,
+        "bytes": {"up": up, "down": down},
+        "seconds": round(seconds, 6),
+        "reason": None if reason is None else reason.value,
+    }
+
+
+def _known[T](fact: Fact[T]) -> T | None:
+    return None if isinstance(fact, Missing) else fact
+
+
+def _text(fact: Fact[object]) -> str | None:
+    return None if isinstance(fact, Missing) else str(fact)
+
+
+def _client(facts: Facts, port: int | None) -> Record:
+    return {
+        "ip": _text(facts.client_ip),
+        "port": port,
+        "user": _text(facts.user),
+        "groups": sorted(_known(facts.groups) or ()),
+    }
+
+
+def _request(facts: Facts, shown: frozenset[str], masked: list[str]) -> Record:
+    path, query = _target(facts, shown, masked)
+    return {
+        "method": _method(facts),
+        "scheme": _text(facts.scheme),
+        "host": _text(facts.host),
+        "port": _known(facts.port),
+        "path": path,
+        "query": query,
+        "protocol": _text(facts.protocol),
+        "size": _known(facts.request_size),
+    }
+
+
+def _method(facts: Facts) -> str | None:
+    """The method; of a CONNECT that is judged itself, CONNECT (its inner method is not known yet)."""
+    method = _known(facts.method)
+    if method is None:
+        return "CONNECT" if facts.connect is True else None
+    return mask_text(method[:_LONGEST_METHOD])
+
+
+def _target(facts: Facts, shown: frozenset[str], masked: list[str]) -> tuple[str | None, Record | None]:
+    target = _known(facts.target)
+    if target is None:
+        return None, None
+    path = mask_text(target.path)
+    if path != target.path:
+        masked.append("/request/path")
+    if target.query is None:
+        return path, {}
+    query = mask_query(target.parameters(), shown)
+    masked.extend(f"/request/query/{_pointer(name)}" for name, value in query.items() if _has_mask(value))
+    return path, dict(query)
+
+
+def _has_mask(value: str | list[str]) -> bool:
+    return any(MASK in each for each in ([value] if isinstance(value, str) else value))
+
+
+def _pointer(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _tls(facts: Facts) -> Record | None:
+    if facts.tls_inspected is Missing.ABSENT:
+        return None
+    modes = {True: "inspected", False: "spliced", Missing.UNKNOWN: None}
+    return {"sni": _text(facts.tls_sni), "mode": modes[facts.tls_inspected]}
+
+
+def _destination(facts: Facts, dialled: Address | None) -> Record | None:
+    answers = _known(facts.destination_ips) or ()
+    if dialled is None and not answers:
+        return None
+    return {"ip": str(answers[0] if dialled is None else dialled), "answers": [str(answer) for answer in answers]}
+
+
+def _decision(decision: Decision, status: int | None) -> Record:
+    of_the_gateway = decision.rule is None and decision.message is not None
+    return {
+        **as_json(decision),
+        "place": _short(decision.place),
+        "status": status,
+        "detail": mask_sentence(decision.message) if of_the_gateway and decision.message else None,
+    }
+
+
+def _short(place: str | None) -> str | None:
+    """`corporate.yaml:21`: the folders of the machine are nobody's business who reads a log."""
+    return None if place is None else place.rpartition("/")[2]
+
+
+def _list_hit(hit: ListHit | None) -> Record | None:
+    if hit is None:
+        return None
+    return {"name": hit.name, "entry": hit.entry, "age": None if hit.age is None else age_text(hit.age)}
+
+
+def _limit(state: LimitState) -> Record:
+    return {
+        "id": state.id,
+        "quota": state.quota,
+        "window": state.window,
+        "remaining": state.remaining,
+        "reset": round(state.reset, 3),
+    }

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.audit.segments import open_segment
+from gateway.audit.writer import AuditWriter, WriterOptions
+from tests.unit.audit.logs import QUICK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gateway.audit.segments import Opener
+    from tests.unit.audit.logs import Opened
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "audit"
+
+
+@pytest.fixture
+def opened(directory: Path) -> Iterator[Opened]:
+    writers: list[AuditWriter] = []
+
+    def start(options: WriterOptions = QUICK, opener: Opener = open_segment) -> AuditWriter:
+        writer = AuditWriter(directory, options, opener=opener)
+        writer.start()
+        writers.append(writer)
+        return writer
+
+    yield start
+    for writer in writers:
+        writer.close()
