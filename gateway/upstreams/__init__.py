@@ -1,0 +1,1 @@
+"""Where admitted requests go: routes to upstreams, and names to addresses."""
