@@ -1,0 +1,314 @@
+"""Admission: at every step of a request's life the gate is asked, and what it says is done.
+
+Nothing is dialled, forwarded or spliced before the last word: the head is judged, the name resolved, every address
+judged and the allow recorded while the request is still held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from addons import bodies, dialing, heads, refusals, translate
+from addons.destinations import Destination, destination_of
+from addons.exchange import attach, exchange_of, judged, known
+from addons.forwarded import is_looping
+from addons.refusals import Refusal, refusal
+from gateway.lists.geography import Geography
+from gateway.policy.model import (
+    ABSENT,
+    UNKNOWN,
+    Decision,
+    EditRequest,
+    EditResponse,
+    Facts,
+    Missing,
+    Mode,
+    PinAddress,
+    Reason,
+    refuse,
+)
+from gateway.upstreams.resolver import Unresolved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mitmproxy.connection import Client
+    from mitmproxy.http import HTTPFlow, Response
+    from mitmproxy.tls import ClientHello
+
+    from addons.dialing import Turns
+    from addons.exchange import Connections, ConnectionState, Exchange, Listener, Treatment
+    from addons.recording import Recorder
+    from addons.translate import Head
+    from gateway.config.settings import LimitSettings
+    from gateway.policy.addresses import Address
+    from gateway.policy.model import Pending
+    from gateway.upstreams.resolver import Resolver
+
+_KNOWN: Final = (EditRequest, EditResponse, PinAddress)
+_SWITCHING: Final = 101
+_ESTABLISHED: Final = 200
+_LOOP: Final = 508
+
+
+class Admission:
+    """Asks the gate. `clock` gives seconds since the epoch, UTC; `pseudonym` is the gateway's name in Via."""
+
+    def __init__(  # noqa: PLR0913 - the parts that it brings together
+        self,
+        connections: Connections,
+        recorder: Recorder,
+        resolver: Resolver,
+        turns: Turns,
+        *,
+        clock: Callable[[], float],
+        pseudonym: str,
+        limits: LimitSettings,
+    ) -> None:
+        self._connections: Final = connections
+        self._recorder: Final = recorder
+        self._resolver: Final = resolver
+        self._turns: Final = turns
+        self._clock: Final = clock
+        self._pseudonym: Final = pseudonym
+        self._limits: Final = limits
+        self._geography: Final = Geography()
+
+    def client_connected(self, client: Client) -> None:
+        """Close a connection whose address alone is reason enough."""
+        state = self._connections.state(client.id)
+        facts = translate.connection_facts(state, self._clock())
+        decision = _denial(state.gate.connection(facts))
+        if decision is not None:
+            client.error = "refused"
+            self._recorder.refused(self._connections.begin(state, facts), decision, status=None, down=0)
+
+    def http_connect(self, flow: HTTPFlow) -> None:
+        """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
+        state = self._connections.state(flow.client_conn.id)
+        facts = translate.connect_facts(state, flow, self._clock(), self._limits)
+        exchange = self._open(flow, state, facts if isinstance(facts, Facts) else None)
+        refused = facts if isinstance(facts, Refusal) else _refused_by(state.gate.connect(facts))
+        if refused is not None:
+            self._answer(exchange, flow, refused, refusals.for_connect(exchange, flow, refused))
+        else:
+            state.enter_tunnel(exchange)
+            flow.request.data.host, flow.request.data.port = str(state.connect_host), known(exchange.facts.port)
+
+    async def hello(self, state: ConnectionState, hello: ClientHello) -> Treatment:
+        """Decide what becomes of TLS: inspected, passed on unread, or refused. Says nothing to the client."""
+        before = state.tunnel.facts if state.tunnel is not None else translate.connection_facts(state, self._clock())
+        facts = translate.hello_facts(state, replace(before, now=self._clock()), hello)
+        if isinstance(facts, Refusal):
+            return self._turn_away(state, before, facts.decision)
+        decision = _denial(state.gate.hello(facts))
+        if decision is not None:
+            return self._turn_away(state, facts, decision)
+        if state.mode is Mode.FORWARD and not state.gate.treatment(facts).inspect:
+            return await self._splice(state, replace(facts, tls_inspected=False, scheme="https"))
+        state.hear(facts)
+        return "inspect"
+
+    async def raw(self, state: ConnectionState) -> Treatment:
+        """Decide what becomes of a tunnel whose first bytes are neither TLS nor HTTP."""
+        if state.tunnel is None:
+            raise LookupError("bytes outside of a tunnel")
+        facts = replace(state.tunnel.facts, now=self._clock(), tls_sni=ABSENT, tls_version=ABSENT, tls_inspected=ABSENT)
+        return await self._splice(state, facts)
+
+    async def _splice(self, state: ConnectionState, facts: Facts) -> Treatment:
+        exchange = state.tunnel
+        if exchange is None:
+            raise LookupError("only a tunnel can be spliced")
+        exchange.facts = replace(facts, protocol="tcp")
+        refused = await self._last_word(
+            exchange, Destination("https", known(facts.host), known(facts.port)), tunnel=True
+        )
+        if refused is not None:
+            return self._turn_away(state, exchange.facts, refused.decision)
+        exchange.status, state.treatment = _ESTABLISHED, "splice"
+        return "splice"
+
+    def turn_away(self, state: ConnectionState, decision: Decision) -> Treatment:
+        """End a tunnel, or a connection, of which nobody can say what it speaks; it is recorded."""
+        facts = translate.connection_facts(state, self._clock()) if state.tunnel is None else state.tunnel.facts
+        return self._turn_away(state, facts, decision)
+
+    def _turn_away(self, state: ConnectionState, facts: Facts, decision: Decision) -> Treatment:
+        """Refuse what can be given no answer: the connection just ends."""
+        exchange = self._connections.begin(state, facts) if state.tunnel is None else state.tunnel
+        exchange.facts = facts
+        self._recorder.refused(exchange, decision, status=None, down=0)
+        state.treatment = "refuse"
+        return "refuse"
+
+    async def requestheaders(self, flow: HTTPFlow) -> None:
+        """Judge a request to the last word before a byte of it is forwarded, and say where it goes."""
+        state = self._connections.state(flow.client_conn.id)
+        head = translate.request_head(state, flow, self._clock(), self._limits)
+        exchange = self._open(flow, state, None if isinstance(head, Refusal) else head.facts)
+        state.requests += 1
+        state.look_inside()
+        if flow.error is not None:
+            head = refusal(Reason.MALFORMED_REQUEST, "The head breaks the protocol.")
+        refused = head if isinstance(head, Refusal) else await self._judge(exchange, flow, head)
+        if refused is not None:
+            self._answer(exchange, flow, refused, refusals.for_request(exchange, flow, refused))
+
+    async def _judge(self, exchange: Exchange, flow: HTTPFlow, head: Head) -> Refusal | None:
+        state, facts = exchange.connection, head.facts
+        exchange.asked_to_close = head.last
+        if is_looping(flow.request.headers.get_all("via"), self._pseudonym):
+            return refusal(Reason.MALFORMED_REQUEST, "The request came through this gateway before.", status=_LOOP)
+        refused = _refused_by(state.gate.request(facts)) or self._too_large(state, facts)
+        if refused is not None:
+            return refused
+        destination = destination_of(state, facts, self._turns)
+        if isinstance(destination, Refusal):
+            return destination
+        exchange.route = destination.route
+        refused = await self._last_word(exchange, destination, tunnel=False)
+        if refused is None:
+            self._let_through(exchange, flow, head, destination)
+        return refused
+
+    def _largest_body(self, state: ConnectionState) -> int | None:
+        """A forward listener is bounded by its policy alone."""
+        return self._limits.body if state.mode is Mode.REVERSE else None
+
+    def _too_large(self, state: ConnectionState, facts: Facts) -> Refusal | None:
+        most, size = self._largest_body(state), facts.request_size
+        if most is None or isinstance(size, Missing) or size <= most:
+            return None
+        return refusal(Reason.BODY_TOO_LARGE, f"The body is larger than {most} bytes.")
+
+    async def _last_word(self, exchange: Exchange, destination: Destination, *, tunnel: bool) -> Refusal | None:
+        """Resolve, judge every address, choose one of them, record the allow; in this order."""
+        try:
+            addresses = await self._addresses(exchange.connection, destination)
+        except Unresolved:
+            return refusal(Reason.UPSTREAM_UNRESOLVED)
+        gate = exchange.gate
+        exchange.facts = self._located(exchange, addresses)
+        decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
+        if decision.allowed:
+            exchange.decision = decision
+            exchange.endpoint = destination.endpoint
+            exchange.judged = dialing.pinned(decision, addresses)
+            exchange.dialled = self._turns.address(destination.endpoint, exchange.judged)
+            decision = await self._recorder.allowed(exchange, decision)
+        return _refused_by(decision)
+
+    def _located(self, exchange: Exchange, addresses: tuple[Address, ...]) -> Facts:
+        """The facts with where the request would go, on the net and, if the policy has a database, on the map."""
+        databases = exchange.gate.policy.databases
+        if not databases:
+            return replace(exchange.facts, destination_ips=addresses)
+        place = self._geography.find(databases, addresses)
+        return replace(
+            exchange.facts,
+            destination_ips=addresses,
+            destination_country=place.country,
+            destination_asn=place.asn,
+        )
+
+    async def _addresses(self, state: ConnectionState, destination: Destination) -> tuple[Address, ...]:
+        """The addresses that a request can reach: those of connections that stand, else all that the name has."""
+        return state.reached_at(destination.endpoint) or await self._resolver.resolve(destination.host)
+
+    def _let_through(self, exchange: Exchange, flow: HTTPFlow, head: Head, destination: Destination) -> None:
+        translate.write_head(flow, head)
+        dialing.aim(flow, destination.scheme, destination.endpoint)
+        if exchange.facts.request_size is UNKNOWN or exchange.facts.request_size:
+            flow.request.stream = bodies.of_request(exchange, self._largest_body(exchange.connection))
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        """Judge an answer, and count its body if it may pass."""
+        exchange, response = judged(flow), flow.response
+        if response is None or exchange.refused:
+            return
+        exchange.status = response.status_code
+        facts = translate.response_facts(exchange.facts, flow.request, response, exchange.up)
+        decision = _answer_denied(exchange, facts, response)
+        if decision is None:
+            response.stream = bodies.of_response(exchange, facts)
+            return
+        exchange.outcome = decision
+        answer = refusals.for_request(exchange, flow, Refusal(decision))
+        bodies.put_in_place(flow, answer, has_body=facts.response_size != 0)
+        exchange.status, exchange.down = answer.status_code, len(answer.raw_content or b"")
+
+    def unjudged(self, flow: HTTPFlow) -> Response:
+        """Answer and record a request whose judging failed, of which nothing was forwarded yet."""
+        state = self._connections.state(flow.client_conn.id)
+        exchange = exchange_of(flow)
+        if exchange is None:
+            exchange = self._open(flow, state, None)
+        decision = refuse(Reason.INTERNAL_ERROR)
+        answer = refusals.for_connect(exchange, flow, Refusal(decision))
+        self._recorder.broken(exchange, decision, answer=answer)
+        state.told = True
+        return answer
+
+    def late(self, client: Client) -> None:
+        """Remember that an upstream was silent for too long, for the answer and for the record."""
+        for exchange in self._connections.state(client.id).exchanges:
+            if exchange.admitted and exchange.outcome is None:
+                exchange.outcome = refuse(Reason.UPSTREAM_TIMEOUT)
+
+    def refused_head(self, client: Client, decision: Decision) -> Response:
+        """Record and answer a head that the layers below could not read, or not in time."""
+        state = self._connections.state(client.id)
+        exchange = self._connections.begin(state, translate.connection_facts(state, self._clock()))
+        answer = refusals.for_head(exchange, Refusal(decision))
+        self._record_refusal(exchange, decision, answer)
+        return answer
+
+    def no_room(self, client: Client, listener: Listener) -> Response:
+        """Record and answer a connection for which there is no room; nothing of it is kept."""
+        self._connections.opened(client, listener)
+        try:
+            return self.refused_head(client, refuse(Reason.CAPACITY, "There are too many connections."))
+        finally:
+            self._connections.closed(client.id)
+
+    def _open(self, flow: HTTPFlow, state: ConnectionState, facts: Facts | None) -> Exchange:
+        exchange = self._connections.begin(state, facts or translate.connection_facts(state, self._clock()))
+        attach(flow, exchange)
+        return exchange
+
+    def _answer(self, exchange: Exchange, flow: HTTPFlow, refused: Refusal, answer: Response) -> None:
+        flow.response = answer
+        self._record_refusal(exchange, refused.decision, answer)
+
+    def _record_refusal(self, exchange: Exchange, decision: Decision, answer: Response) -> None:
+        self._recorder.refused(exchange, decision, status=answer.status_code, down=len(answer.raw_content or b""))
+
+
+def _denial(answer: Decision | Pending) -> Decision | None:
+    return answer if isinstance(answer, Decision) and answer.denied else None
+
+
+def _refused_by(answer: Decision | Pending) -> Refusal | None:
+    decision = _denial(answer)
+    return None if decision is None else Refusal(decision)
+
+
+def _enforceable(decision: Decision) -> Decision:
+    """The decision, or a denial if it obliges the gateway to something that it does not know."""
+    if all(isinstance(obligation, _KNOWN) for obligation in decision.obligations):
+        return decision
+    if decision.lease is not None:
+        decision.lease.release()
+    return refuse(Reason.UNKNOWN_OBLIGATION)
+
+
+def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Decision | None:
+    """Why an answer may not pass, or None: it breaks the protocol or changes it unasked, or the policy denies it."""
+    if (response.status_code == _SWITCHING and facts.protocol != "websocket") or not heads.is_clean(response):
+        return refuse(Reason.UPSTREAM_BROKEN)
+    if not exchange.gate.policy.needs_response:
+        return None
+    decision = _enforceable(exchange.gate.response(facts))
+    return decision if decision.denied else None

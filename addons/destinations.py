@@ -1,0 +1,59 @@
+"""Where an admitted request would go: the place it names in forward mode, a server of its route in reverse mode.
+
+Source of the statuses: RFC 9110 section 15.5.20 (421) for a host that no route serves, 404 for a path without one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from addons.exchange import known
+from addons.refusals import Refusal
+from gateway.policy.model import Facts, Reason, refuse
+from gateway.upstreams.routes import NoRoute
+
+if TYPE_CHECKING:
+    from addons.dialing import Turns
+    from addons.exchange import ConnectionState, Endpoint
+    from gateway.policy.names import Host
+    from gateway.policy.paths import Target
+    from gateway.upstreams.routes import Route
+
+_SERVED_OTHERWISE = 308
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Scheme, host and port to dial; `route` is None in forward mode."""
+
+    scheme: str
+    host: Host
+    port: int
+    route: Route | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The name under which its addresses are judged and its connections kept."""
+        return (self.host.text, self.port)
+
+
+def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destination | Refusal:
+    """Where a request goes, or the refusal of one that goes nowhere."""
+    host, target = known(facts.host), known(facts.target)
+    if state.listener.routes is None:
+        return Destination("http" if facts.scheme == "http" else "https", host, known(facts.port))
+    found = state.listener.routes.find(host, target.path)
+    if isinstance(found, NoRoute):
+        return Refusal(refuse(Reason.NO_ROUTE, "Nothing is served here."), found.status)
+    if target.changed and found.strict_paths != "rewrite":
+        return _not_canonical(target, found.strict_paths)
+    server = turns.server(found.upstream)
+    return Destination(server.scheme, server.host, server.port, found)
+
+
+def _not_canonical(target: Target, way: Literal["strict", "redirect"]) -> Refusal:
+    decision = refuse(Reason.NOT_CANONICAL, "The path has another, canonical spelling.")
+    if way == "strict":
+        return Refusal(decision)
+    return Refusal(decision, _SERVED_OTHERWISE, ((b"Location", target.sent.encode("ascii")),))

@@ -1,0 +1,197 @@
+"""The fields that pass, in both directions: what concerns one hop stays on it, what the gateway owns is its own.
+
+A request is stripped before it is judged, so that what was judged is what is sent. After the allow the gateway adds
+what it has to say and then does what the policy obliges it to, so that no client can undo an obligation by naming a
+field in Connection.
+
+Source: RFC 9110 section 7.6.1 (hop-by-hop), section 7.6.3 (Via), RFC 7838 (Alt-Svc), RFC 9209 (Proxy-Status).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mitmproxy.http import Headers
+
+from addons import forwarded, hiding
+from addons.exchange import judged
+from addons.refusals import limit_fields
+from gateway.policy.errors import Malformed
+from gateway.policy.headers import HOP_BY_HOP, Fields, connection_named
+from gateway.policy.model import EditRequest, EditResponse, Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    from mitmproxy.http import HTTPFlow, Request, Response
+
+    from addons.exchange import Endpoint, Exchange
+    from gateway.policy.model import Obligation
+    from gateway.upstreams.routes import Route
+
+type RawField = tuple[bytes, bytes]
+
+OWN: Final = ("wicketgate-", "wicketgate_", "wicketgate.")
+"""How fields of the gateway's own begin, as servers may read them: nobody else's are passed on, in either direction."""
+
+_FRAMING: Final = frozenset({"transfer-encoding"})
+"""Hop-by-hop, but the layer below frames the next hop by it; the head was refused if it is anything but `chunked`."""
+
+_ONE_HOP: Final = (HOP_BY_HOP | {"http2-settings", "proxy-authentication-info"}) - _FRAMING
+_NEVER_ASKED: Final = _ONE_HOP | {"proxy"}
+_NEVER_ANSWERED: Final = _ONE_HOP | {"alt-svc", "proxy-status"}
+
+_NOT_NOMINATED: Final = (
+    forwarded.FORWARDING
+    | _FRAMING
+    | {
+        "authorization",
+        "cache-control",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "if-match",
+        "if-none-match",
+        "max-forwards",
+        "origin",
+        "range",
+        "referer",
+        "set-cookie",
+        "traceparent",
+        "tracestate",
+    }
+)
+"""What `Connection` cannot take out of a message: the gateway owns it, or a backend relies on it."""
+
+
+def kept_of_request(received: Fields, mode: Mode) -> tuple[bool, ...]:
+    """For each field of a request whether it goes on. Raises Malformed for a Connection that names no field."""
+    nominated = connection_named(received) - _NOT_NOMINATED
+    return tuple([_goes_on(name, nominated, mode) for name, _ in received])
+
+
+def _goes_on(name: str, nominated: Container[str], mode: Mode) -> bool:
+    if name in _NEVER_ASKED or name in nominated or name.startswith(OWN):
+        return False
+    if mode is Mode.FORWARD:
+        return True
+    return "_" not in name and "." not in name and name not in forwarded.FORWARDING
+
+
+class FieldKeeper:
+    """Puts the gateway's own fields and the policy's edits on admitted messages.
+
+    `pseudonym` is the name under which the gateway appears in Via, by which it knows its own requests again.
+    """
+
+    def __init__(self, pseudonym: str) -> None:
+        self._pseudonym: Final = pseudonym
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        """Complete the head of an admitted request; it was stripped before it was judged."""
+        exchange = judged(flow)
+        if exchange.refused or exchange.decision is None:
+            return
+        fields = list(flow.request.headers.fields)
+        fields += self._own_fields(exchange, flow.request)
+        for obligation in exchange.decision.obligations:
+            if isinstance(obligation, EditRequest):
+                fields = obligation.edit.apply(fields)
+        flow.request.headers.fields = tuple(fields)
+
+    def _own_fields(self, exchange: Exchange, request: Request) -> list[RawField]:
+        version = _version(request)
+        if exchange.connection.mode is Mode.FORWARD:
+            return [forwarded.via(self._pseudonym, version)]
+        host = request.headers["host"].encode("ascii")
+        return forwarded.forwarding_fields(exchange, host, self._pseudonym, version)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        """Clean an upstream's answer and add what the client is due.
+
+        A client of HTTP/1.0 knows no chunks: it gets the bytes alone, and the end of the connection after them.
+        """
+        exchange, response = judged(flow), flow.response
+        if response is None or exchange.refused or exchange.outcome is not None:
+            return
+        switching = response.status_code == 101  # noqa: PLR2004 - the status that hands the connection over
+        fields = clean_answer(response, exchange.connection.mode)
+        if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
+            if hiding.may_name_backend(fields):
+                fields = hiding.hide(fields, hiding.Front.of(exchange, flow.request), _servers(exchange.route))
+        else:
+            fields.append(forwarded.via(self._pseudonym, _version(response)))
+        if exchange.decision is not None:
+            fields = _edited(fields, exchange.decision.obligations)
+            fields += limit_fields(exchange.decision.limits)
+        unframed = not flow.request.is_http11 and "transfer-encoding" in response.headers
+        if unframed:
+            fields = [field for field in fields if field[0].lower() != b"transfer-encoding"]
+        fields += _connection_fields(switching=switching, close=exchange.asked_to_close or unframed)
+        _replace(flow, response, fields, copied=unframed)
+
+
+def _servers(route: Route) -> frozenset[Endpoint]:
+    return frozenset((server.host.text, server.port) for server in route.upstream.servers)
+
+
+def clean_answer(response: Response, mode: Mode) -> list[RawField]:
+    """The fields of an answer without those of one hop and those that only the gateway may send."""
+    raw = response.headers.fields
+    nominated = _nominated_by(raw)
+    dropped = hiding.TELLTALE if mode is Mode.REVERSE else frozenset()
+    kept = []
+    for name, value in raw:
+        key = name.lower().decode("latin-1")
+        if key in _NEVER_ANSWERED or key in nominated or key in dropped or key.startswith(OWN):
+            continue
+        if mode is Mode.REVERSE and key.startswith(hiding.TELLTALE_PREFIX):
+            continue
+        kept.append((name, value))
+    return kept
+
+
+def _nominated_by(raw: Iterable[RawField]) -> frozenset[str]:
+    said = [field for field in raw if field[0].lower() == b"connection"]
+    if not said:
+        return frozenset()
+    try:
+        return connection_named(Fields.of(said)) - _NOT_NOMINATED
+    except Malformed:
+        return frozenset()
+
+
+def _edited(fields: list[RawField], obligations: Sequence[Obligation]) -> list[RawField]:
+    for obligation in obligations:
+        if isinstance(obligation, EditResponse):
+            fields = obligation.edit.apply(fields)
+    return fields
+
+
+def _connection_fields(*, switching: bool, close: bool) -> list[RawField]:
+    if switching:
+        return [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")]
+    return [(b"Connection", b"close")] if close else []
+
+
+def _replace(flow: HTTPFlow, response: Response, fields: list[RawField], *, copied: bool) -> None:
+    """Change what the client gets, not what the upstream said.
+
+    The layer below reads in the received message how its body ends and whether the upstream stays open, so where that
+    message speaks of its connection, or the client is told another framing, the client gets a copy.
+    """
+    if not copied and response.is_http11 and "connection" not in response.headers:
+        response.headers.fields = tuple(fields)
+        return
+    answer = response.copy()
+    answer.headers = Headers(fields)
+    answer.stream = response.stream
+    flow.response = answer
+
+
+def _version(message: Request | Response) -> str:
+    return message.http_version.removeprefix("HTTP/")

@@ -1,0 +1,220 @@
+"""The records of an exchange: one decision before its effect, one end after it, whatever happens in between.
+
+Every exchange has exactly one of each: refused, broken, cut and spliced ones too. If the log takes no record, nothing
+is let through: the decision that stands is then `audit-unavailable`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from addons.exchange import Connections, Exchange, exchange_of
+from addons.refusals import for_upstream_error
+from addons.translate import connection_facts
+from gateway.audit.errors import AuditUnavailable
+from gateway.audit.record import Circumstances, decision_record, end_record
+from gateway.policy.explain import as_json
+from gateway.policy.model import Decision, Reason, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mitmproxy.connection import Client
+    from mitmproxy.http import HTTPFlow, Response
+    from mitmproxy.tls import TlsData
+
+    from gateway.audit.record import Record
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Log(Protocol):
+    """Takes records: the audit writer, or something in front of it. What it does not take raises AuditUnavailable."""
+
+    def append(self, record: Record, /) -> int:
+        """Accept a record and return its number."""
+
+    async def record(self, record: Record, /) -> int:
+        """Accept a record as durably as the log promises."""
+
+
+class Recorder:
+    """Writes what was decided and how it ended. `clock` gives seconds since the epoch, UTC."""
+
+    def __init__(self, writer: Log, connections: Connections, clock: Callable[[], float]) -> None:
+        self._writer: Final = writer
+        self._connections: Final = connections
+        self._clock: Final = clock
+
+    async def allowed(self, exchange: Exchange, decision: Decision) -> Decision:
+        """Record an allow before its effect, as durably as the log promises; the decision that stands comes back."""
+        exchange.decision = decision
+        try:
+            await self._writer.record(self._decision(exchange, decision, None))
+        except AuditUnavailable:
+            exchange.release()
+            exchange.decision = refuse(Reason.AUDIT_UNAVAILABLE)
+            return exchange.decision
+        exchange.recorded = True
+        return decision
+
+    def refused(self, exchange: Exchange, decision: Decision, *, status: int | None, down: int) -> None:
+        """Record a refusal and its end. If the log takes nothing the refusal stands all the same."""
+        exchange.release()
+        exchange.decision, exchange.status, exchange.down = decision, status, down
+        self._append(self._decision(exchange, decision, status))
+        exchange.recorded = True
+        self.ended(exchange)
+
+    def ended(self, exchange: Exchange) -> None:
+        """Record the end of an exchange, once, and give its lease back."""
+        exchange.release()
+        if exchange.ended or not exchange.recorded:
+            return
+        exchange.ended = True
+        self._append(self._end(exchange))
+        state = exchange.connection
+        state.exchanges = [each for each in state.exchanges if each is not exchange]
+
+    def failed(self, client_id: str, hook: str, error: BaseException) -> None:
+        """Record that the gateway itself failed on a connection: every open exchange of it ends as `internal-error`.
+
+        What went wrong stays in the gateway's own log; nothing of it is shown to the client.
+        """
+        _log.error("%s failed: %s", hook, type(error).__name__, exc_info=error)
+        state = self._connections.find(client_id)
+        if state is None:
+            return
+        if state.told:
+            state.told = False
+            return
+        opened = tuple(state.exchanges) or (self._connections.begin(state, connection_facts(state, self._clock())),)
+        for exchange in opened:
+            self.broken(exchange, refuse(Reason.INTERNAL_ERROR, f"`{hook}` failed"))
+
+    def broken(self, exchange: Exchange, decision: Decision, *, answer: Response | None = None) -> None:
+        """Record that an exchange ended by `decision`, before or after it was let through, with this answer if any."""
+        status = None if answer is None else answer.status_code
+        down = 0 if answer is None else len(answer.raw_content or b"")
+        if not exchange.recorded:
+            self.refused(exchange, decision, status=status, down=down)
+            return
+        if exchange.outcome is None:
+            exchange.outcome = decision
+        if answer is not None:
+            exchange.status, exchange.down = status, down
+        self.ended(exchange)
+
+    def _decision(self, exchange: Exchange, decision: Decision, status: int | None) -> Record:
+        state = exchange.connection
+        policy = exchange.gate.policy
+        about = Circumstances(
+            id=exchange.id,
+            listener=state.listener.name,
+            mode=state.mode,
+            client_port=state.port,
+            status=status,
+            dialled=exchange.dialled,
+        )
+        if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
+            decision = replace(decision, policy=policy.name, digest=policy.digest)
+        return decision_record(exchange.facts, decision, about, self._clock())
+
+    def _end(self, exchange: Exchange) -> Record:
+        outcome = exchange.outcome
+        record = end_record(
+            decision_id=exchange.id,
+            status=exchange.status,
+            up=exchange.up,
+            down=exchange.down,
+            seconds=self._connections.timer() - exchange.started,
+            now=self._clock(),
+            reason=None if outcome is None else outcome.reason,
+        )
+        return record if outcome is None else record | {"decision": as_json(outcome)}
+
+    def _append(self, record: Record) -> None:
+        try:
+            self._writer.append(record)
+        except AuditUnavailable as problem:
+            _log.error("a record could not be written: %s", problem)
+
+
+class Recording:
+    """The hooks that see how exchanges end. Goes last in the order of the adapters."""
+
+    def __init__(self, recorder: Recorder, connections: Connections) -> None:
+        self._recorder: Final = recorder
+        self._connections: Final = connections
+
+    def request(self, flow: HTTPFlow) -> None:
+        """A request has arrived whole."""
+        self._done(exchange_of(flow), request=True)
+
+    def response(self, flow: HTTPFlow) -> None:
+        """An answer has passed whole; of a websocket only its handshake."""
+        self._done(exchange_of(flow), response=flow.websocket is None)
+
+    def _done(self, exchange: Exchange | None, *, request: bool = False, response: bool = False) -> None:
+        if exchange is None or exchange.ended:
+            return
+        exchange.request_done |= request
+        exchange.response_done |= response
+        if exchange.request_done and exchange.response_done:
+            self._recorder.ended(exchange)
+
+    def websocket_message(self, flow: HTTPFlow) -> None:
+        """Count a message, and let go of it: the layer would keep every one until the end."""
+        exchange = exchange_of(flow)
+        if exchange is None or flow.websocket is None:
+            return
+        message = flow.websocket.messages[-1]
+        if message.from_client:
+            exchange.up += len(message.content)
+        else:
+            exchange.down += len(message.content)
+        del flow.websocket.messages[:-1]
+
+    def websocket_end(self, flow: HTTPFlow) -> None:
+        """A websocket was closed by one of its ends."""
+        exchange = exchange_of(flow)
+        if exchange is not None:
+            self._recorder.ended(exchange)
+
+    def error(self, flow: HTTPFlow) -> None:
+        """An exchange broke before its answer had passed."""
+        exchange = exchange_of(flow)
+        if exchange is None or exchange.ended:
+            return
+        if flow.client_conn.connected:
+            self._upstream_failed(exchange, flow)
+        self._recorder.ended(exchange)
+
+    def _upstream_failed(self, exchange: Exchange, flow: HTTPFlow) -> None:
+        """Nobody but the upstream can have broken it; the client gets an answer if it had none yet."""
+        if exchange.outcome is None:
+            exchange.outcome = refuse(Reason.UPSTREAM_BROKEN)
+        if flow.response is None:
+            answer = for_upstream_error(flow, "")
+            exchange.status, exchange.down = answer.status_code, len(answer.raw_content or b"")
+
+    def client_disconnected(self, client: Client) -> None:
+        """A connection is over: so is everything on it."""
+        state = self._connections.find(client.id)
+        if state is None:
+            return
+        self._connections.closed(client.id)
+        for exchange in tuple(state.exchanges):
+            self._recorder.ended(exchange)
+        tunnel = state.tunnel
+        if tunnel is not None and not tunnel.recorded and state.requests == 0:
+            unasked = refuse(Reason.PROTOCOL_REFUSED, state.trouble or "The client left before it asked for anything.")
+            self._recorder.refused(tunnel, unasked, status=None, down=0)
+
+    def tls_failed_client(self, data: TlsData) -> None:
+        """A client did not finish its handshake: most often it does not trust the gateway's authority."""
+        state = self._connections.find(data.context.client.id)
+        if state is not None:
+            state.trouble = "The client broke off the TLS handshake."

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway.audit.errors import AuditUnavailable
+from tests.adapters.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+    """Sets scenes; their logs are closed in the end."""
+    opened: list[Scene] = []
+
+    def set_scene(**settings: Any) -> Scene:
+        opened.append(Scene(tmp_path / f"audit-{len(opened)}", **settings))
+        return opened[-1]
+
+    yield set_scene
+    for each in opened:
+        with suppress(AuditUnavailable):
+            each.writer.close()

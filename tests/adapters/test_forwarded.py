@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addons.forwarded import client_address, is_looping
+from gateway.policy.addresses import Address, Network
+
+PROXIES = (Network.parse("10.0.0.0/24"), Network.parse("2001:db8:1::/48"))
+
+
+@pytest.mark.parametrize(
+    ("client", "peer", "lines"),
+    [
+        # nobody is believed who is no trusted proxy
+        ("192.0.2.1", "192.0.2.1", []),
+        ("192.0.2.1", "192.0.2.1", ["6.6.6.6"]),
+        ("192.0.2.1", "192.0.2.1", ["10.0.0.1"]),
+        # one proxy: the entry that it wrote itself
+        ("203.0.113.9", "10.0.0.1", ["203.0.113.9"]),
+        ("203.0.113.9", "10.0.0.1", ["6.6.6.6, 203.0.113.9"]),
+        ("203.0.113.9", "10.0.0.1", ["6.6.6.6", "203.0.113.9"]),
+        # two proxies in a row, over several lines
+        ("203.0.113.9", "10.0.0.1", ["6.6.6.6, 203.0.113.9", "10.0.0.2"]),
+        ("203.0.113.9", "10.0.0.1", ["203.0.113.9,10.0.0.2 ,10.0.0.3"]),
+        # ports, brackets and quotes
+        ("203.0.113.9", "10.0.0.1", ["203.0.113.9:4711"]),
+        ("2001:db8::9", "10.0.0.1", ["2001:db8::9"]),
+        ("2001:db8::9", "10.0.0.1", ['"[2001:db8::9]:4711"']),
+        ("203.0.113.9", "2001:db8:1::1", ["::ffff:203.0.113.9"]),
+        # what is no address ends the walk: the last proxy is as far as anybody can see
+        ("10.0.0.1", "10.0.0.1", []),
+        ("10.0.0.1", "10.0.0.1", [""]),
+        ("10.0.0.1", "10.0.0.1", ["unknown"]),
+        ("10.0.0.1", "10.0.0.1", ["203.0.113.9, unknown"]),
+        ("10.0.0.2", "10.0.0.1", ["203.0.113.9, _hidden, 10.0.0.2"]),
+        ("10.0.0.7", "10.0.0.1", ["10.0.0.7"]),
+    ],
+)
+def test_the_client_is_the_first_address_from_the_right_that_is_no_trusted_proxy(
+    client: str, peer: str, lines: list[str]
+) -> None:
+    assert Address.parse(client) == client_address(Address.parse(peer), PROXIES, lines)
+
+
+@given(lines=st.lists(st.text(max_size=60), max_size=4))
+def test_without_trusted_proxies_no_field_changes_the_client(lines: list[str]) -> None:
+    peer = Address.parse("192.0.2.1")
+
+    assert peer == client_address(peer, (), lines)
+
+
+@given(forged=st.lists(st.ip_addresses().map(str) | st.text(max_size=20), max_size=6))
+def test_nothing_that_a_client_writes_changes_what_its_proxy_wrote(forged: list[str]) -> None:
+    seen = "203.0.113.9"
+
+    assert Address.parse(seen) == client_address(Address.parse("10.0.0.1"), PROXIES, [",".join([*forged, seen])])
+
+
+@pytest.mark.parametrize(
+    ("loops", "lines"),
+    [
+        (True, ["1.1 wicketgate-7f"]),
+        (True, ["1.0 fred, 1.1 wicketgate-7f (comment)"]),
+        (True, ["1.1 other", "HTTP/1.1 wicketgate-7f"]),
+        (False, []),
+        (False, ["1.1 wicketgate-80"]),
+        (False, ["wicketgate-7f 1.1"]),
+        (False, ["1.1 proxy (wicketgate-7f)"]),
+    ],
+)
+def test_a_request_that_came_through_here_before_is_known_again(*, loops: bool, lines: list[str]) -> None:
+    assert loops is is_looping(lines, "wicketgate-7f")
