@@ -1,0 +1,125 @@
+"""How the parts of the engine are put together, in one place.
+
+The order of the addons is the order of a request's life: the gate is asked first, the address is pinned, TLS is set
+up, fields are completed, and the end is recorded last.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from addons.admission import Admission
+from addons.bounds import Bounds
+from addons.certificates import Certificates, load_or_make
+from addons.dialing import Dialing, Turns
+from addons.exchange import Connections
+from addons.fail_closed import Dispatch, hook_table
+from addons.failures import Failures
+from addons.fields import FieldKeeper
+from addons.handler import Stage
+from addons.listeners import Listener, Served, own_addresses
+from addons.openings import Openings
+from addons.recording import Recorder, Recording
+from gateway.audit.ids import IdSource
+from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.control.store import PolicyStore
+from gateway.policy.model import Mode
+from gateway.upstreams.resolver import Resolver
+from gateway.upstreams.routes import RouteTable
+
+if TYPE_CHECKING:
+    from gateway.config.settings import Settings
+
+HOOK_SLACK: Final = 5.0
+"""Seconds that a hook may wait beyond what resolving a name may take."""
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds that connecting to an upstream may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything that one process serves with; `addons` are in the order in which their hooks are called."""
+
+    settings: Settings
+    writer: AuditWriter
+    resolver: Resolver
+    listeners: tuple[Listener, ...]
+    connections: Connections
+    admission: Admission
+    addons: tuple[object, ...]
+    failures: Failures
+    served: Served = field(default_factory=Served)
+
+    def stage(self, deadline: float | None = None) -> Stage:
+        """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
+        if deadline is None:
+            deadline = self.settings.resolver.timeout + HOOK_SLACK
+        return Stage(
+            dispatch=Dispatch(hook_table(self.addons), deadline),
+            bounds=Bounds.of(self.settings.limits),
+            failed=self.failures.failed,
+            unjudged=self.failures.unjudged,
+            late=self.failures.late,
+        )
+
+
+def compose(settings: Settings) -> Engine:
+    """Put the engine together; nothing is opened yet."""
+    writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
+    connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
+    resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    recorder = Recorder(writer, connections, time.time)
+    admission = Admission(
+        connections,
+        recorder,
+        resolver,
+        Turns(),
+        clock=time.time,
+        pseudonym=_pseudonym(),
+        limits=settings.limits,
+    )
+    addons = (
+        admission,
+        Openings(admission, connections, recorder),
+        Dialing(connections, CONNECT_TIMEOUT),
+        Certificates(connections, load_or_make(settings.state / "ca")),
+        FieldKeeper(_pseudonym()),
+        Recording(recorder, connections),
+    )
+    return Engine(
+        settings=settings,
+        writer=writer,
+        resolver=resolver,
+        listeners=_listeners(settings, writer),
+        connections=connections,
+        admission=admission,
+        addons=addons,
+        failures=Failures(connections, recorder, time.time),
+    )
+
+
+def _pseudonym() -> str:
+    """The name in Via: it tells gateways of one company apart and says nothing of products or versions."""
+    return f"gateway-{socket.gethostname().split('.', 1)[0].lower()}"
+
+
+def _listeners(settings: Settings, writer: AuditWriter) -> tuple[Listener, ...]:
+    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+    return tuple(
+        Listener(
+            settings=each,
+            store=PolicyStore(
+                each,
+                settings.state,
+                own=own,
+                clock=time.time,
+                record=writer.append,
+            ),
+            routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
+        )
+        for each in settings.listeners
+    )

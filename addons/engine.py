@@ -1,0 +1,165 @@
+"""The mitmproxy engine as a process: opened all or nothing, served until told to end, drained, and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from addons.composition import Engine, compose
+from addons.front import Front
+from addons.listeners import Crowd, Listener, cannot_listen, open_socket
+from addons.options import forget_key_logs
+from addons.quicker import quicken
+from gateway.audit.errors import AuditUnavailable
+from gateway.audit.events import start_record, stop_record
+from gateway.control.store import Kept
+from gateway.policy.problems import Invalid
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from gateway.config.settings import Settings
+
+DRAIN: Final = 10.0
+"""Seconds that exchanges get to end when the gateway is told to."""
+_BACKLOG: Final = 4096
+_COLLECT_AFTER: Final = (20_000, 20, 50)
+"""Garbage is looked for after this many new objects: a request makes hundreds, and few of them live on."""
+
+
+class NotStarted(Exception):  # noqa: N818 - it says what happened
+    """The gateway cannot start; `problems` says why, in words for people, all at once."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems: Final = problems
+
+
+def run(settings: Settings, *, said: Callable[[str], None], version: str) -> None:
+    """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
+
+    Raises NotStarted if the gateway cannot start.
+    """
+    forget_key_logs()
+    asyncio.run(_Process(settings, said, version).live())
+
+
+@dataclass(slots=True)
+class _Process:
+    settings: Settings
+    said: Callable[[str], None]
+    version: str
+    _crowd: Crowd = field(init=False)
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._crowd = Crowd(self.settings.limits)
+
+    async def live(self) -> None:
+        engine, sockets = self._prepare()
+        try:
+            servers = [await self._open(engine, *each) for each in zip(engine.listeners, sockets, strict=True)]
+            await self._serve(engine, servers)
+        finally:
+            engine.resolver.close()
+            engine.writer.close()
+
+    def _prepare(self) -> tuple[Engine, list[socket.socket]]:
+        """Policies, log and sockets; every problem of all of them is told in one go."""
+        try:
+            engine = compose(self.settings)
+            engine.writer.start()
+        except (AuditUnavailable, OSError, ValueError) as error:
+            raise NotStarted(str(error)) from None
+        problems: list[str] = []
+        for listener in engine.listeners:
+            problems += self._load(listener)
+        sockets = self._bind(problems)
+        if problems:
+            for each in sockets:
+                each.close()
+            engine.writer.close()
+            raise NotStarted(*problems)
+        return engine, sockets
+
+    def _load(self, listener: Listener) -> list[str]:
+        try:
+            for notice in listener.store.start().notices:
+                self.said(notice)
+        except Invalid as error:
+            return [str(problem) for problem in error.problems]
+        return []
+
+    def _bind(self, problems: list[str]) -> list[socket.socket]:
+        opened = []
+        for each in self.settings.listeners:
+            try:
+                opened.append(open_socket(*each.bind))
+            except OSError as error:
+                problems.append(cannot_listen(each, error))
+        return opened
+
+    async def _open(self, engine: Engine, listener: Listener, opened: socket.socket) -> asyncio.Server:
+        front = Front(listener, self._crowd, engine, engine.stage())
+        return await asyncio.start_server(front.accept, sock=opened, backlog=_BACKLOG)
+
+    async def _serve(self, engine: Engine, servers: list[asyncio.Server]) -> None:
+        self._listen_to_signals(engine)
+        where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
+        engine.writer.append(
+            start_record(version=self.version, engine=self.settings.engine, listeners=where, now=time.time())
+        )
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECT_AFTER)
+        quicken()
+        self.said(f"ready: {', '.join(where)}")
+        sweeping = asyncio.create_task(engine.served.sweep_for_ever())
+        await self._ending.wait()
+        for server in servers:
+            server.close()
+        await engine.served.drain(DRAIN)
+        sweeping.cancel()
+        with suppress(AuditUnavailable):
+            engine.writer.append(stop_record(cause="told to end", now=time.time()))
+
+    def _listen_to_signals(self, engine: Engine) -> None:
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._start_reload, engine)
+
+    def _end(self) -> None:
+        """The first time, drain; the second time, end at once."""
+        if self._ending.is_set():
+            for each in asyncio.all_tasks():
+                each.cancel()
+        self._ending.set()
+
+    def _start_reload(self, engine: Engine) -> None:
+        task = asyncio.get_running_loop().create_task(self._reload(engine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self, engine: Engine) -> None:
+        for listener in engine.listeners:
+            try:
+                outcome = await listener.store.reload_aside()
+            except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
+                self.said(f"{listener.name}: the policy could not be read again, the old one stays in force: {error}")
+                continue
+            if isinstance(outcome, Kept):
+                self.said(f"{listener.name}: the new policy is refused, the old one stays in force")
+                for problem in outcome.problems:
+                    self.said(str(problem))
+            else:
+                self.said(f"{listener.name}: the policy was read again ({outcome.digest})")
+                for notice in outcome.notices:
+                    self.said(notice)

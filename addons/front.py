@@ -1,0 +1,124 @@
+"""Where clients arrive: turned away if there is no room, else served to the end, and left in peace.
+
+The end of a connection is ours and not mitmproxy's: closing a socket in which something lies unread makes the kernel
+reset the connection, and the client may lose the answer it was given. So we say that we are done, read on for a
+moment, and close then (RFC 9112 section 9.6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from time import time
+from typing import TYPE_CHECKING, Any, Final, override
+
+from mitmproxy.connection import Client
+from mitmproxy.net.http.http1 import assemble_response
+from mitmproxy.proxy.layers.http import HTTPMode
+from mitmproxy.proxy.mode_specs import ProxyMode
+
+from addons.handler import GatewayHandler
+from addons.http_layer import GatewayHttpLayer
+from gateway.policy.addresses import Address
+from gateway.policy.errors import Malformed
+from gateway.policy.model import Mode
+
+if TYPE_CHECKING:
+    from addons.composition import Engine
+    from addons.handler import Stage
+    from addons.listeners import Crowd, Listener
+
+LINGER: Final = 2.0
+"""Seconds that a client gets to take its answer and close, once we have said all."""
+LINGER_BYTES: Final = 1024 * 1024
+"""How much of what such a client still sends is read and thrown away."""
+FLUSH: Final = 30.0
+"""Seconds that the rest of an answer gets to leave after that."""
+_HTTP: Final = {Mode.FORWARD: HTTPMode.regular, Mode.REVERSE: HTTPMode.transparent}
+_ANY: Final = ProxyMode.parse("regular")
+"""mitmproxy wants to know how a client came; none of our layers asks."""
+
+
+class _Borrowed(asyncio.StreamWriter):
+    """A writer whose closing waits until whoever lent it closes it."""
+
+    @override
+    def close(self) -> None:
+        """Leave the socket open: the front closes it in peace."""
+
+    @override
+    def __del__(self, warnings: object = None) -> None:
+        """Forgetting a borrowed writer leaves nothing unclosed."""
+
+
+class Front:
+    """Takes the connections of one listener. `crowd` is shared by all listeners."""
+
+    def __init__(self, listener: Listener, crowd: Crowd, engine: Engine, stage: Stage) -> None:
+        self._listener: Final = listener
+        self._crowd: Final = crowd
+        self._engine: Final = engine
+        self._stage: Final = stage
+        self._serving: Final[set[asyncio.Task[None]]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection, or turn it away before anything is built for it."""
+        try:
+            peer = Address.parse(writer.get_extra_info("peername")[0].split("%", 1)[0])
+        except (Malformed, TypeError):
+            writer.transport.abort()
+            return
+        if not self._crowd.enter(peer):
+            self._turn_away(writer)
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(peer, reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    def _turn_away(self, writer: asyncio.StreamWriter) -> None:
+        """Say that there is no room, with a decision id, and leave it on record."""
+        peer, here = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
+        client = Client(peername=peer, sockname=here, timestamp_start=time())
+        answer = self._engine.admission.no_room(client, self._listener)
+        answer.headers["Connection"] = "close"
+        writer.write(assemble_response(answer))  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+        writer.close()
+
+    async def _serve(self, peer: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._handle(reader, writer)
+            await _linger(reader, writer)
+        finally:
+            self._crowd.leave(peer)
+            writer.close()
+            if not reader.at_eof():
+                asyncio.get_running_loop().call_later(FLUSH, writer.transport.abort)
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handler = GatewayHandler(reader, _borrowed(reader, writer), _ANY, self._stage)
+        context = handler.layer.context
+        handler.layer = GatewayHttpLayer(context, _HTTP[self._listener.mode], self._stage.bounds)
+        self._engine.connections.opened(handler.client, self._listener)
+        self._engine.served.add(handler)
+        try:
+            await handler.handle_client()
+        finally:
+            await handler.close()
+            self._engine.served.remove(handler.client)
+
+
+def _borrowed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.StreamWriter:
+    transport: Any = writer.transport
+    return _Borrowed(transport, transport.get_protocol(), reader, asyncio.get_running_loop())
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say that we are done, and read on until the client is too, for a bounded time and a bounded size."""
+    if writer.transport.is_closing() or reader.at_eof():
+        return
+    with suppress(OSError, TimeoutError):
+        writer.write_eof()
+        async with asyncio.timeout(LINGER):
+            rest = LINGER_BYTES
+            while rest > 0 and (piece := await reader.read(64 * 1024)):
+                rest -= len(piece)

@@ -1,0 +1,379 @@
+"""One client's connection: mitmproxy's layers decide what to send, this handler moves the bytes and runs the hooks.
+
+It replaces four things of mitmproxy's handler. Hooks fail closed. A crash inside the layers ends the connection, where
+mitmproxy leaves it open. Events are worked off in one queue without a lock, and hooks that do not wait need no task.
+Every phase of a connection has a deadline, kept by one sweep over all connections instead of a task for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, override
+
+from mitmproxy.connection import Server
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.commands import StartHook
+from mitmproxy.proxy.server import ConnectionIO, LiveConnectionHandler, TimeoutWatchdog
+
+from addons.fail_closed import AFTER_THE_FACT, ANSWERABLE, Dispatch, HookFailed, is_cancelled_from_outside
+from addons.options import LayerOptions, for_layers
+from addons.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, Hold, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from mitmproxy.connection import Client, Connection
+    from mitmproxy.http import HTTPFlow, Response
+    from mitmproxy.proxy.mode_specs import ProxyMode
+
+    from addons.bounds import Bounds
+
+_log: Final = logging.getLogger(__name__)
+_UPSTREAMS: Final = 5
+"""Upstream connections that one client connection keeps."""
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all connections share.
+
+    `failed` records that a hook or a layer failed on a connection: client id, place, error. `unjudged` records that
+    the hook of a request failed, and gives the answer to it. `late` hears that the upstream of a client has been
+    silent for too long, before its connection is closed.
+    """
+
+    dispatch: Dispatch
+    bounds: Bounds
+    failed: Callable[[str, str, BaseException], None]
+    unjudged: Callable[[HTTPFlow, str, BaseException], Response]
+    late: Callable[[Client], None]
+    options: LayerOptions = LayerOptions()  # noqa: RUF009 - the value is frozen, so that it can be shared
+
+
+class _NoWatchdog(TimeoutWatchdog):
+    """Stands where mitmproxy keeps a task per connection; the sweep over all connections does its work."""
+
+    @override
+    async def watch(self) -> None:
+        return
+
+    @override
+    def register_activity(self) -> None:
+        return
+
+
+class GatewayHandler(LiveConnectionHandler):
+    """Serves one client. `last` is when something last happened on the connection, on the monotonic clock."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode: ProxyMode, stage: Stage
+    ) -> None:
+        super().__init__(reader, writer, for_layers(stage.options), mode)
+        self.timeout_watchdog = _NoWatchdog(0, self.on_timeout)
+        self.last = monotonic()
+        self.phase = Phase.IDLE
+        self._since = self.last
+        self._stage: Final = stage
+        self._events: Final[deque[events.Event]] = deque()
+        self._outgoing: Final[dict[Connection, list[bytes]]] = {}
+        self._is_working = False
+        self._is_dead = False
+        self._is_draining = False
+        self._awaited: Await | None = None
+        self._holds = 0
+        self._room: Final = asyncio.Event()
+        self._room.set()
+        self._acts: Final = self._table_of_acts()
+        self._hooks: Final[set[asyncio.Task[None]]] = set()
+        self._endings: Final[set[asyncio.Task[None]]] = set()
+
+    @override
+    async def server_event(self, event: events.Event) -> None:
+        self.take(event)
+
+    def take(self, event: events.Event) -> None:
+        """Let the layers see an event and do what they say, until there is nothing more to do at once."""
+        self._events.append(event)
+        if self._is_working:
+            return
+        self._is_working = True
+        self.last = monotonic()
+        try:
+            while self._events and not self._is_dead:
+                for command in self.layer.handle_event(self._events.popleft()):
+                    self._obey(command)
+        except Exception as error:  # noqa: BLE001 - whatever breaks a layer ends its connection, and it alone
+            self._broken("layer", error)
+        finally:
+            self._is_working = False
+            self._flush()
+
+    def _obey(self, command: commands.Command) -> None:
+        act = self._acts.get(type(command))
+        if act is not None:
+            act(command)
+        elif isinstance(command, StartHook):
+            self._start(command)
+        else:
+            raise RuntimeError(f"the layers ask for something unknown: {type(command).__name__}")
+
+    def _table_of_acts(self) -> dict[type, Callable[[Any], None]]:
+        return {
+            commands.SendData: self._send,
+            commands.CloseConnection: self._close,
+            commands.CloseTcpConnection: self._close,
+            commands.OpenConnection: self._open,
+            commands.Log: self._note,
+            Enter: self._enter_by,
+            Await: self._await,
+            Hold: self._hold,
+            HalfClose: self._half_close,
+            Cut: self._cut,
+        }
+
+    def _send(self, command: commands.SendData) -> None:
+        """Gather what is written at one time: a head and the body behind it leave in one packet."""
+        outgoing = self._outgoing.get(command.connection)
+        if outgoing is None:
+            self._outgoing[command.connection] = [command.data]
+        else:
+            outgoing.append(command.data)
+
+    def _flush(self) -> None:
+        for connection, pieces in self._outgoing.items():
+            io = self.transports.get(connection)
+            if io is not None and isinstance(io.writer, asyncio.StreamWriter) and not io.writer.is_closing():
+                io.writer.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        self._outgoing.clear()
+
+    def _close(self, command: commands.CloseConnection) -> None:
+        self._flush()
+        if command.connection in self.transports:
+            half = isinstance(command, commands.CloseTcpConnection) and command.half_close
+            self.close_connection(command.connection, half)
+
+    def _half_close(self, command: HalfClose) -> None:
+        self._flush()
+        if command.connection in self.transports:
+            self.close_connection(command.connection, half_close=True)
+
+    def _note(self, command: commands.Log) -> None:
+        _log.debug("%s", command.message)
+
+    def _enter_by(self, command: Enter) -> None:
+        self._enter(command.phase)
+
+    def _await(self, command: Await) -> None:
+        self._enter(command.phase)
+        self._awaited = command
+
+    def _cut(self, _command: Cut) -> None:
+        self.abort()
+
+    def _open(self, command: commands.OpenConnection) -> None:
+        self._make_room()
+        self.transports[command.connection] = ConnectionIO(handler=_spawn(self._dial(command), self._endings))
+
+    def _make_room(self) -> None:
+        """Close the upstream that was opened first, when there are many.
+
+        Only the exchange that opens another one is under way, so that the others are idle. mitmproxy lets five
+        connections to one address stand, keeps idle ones for good, and lets the sixth wait for ever.
+        """
+        standing = [each for each in self.transports if isinstance(each, Server)]
+        if len(standing) >= _UPSTREAMS:
+            self._stop(standing[0], "makes room")
+
+    async def _dial(self, command: commands.OpenConnection) -> None:
+        with suppress(HookFailed):  # it was recorded, and the client's connection is being ended
+            await self.open_connection(command)
+
+    def _start(self, hook: StartHook) -> None:
+        try:
+            pending = self._stage.dispatch.call(hook)
+        except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and all of it refuses
+            self._settle(hook, error)
+            return
+        if pending is None:
+            self._completed(hook)
+        else:
+            _spawn(
+                self._finish(hook, pending), self._endings if hook.name in AFTER_THE_FACT else self._hooks, at_once=True
+            )
+
+    async def _finish(self, hook: StartHook, pending: Coroutine[Any, Any, None]) -> None:
+        try:
+            await pending
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            if is_cancelled_from_outside(error):
+                raise
+            self._settle(hook, error)
+        else:
+            self._completed(hook)
+
+    def _completed(self, hook: StartHook) -> None:
+        if hook.blocking:
+            self.take(events.HookCompleted(hook))
+
+    def _settle(self, hook: StartHook, error: BaseException) -> None:
+        """A hook of a layer failed: answer if there still is an answer to give, else end the connection."""
+        if hook.name in AFTER_THE_FACT:
+            self._tell(hook.name, error)
+            self._completed(hook)
+        elif hook.name in ANSWERABLE and self._answered(hook, error):
+            self._completed(hook)
+        else:
+            self._broken(hook.name, error)
+
+    def _answered(self, hook: StartHook, error: BaseException) -> bool:
+        flow = self._stage.dispatch.subject(hook)
+        try:
+            answer = self._stage.unjudged(flow, hook.name, error)
+        except Exception as another:  # noqa: BLE001 - the connection is ended instead
+            _log.error("a failure in %s could not be answered: %s", hook.name, another)
+            return False
+        answer.headers["Connection"] = "close"
+        flow.response = answer
+        return True
+
+    @override
+    async def handle_hook(self, hook: StartHook) -> None:
+        try:
+            pending = self._stage.dispatch.call(hook)
+        except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and all of it refuses
+            self._refuse_connection(hook, error)
+            return
+        if pending is None:
+            return
+        try:
+            await pending
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            if is_cancelled_from_outside(error):
+                raise
+            self._refuse_connection(hook, error)
+
+    def _refuse_connection(self, hook: StartHook, error: BaseException) -> None:
+        if hook.name in AFTER_THE_FACT:
+            self._tell(hook.name, error)
+        elif hook.name == "client_connected":
+            self._tell(hook.name, error)
+            self.client.error = "refused"
+        else:
+            self._broken(hook.name, error)
+            raise HookFailed(hook.name) from error
+
+    def _tell(self, place: str, error: BaseException) -> None:
+        try:
+            self._stage.failed(self.client.id, place, error)
+        except Exception:  # noqa: BLE001 - what cannot be recorded must still end the connection
+            _log.exception("a failure in %s could not be recorded", place)
+
+    def _broken(self, place: str, error: BaseException) -> None:
+        """Nothing on this connection goes on: no layer sees another event, both sides are closed."""
+        self._is_dead = True
+        self._events.clear()
+        self._outgoing.clear()
+        self._tell(place, error)
+        self.abort()
+
+    def abort(self) -> None:
+        """End the client's connection with a reset, at once, and everything that was opened for it."""
+        io = self.transports.get(self.client)
+        if io is None:
+            return
+        if isinstance(io.writer, asyncio.StreamWriter):
+            peer = io.writer.get_extra_info("socket")
+            with suppress(OSError):
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            io.writer.transport.abort()
+        if io.handler is not None:
+            io.handler.cancel("aborted")
+
+    def _hold(self, command: Hold) -> None:
+        self._holds += 1 if command.held else -1
+        if self._holds > 0:
+            self._room.clear()
+        else:
+            self._room.set()
+
+    @override
+    async def drain_writers(self) -> None:
+        """Read on only when what was read could be passed on."""
+        await super().drain_writers()  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+        io = self.transports.get(self.client)
+        if self._holds > 0 and io is not None and asyncio.current_task() is io.handler:
+            await self._room.wait()
+
+    @override
+    def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
+        _log.log(logging.DEBUG if level < logging.ERROR else level, "%s", message, exc_info=exc_info)
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._since = monotonic()
+        self._awaited = None
+        if self._is_draining and phase is Phase.IDLE:
+            self._end("drained")
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether the phase has lasted, or was silent, for longer than it may."""
+        begun = self._since if self.phase in BOUNDED_AS_A_WHOLE else max(self.last, self._since)
+        return now - begun > self._stage.bounds.patience.of(self.phase)
+
+    def give_up(self) -> None:
+        """Do what an overdue phase asks for: answer a head that does not end, blame a silent upstream, else close."""
+        awaited, self._awaited = self._awaited, None
+        upstreams = [each for each in self.transports if isinstance(each, Server)]
+        if awaited is not None:
+            self.take(events.Wakeup(awaited))
+        elif self.phase is Phase.EXCHANGE and upstreams:
+            self._stage.late(self.client)
+            for each in upstreams:
+                self._stop(each, "silent for too long")
+        else:
+            self._end("silent for too long")
+        self._since = monotonic()
+
+    def drain(self) -> None:
+        """Finish the exchange that runs, begin no other."""
+        self._is_draining = True
+        if self.phase in {Phase.IDLE, Phase.HANDSHAKE}:
+            self._end("drained")
+
+    def _end(self, why: str) -> None:
+        self._stop(self.client, why)
+
+    def _stop(self, connection: Connection, why: str) -> None:
+        io = self.transports.get(connection)
+        if io is not None and io.handler is not None:
+            io.handler.cancel(why)
+
+    async def close(self) -> None:
+        """Let nothing outlive the connection: hooks that still wait, upstreams that a failed hook left open."""
+        self._is_dead = True
+        for task in tuple(self._hooks):
+            task.cancel("the connection is over")
+        for io in tuple(self.transports.values()):
+            if isinstance(io.writer, asyncio.StreamWriter):
+                io.writer.transport.abort()
+        if self._endings:
+            await asyncio.wait(self._endings)
+
+
+def _spawn(
+    work: Coroutine[Any, Any, None], kept: set[asyncio.Task[None]], *, at_once: bool = False
+) -> asyncio.Task[None]:
+    """Run `work` as a task that is kept until it is done; `at_once`, as far as it goes without waiting."""
+    task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=at_once)
+    if not task.done():
+        kept.add(task)
+        task.add_done_callback(kept.discard)
+    return task

@@ -1,0 +1,246 @@
+"""HTTP/1 on the wire, towards the client and towards the origin: mitmproxy's parsers with bounds on what they gather.
+
+Heads, trailers and what a client sends ahead are bounded; trailers are read and dropped; interim answers (1xx) of an
+origin are dropped, so that the final answer is found; what cannot be read is answered by the gateway and recorded.
+
+Source: RFC 9112 section 3 (request line), section 7.1.2 (trailers); RFC 9110 section 15.2 (interim answers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, override
+
+import h11
+from h11._readers import ChunkedReader
+from mitmproxy.net.http import http1
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    HttpEvent,
+    RequestHeaders,
+    ResponseProtocolError,
+)
+
+from addons.heads import check_lines
+from addons.phases import Await, Enter, Hold, Phase
+from gateway.policy.model import Decision, Reason, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from h11._receivebuffer import ReceiveBuffer
+    from mitmproxy.connection import Client
+    from mitmproxy.http import Response
+    from mitmproxy.proxy.context import Context
+
+    from addons.bounds import Bounds
+
+type Commands = Generator[commands.Command]
+
+MOST_INTERIM: Final = 16
+"""Interim answers that an origin may send before the final one."""
+
+_BLANK_LINES: Final = 8
+_INTERIM: Final = range(100, 200)
+_SWITCHING: Final = 101
+_STATUS: Final = slice(9, 12)
+
+
+class _ChunksOnly(ChunkedReader):
+    """Reads chunks and drops the trailers after them."""
+
+    @override
+    def __call__(self, buf: ReceiveBuffer) -> h11.Data | h11.EndOfMessage | None:
+        found = super().__call__(buf)
+        return h11.EndOfMessage() if isinstance(found, h11.EndOfMessage) else found
+
+
+def head_size(buffer: ReceiveBuffer, most: int) -> int | None:
+    """The size of a complete head at the front of the buffer, in bytes; None while it is not complete.
+
+    Looks no further than `most` bytes: a longer head is as good as endless.
+    """
+    start = bytes(buffer)[: most + 4]
+    ends = [at + len(mark) for mark in (b"\n\r\n", b"\n\n") if (at := start.find(mark)) >= 0]
+    return min(ends, default=None)
+
+
+@dataclass(slots=True)
+class UnreadableHead:
+    """A head that became no request. The hook that hears of it puts the answer into `response`."""
+
+    client: Client
+    decision: Decision
+    response: Response | None = None
+
+
+@dataclass
+class UnreadableHeadHook(commands.StartHook):  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+    """A head could not be read, is too large, or did not come in time."""
+
+    data: UnreadableHead
+
+
+class ClientSide(_http1.Http1Server):
+    """Reads a client's requests, one at a time. `answer` makes the answer for an exchange that broke."""
+
+    def __init__(
+        self, context: Context, bounds: Bounds, answer: Callable[[ResponseProtocolError], Response | None]
+    ) -> None:
+        super().__init__(context)
+        self._bounds: Final = bounds
+        self._answer: Final = answer
+        self._deadline: Final = Await(Phase.HEAD)
+        self._awaits = False
+        self._holds = False
+
+    @override
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Wakeup):
+            if self.state == self.read_headers and self._awaits:
+                yield from self._refuse(Reason.HEAD_TIMEOUT)
+            return
+        yield from super()._handle_event(event)
+
+    @override
+    def read_headers(self, event: events.ConnectionEvent) -> Commands:
+        if not isinstance(event, events.DataReceived):
+            yield commands.CloseConnection(self.conn)
+            return
+        self._skip_blank_lines()
+        size = head_size(self.buf, self._bounds.head)
+        if (size or len(self.buf)) > self._bounds.head:
+            yield from self._refuse(Reason.HEAD_TOO_LARGE)
+        elif size is not None:
+            yield from self._read_head(event)
+        elif self.buf and not self._awaits:
+            self._awaits = True
+            yield self._deadline
+
+    def _skip_blank_lines(self) -> None:
+        """A client may send an empty line before a request line (RFC 9112 section 2.2)."""
+        for _ in range(_BLANK_LINES):
+            if bytes(self.buf)[:2] != b"\r\n":
+                return
+            self.buf.maybe_extract_lines()
+
+    def _read_head(self, event: events.DataReceived) -> Commands:
+        lines = [bytes(line) for line in self.buf.maybe_extract_lines() or ()]
+        try:
+            check_lines(lines)
+            self.request = http1.read_request_head(lines)
+            size = http1.expected_http_body_size(self.request)
+        except (ValueError, IndexError):
+            yield from self._refuse(Reason.MALFORMED_REQUEST)
+            return
+        self._awaits = False
+        yield Enter(Phase.EXCHANGE)
+        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, size == 0))
+        self.body_reader = _http1.make_body_reader(size)
+        self.state = self.read_body
+        yield from self.state(event)
+
+    def _refuse(self, reason: Reason) -> Commands:
+        """Answer what is no request, and end the connection: nobody knows where the next request would begin."""
+        self.state = self.done
+        refused = UnreadableHead(self.context.client, refuse(reason))
+        yield UnreadableHeadHook(refused)
+        if refused.response is not None:
+            yield commands.SendData(self.conn, http1.assemble_response(refused.response))  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+        yield commands.CloseConnection(self.conn)
+
+    @override
+    def read_body(self, event: events.Event) -> Commands:
+        if type(self.body_reader) is ChunkedReader:
+            self.body_reader = _ChunksOnly()
+        yield from super().read_body(event)
+        if self.state == self.read_body and len(self.buf) > self._bounds.head:
+            yield from _too_much(self, self.stream_id)
+
+    @override
+    def wait(self, event: events.Event) -> Commands:
+        """Keep a little of what a client sends ahead; the rest waits in its own buffers."""
+        yield from super().wait(event)
+        if len(self.buf) > self._bounds.ahead and not self._holds:
+            self._holds = True
+            yield Hold(held=True)
+
+    @override
+    def mark_done(self, *, request: bool = False, response: bool = False) -> Commands:
+        over = (request or self.request_done) and (response or self.response_done)
+        if over and self._holds:
+            self._holds = False
+            yield Hold(held=False)
+        if over and not self._opens_tunnel():
+            yield Enter(Phase.IDLE)
+        yield from super().mark_done(request=request, response=response)
+
+    def _opens_tunnel(self) -> bool:
+        """Whether other layers take over the connection; they say its phases from then on."""
+        if self.request is None or self.response is None:
+            return False
+        return _http1.should_make_pipe(self.request, self.response)
+
+    @override
+    def send(self, event: HttpEvent) -> Commands:
+        """Say a broken exchange in the gateway's words, as long as no answer has begun."""
+        if isinstance(event, ResponseProtocolError) and self.response is None and event.code.http_status_code():
+            answer = self._answer(event)
+            if answer is not None:
+                yield commands.SendData(self.conn, http1.assemble_response(answer))  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+            yield commands.CloseConnection(self.conn)
+            return
+        yield from super().send(event)
+
+
+def _too_much(side: ClientSide | OriginSide, stream_id: int) -> Commands:
+    yield commands.CloseConnection(side.conn)
+    yield ReceiveHttp(side.ReceiveProtocolError(stream_id, "a body is not framed", ErrorCode.GENERIC_CLIENT_ERROR))
+
+
+class OriginSide(_http1.Http1Client):
+    """Sends requests to an origin and reads its answers, one at a time."""
+
+    def __init__(self, context: Context, bounds: Bounds) -> None:
+        super().__init__(context)
+        self._bounds: Final = bounds
+        self._interim = 0
+
+    @override
+    def send(self, event: HttpEvent) -> Commands:
+        if isinstance(event, RequestHeaders):
+            self._interim = 0
+        yield from super().send(event)
+
+    @override
+    def read_headers(self, event: events.ConnectionEvent) -> Commands:
+        if isinstance(event, events.DataReceived) and self.request is not None and self.stream_id is not None:
+            while (size := head_size(self.buf, self._bounds.answer_head)) is not None and self._is_interim():
+                self.buf.maybe_extract_at_most(size)
+                self._interim += 1
+            if (size or len(self.buf)) > self._bounds.answer_head or self._interim > MOST_INTERIM:
+                yield from self._give_up(self.stream_id)
+                return
+        yield from super().read_headers(event)
+
+    def _is_interim(self) -> bool:
+        status = bytes(self.buf)[_STATUS]
+        return status.isdigit() and int(status) in _INTERIM and int(status) != _SWITCHING
+
+    def _give_up(self, stream_id: int) -> Commands:
+        self.state = self.done
+        yield commands.CloseConnection(self.conn)
+        yield ReceiveHttp(
+            ResponseProtocolError(stream_id, "the head of the answer has no end", ErrorCode.GENERIC_SERVER_ERROR)
+        )
+
+    @override
+    def read_body(self, event: events.Event) -> Commands:
+        if type(self.body_reader) is ChunkedReader:
+            self.body_reader = _ChunksOnly()
+        yield from super().read_body(event)
+        if self.state == self.read_body and self.stream_id is not None and len(self.buf) > self._bounds.answer_head:
+            yield from _too_much(self, self.stream_id)

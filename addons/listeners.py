@@ -1,0 +1,180 @@
+"""The sockets that clients connect to: opened all or none, bounded, and closed in peace.
+
+Sockets are made here and not by mitmproxy so that a connection can be turned away before anything is built for it,
+and so that every reason why a start cannot succeed is told at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from gateway.policy.addresses import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mitmproxy.connection import Client
+
+    from addons.handler import GatewayHandler
+    from gateway.config.settings import LimitSettings, ListenerSettings
+    from gateway.control.store import PolicyStore
+    from gateway.policy.model import Mode
+    from gateway.upstreams.routes import RouteTable
+
+_SETTLE: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One listening address: its settings, its policy and, in reverse mode, its routes."""
+
+    settings: ListenerSettings
+    store: PolicyStore
+    routes: RouteTable | None
+
+    @property
+    def name(self) -> str:
+        """Its name in records and errors."""
+        return self.settings.name
+
+    @property
+    def mode(self) -> Mode:
+        """Which way it faces."""
+        return self.settings.mode
+
+
+def open_socket(address: Address, port: int) -> socket.socket:
+    """A bound socket. The protocol is named: asyncio switches Nagle's algorithm off for sockets that say TCP only."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - the version of the protocol
+    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind((str(address), port))
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def cannot_listen(listener: ListenerSettings, error: OSError) -> str:
+    """Why an address cannot be listened on, and the way out."""
+    where = f"listener `{listener.name}`: {listener.endpoint}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is taken by another process, choose another with `--listen`"
+    if error.errno == errno.EACCES:
+        return f"{where} needs a privilege that this user lacks, choose a port above 1023 with `--listen`"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where} is no address of this machine, choose another with `--listen`"
+    return f"{where} cannot be listened on: {(error.strerror or str(error)).lower()}"
+
+
+def own_addresses(listener: ListenerSettings) -> frozenset[tuple[Address, int]]:
+    """Where a listener can be reached: its address, or every address of this machine if it listens on all."""
+    address, port = listener.bind
+    if address.value:
+        return frozenset({(address, port)})
+    return frozenset((each, port) for each in _local_addresses())
+
+
+def _local_addresses() -> set[Address]:
+    """The machine's own addresses, as the kernel lists them; what is not listed is not ours (Linux)."""
+    found = {Address.parse("127.0.0.1"), Address.parse("::1")}
+    with suppress(OSError):
+        lines = Path("/proc/net/fib_trie").read_text(encoding="ascii").splitlines()
+        found |= {Address.parse(line.split()[-1]) for line, below in pairwise(lines) if "/32 host LOCAL" in below}
+    with suppress(OSError):
+        for line in Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines():
+            found.add(Address(6, int(line.split()[0], 16)))
+    return found
+
+
+@dataclass(slots=True)
+class Crowd:
+    """How many connections there are, in all and by client; /64 networks count as one client."""
+
+    limits: LimitSettings
+    _by_client: Counter[object] = field(default_factory=Counter)
+
+    def enter(self, client: Address) -> bool:
+        """Whether there is room for one more of this client; counts it if so."""
+        if self._by_client.total() >= self.limits.connections:
+            return False
+        if self._by_client[client.bucket] >= self.limits.connections_per_client:
+            return False
+        self._by_client[client.bucket] += 1
+        return True
+
+    def leave(self, client: Address) -> None:
+        """One of this client's connections is over."""
+        self._by_client[client.bucket] -= 1
+        if self._by_client[client.bucket] <= 0:
+            del self._by_client[client.bucket]
+
+
+@dataclass(slots=True)
+class Served:
+    """The handlers that are at work, and how to end them. `clock` is monotonic, in seconds."""
+
+    clock: Callable[[], float] = monotonic
+    _handlers: dict[str, GatewayHandler] = field(default_factory=dict)
+    _is_draining: bool = False
+    _all_gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, handler: GatewayHandler) -> None:
+        """A connection is served."""
+        self._handlers[handler.client.id] = handler
+        self._all_gone.clear()
+        if self._is_draining:
+            handler.drain()
+
+    def remove(self, client: Client) -> None:
+        """A connection is over."""
+        self._handlers.pop(client.id, None)
+        if not self._handlers:
+            self._all_gone.set()
+
+    def __len__(self) -> int:
+        return len(self._handlers)
+
+    def __iter__(self) -> Iterator[GatewayHandler]:
+        return iter(tuple(self._handlers.values()))
+
+    def sweep(self) -> None:
+        """Give up every connection whose phase has lasted, or was silent, for too long."""
+        now = self.clock()
+        for handler in self:
+            if handler.is_overdue(now):
+                handler.give_up()
+
+    async def sweep_for_ever(self, interval: float = 1.0) -> None:
+        """Sweep again and again; deadlines are kept to within `interval`, in seconds."""
+        while True:
+            await asyncio.sleep(interval)
+            self.sweep()
+
+    async def drain(self, seconds: float) -> None:
+        """End idle connections at once, busy ones when they are done, all of them after `seconds`."""
+        self._is_draining = True
+        for handler in self:
+            handler.drain()
+        await self._until_all_are_gone(seconds)
+        for handler in self:
+            handler.abort()
+        await self._until_all_are_gone(_SETTLE)
+
+    async def _until_all_are_gone(self, seconds: float) -> None:
+        if self._handlers:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._all_gone.wait()

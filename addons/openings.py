@@ -1,0 +1,65 @@
+"""The hooks that the gateway's own layers start: what a tunnel opened with, and heads that became no request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from gateway.policy.model import refuse
+
+if TYPE_CHECKING:
+    from mitmproxy.connection import Client
+
+    from addons.admission import Admission
+    from addons.exchange import Connections
+    from addons.http1 import UnreadableHead
+    from addons.recording import Recorder
+    from addons.tunnels import Opening
+
+
+class Openings:
+    """Asks admission, and gives its answers to the layers."""
+
+    def __init__(self, admission: Admission, connections: Connections, recorder: Recorder) -> None:
+        self._admission: Final = admission
+        self._connections: Final = connections
+        self._recorder: Final = recorder
+        self._spliced: Final[dict[str, Opening]] = {}
+
+    async def tunnel_hello(self, opening: Opening) -> None:
+        """A tunnel opened with TLS: it is inspected, spliced or refused."""
+        if opening.hello is None:
+            raise LookupError("a hello without its words")
+        state = self._connections.state(opening.client.id)
+        treatment = await self._admission.hello(state, opening.hello)
+        self._treat(opening, treatment)
+
+    async def tunnel_raw(self, opening: Opening) -> None:
+        """A tunnel opened with something else: it is passed on unread only if the policy allows that."""
+        self._treat(opening, await self._admission.raw(self._connections.state(opening.client.id)))
+
+    def _treat(self, opening: Opening, treatment: Literal["inspect", "splice", "refuse"]) -> None:
+        tunnel = self._connections.state(opening.client.id).tunnel
+        opening.endpoint = None if tunnel is None else tunnel.endpoint
+        opening.treatment = treatment
+        if treatment == "splice":
+            self._spliced[opening.client.id] = opening
+
+    def tunnel_broken(self, opening: Opening) -> None:
+        """A tunnel that cannot be judged ends, and is recorded."""
+        if opening.problem is None:
+            raise LookupError("a broken tunnel without its problem")
+        state = self._connections.state(opening.client.id)
+        if state.tunnel is None:
+            raise LookupError("a broken tunnel on a connection that has none")
+        state.treatment = "refuse"
+        self._recorder.refused(state.tunnel, refuse(opening.problem), status=None, down=0)
+
+    def unreadable_head(self, head: UnreadableHead) -> None:
+        """A head that could not be read is answered in words of ours, and is recorded."""
+        head.response = self._admission.refused_head(head.client, head.decision)
+
+    def client_disconnected(self, client: Client) -> None:
+        """What passed through a spliced tunnel was counted below; its record wants to know."""
+        opening, state = self._spliced.pop(client.id, None), self._connections.find(client.id)
+        if opening is not None and state is not None and state.tunnel is not None:
+            state.tunnel.up, state.tunnel.down = opening.up, opening.down

@@ -1,0 +1,67 @@
+"""What a client's connection is doing, and what our layers tell the handler beyond mitmproxy's own commands.
+
+The handler keeps one deadline per connection. A phase that renews it is bounded by silence; the others are bounded
+as a whole, so that one byte every few seconds keeps nothing alive (slowloris).
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from mitmproxy.proxy import commands
+
+if TYPE_CHECKING:
+    from mitmproxy.connection import Connection
+
+
+class Phase(Enum):
+    """What a client's connection is doing."""
+
+    IDLE = auto()
+    """Between two requests, or before the first."""
+    HEAD = auto()
+    """In the middle of a request's head."""
+    HANDSHAKE = auto()
+    """In a tunnel that has not yet shown what it carries, or in the TLS handshake."""
+    EXCHANGE = auto()
+    """A request is being judged, forwarded or answered."""
+    TUNNEL = auto()
+    """Bytes are passed on unread, or in a WebSocket."""
+
+
+BOUNDED_AS_A_WHOLE: Final = frozenset({Phase.HEAD, Phase.HANDSHAKE})
+"""Phases in which traffic does not renew the deadline."""
+
+
+class Enter(commands.Command):
+    """The client's connection enters a phase."""
+
+    def __init__(self, phase: Phase) -> None:
+        self.phase: Final = phase
+
+
+class Await(commands.RequestWakeup):
+    """The connection enters a phase, and the layer is woken if the phase has not ended in time."""
+
+    def __init__(self, phase: Phase) -> None:
+        super().__init__(0.0)
+        self.phase: Final = phase
+
+
+class Hold(commands.Command):
+    """Stop reading from the client, or read on: what it sends cannot be used yet and is not to pile up."""
+
+    def __init__(self, *, held: bool) -> None:
+        self.held: Final = held
+
+
+class HalfClose(commands.Command):
+    """Tell one side of a tunnel that the other has said all; mitmproxy's layers would close it whole."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection: Final = connection
+
+
+class Cut(commands.Command):
+    """End the client's connection so that nobody can take what it got for the whole."""

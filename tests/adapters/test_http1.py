@@ -1,0 +1,137 @@
+"""Heads, chunks and interim answers on the wire, within bounds and never left hanging."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.gateways import Wire, wired
+from tests.e2e.origin import HELLO, ask, client, read_all, read_answer, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOST = b"Host: shop.example\r\n"
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    with wired(tmp_path_factory.mktemp("wire")) as wire:
+        yield wire
+
+
+@pytest.fixture
+def wire(standing: Wire) -> Wire:
+    return standing.fresh()
+
+
+def test_requests_sent_ahead_are_answered_in_their_order(wire: Wire) -> None:
+    gateway = wire.gateway
+    requests = [
+        b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"X-Fill: " + b"f" * 500 + b"\r\n\r\n"
+        for path in [b"/in", b"/refused"] * 60
+    ]
+
+    with client(gateway.reverse) as connection:
+        threading.Thread(target=connection.sendall, args=(b"".join(requests),)).start()
+        answers = [status_of(read_answer(connection)) for _ in requests]
+
+    assert answers == [200, 403] * 60
+
+
+def test_chunks_keep_their_framing_and_lose_their_trailers(wire: Wire) -> None:
+    gateway, origin = wire.gateway, wire.origin
+    head = b"POST /in HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+    answer = ask(gateway.reverse, head + b"5;x=y\r\nabcde\r\n0\r\nX-Trailer: 1\r\n\r\n")
+
+    assert status_of(answer) == 200
+    assert origin.received.endswith(b"\r\n\r\n5\r\nabcde\r\n0\r\n\r\n")
+    assert b"X-Trailer" not in origin.received
+
+
+def test_trailers_of_an_answer_are_dropped(wire: Wire) -> None:
+    gateway, origin = wire.gateway, wire.origin
+    origin.answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n"
+
+    with client(gateway.reverse) as connection:
+        connection.sendall(b"GET /in HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
+        answer = read_all(connection)
+
+    assert answer.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "interim", [b"103 Early Hints\r\nLink: </a.css>\r\n\r\n", b"100 Continue\r\n\r\n", b"199 X\r\n\r\n"]
+)
+def test_interim_answers_are_dropped_and_the_final_one_is_found(interim: bytes, wire: Wire) -> None:
+    gateway, origin = wire.gateway, wire.origin
+    origin.answer = (b"HTTP/1.1 " + interim) * 2 + HELLO
+
+    with client(gateway.reverse) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /in HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert status_of(read_answer(connection)) == 200
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why", "head"),
+    [
+        (431, "a line too long", b"GET /" + b"a" * 9000),
+        (431, "a head too large", b"GET /in HTTP/1.1\r\n" + HOST + b"X-Fill: ffffffff\r\n" * 600 + b"\r\n"),
+        (431, "a head without an end", b"GET /in HTTP/1.1\r\n" + b"X-Fill: ffffffff\r\n" * 600),
+        (400, "no request line", b"hello\r\n\r\n"),
+        (400, "an empty field name", b"GET / HTTP/1.1\r\n" + HOST + b": x\r\n\r\n"),
+        (
+            400,
+            "two framings",
+            b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ),
+        (400, "a length that is none", b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: +3\r\n\r\nabc"),
+        (400, "HTTP/2 without asking", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (408, "a head that stops", b"GET /in HTTP/1.1\r\n" + HOST),
+        (200, "an empty line before the request", b"\r\n\r\nGET /in HTTP/1.1\r\n" + HOST + b"\r\n"),
+    ],
+)
+def test_heads_are_bounded_and_what_is_no_head_is_answered(wanted: int, why: str, head: bytes, wire: Wire) -> None:
+    gateway, origin = wire.gateway, wire.origin
+
+    answer = ask(gateway.reverse, head)
+
+    assert (wanted, why) == (status_of(answer), why)
+    assert (wanted != 200) is (origin.visits == [])
+    assert (wanted != 200) is (b"Wicketgate-Decision: " in answer)
+
+
+def test_slow_bytes_do_not_renew_the_deadline_of_a_head(wire: Wire) -> None:
+    gateway = wire.gateway
+    begun = time.monotonic()
+
+    with client(gateway.reverse) as connection:
+        connection.settimeout(0.02)
+        answer = b""
+        while not answer and time.monotonic() - begun < 5:
+            connection.sendall(b"G")
+            with suppress(TimeoutError):
+                answer = connection.recv(65536)
+
+    assert status_of(answer) == 408
+    assert time.monotonic() - begun < 2
+
+
+def test_a_broken_chunk_ends_the_exchange_on_both_sides(wire: Wire) -> None:
+    gateway, origin = wire.gateway, wire.origin
+
+    with client(gateway.reverse) as connection:
+        connection.sendall(b"POST /in HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\nXYZ\r\n")
+        answer = read_all(connection)
+
+    assert status_of(answer) in {0, 400}
+    assert all(visit.closed.wait(5) for visit in origin.visits)
+    assert b"0\r\n\r\n" not in origin.received

@@ -1,0 +1,112 @@
+"""The installed command as a running process: started, waited for, asked, told to end; and ports to give to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+COMMAND: Final = str(Path(sys.executable).with_name("wicketgate"))
+PATIENCE: Final = 30.0
+"""Seconds for what takes two: machines of CI are slow, and busy."""
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def accepts(port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until the condition holds; fail, with `what` did not happen, if it never does."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, what
+        time.sleep(0.02)
+
+
+@dataclass(slots=True)
+class Running:
+    """A gateway that runs, and what it has said so far."""
+
+    process: subprocess.Popen[str]
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+
+    def wait_for(self, text: str, stream: list[str]) -> str:
+        """The first line of `out` or `err` that contains `text`, as soon as there is one."""
+        until(lambda: any(text in line for line in stream) or self.process.poll() is not None, f"`{text}` never came")
+        found = [line for line in stream if text in line]
+        assert found, f"`{text}` never came: {''.join(self.err)}"
+        return found[0]
+
+    def tell(self, what: signal.Signals) -> None:
+        """Send a signal to this process alone."""
+        os.kill(self.process.pid, what)
+
+    def end(self) -> int:
+        """Tell it to end and return its exit code."""
+        if self.process.poll() is None:
+            self.tell(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def running(
+    *arguments: str, cwd: Path, environment: Mapping[str, str] | None = None, command: Sequence[str] = ()
+) -> Iterator[Running]:
+    """Run `wicketgate ARGUMENTS` within this block, from the moment at which it is ready.
+
+    `environment` adds variables; `command` is what runs the command given to it as its last arguments.
+    """
+    with subprocess.Popen(
+        [*command, COMMAND, *arguments],
+        cwd=cwd,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+    ) as process:  # fmt: skip - one argument a line would say no more
+        gateway = Running(process)
+        readers = [_reading(process.stdout, gateway.out), _reading(process.stderr, gateway.err)]
+        try:
+            gateway.wait_for("wicketgate: ready: ", gateway.err)
+            yield gateway
+        finally:
+            gateway.end()
+            for reader in readers:
+                reader.join(PATIENCE)
+
+
+def _reading(stream: IO[str] | None, lines: list[str]) -> threading.Thread:
+    assert stream is not None
+
+    def read() -> None:
+        for line in stream:
+            lines.append(line)  # noqa: PERF402 - each line is there for others as soon as it came
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    return reader
