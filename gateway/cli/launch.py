@@ -1,0 +1,106 @@
+"""From settings to a running gateway: look whether it can start, say everything that is in the way, hand over.
+
+The engine is imported by its name and only here, when everything else is known to be fine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from asyncio import CancelledError
+from contextlib import contextmanager, nullcontext
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from gateway.cli.outcome import INTERRUPTED, OK, Unusable
+from gateway.cli.ports import endpoint, trouble_with
+from gateway.policy.errors import Malformed
+from gateway.policy.problems import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from gateway.config.settings import Settings
+    from gateway.policy.addresses import Address
+
+ENGINES: Final = {"mitmproxy": "addons.engine"}
+"""The module of each engine. It offers `run(settings, said=, version=)`, which raises its `NotStarted`."""
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """What is wrong with a file or an argument leaves this block as Unusable, with every problem."""
+    try:
+        yield
+    except Invalid as error:
+        raise Unusable(*map(str, error.problems)) from None
+    except Malformed as error:
+        raise Unusable(str(error)) from None
+
+
+def launch(settings: Settings, *, ways_out: Mapping[str, str] | None = None, watch: bool = False) -> int:
+    """Run until told to stop, and return the exit code. Raises Unusable with every reason not to start.
+
+    `ways_out` names the option of each listener's address; without it, the configuration is where to choose another.
+    """
+    if problems := taken_ports(settings, ways_out or {}):
+        raise Unusable(*problems, *_policy_problems(settings))
+    _make_private(settings.state)
+    engine = importlib.import_module(ENGINES[settings.engine])
+    try:
+        with _watching(settings) if watch else nullcontext():
+            engine.run(settings, said=_say, version=version("wicketgate"))
+    except engine.NotStarted as error:
+        raise Unusable(*error.problems) from None
+    except CancelledError:
+        return INTERRUPTED  # told a second time, while exchanges were given time to end
+    return OK
+
+
+def _make_private(state: Path) -> None:
+    """Make the state folder, for its owner alone; one that is there keeps what its operator gave it."""
+    if not state.is_dir():
+        state.parent.mkdir(parents=True, exist_ok=True)
+        state.mkdir(mode=0o700)
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"wicketgate: {sentence}\n")
+    sys.stderr.flush()
+
+
+def taken_ports(
+    settings: Settings, ways_out: Mapping[str, str], others: Mapping[str, tuple[Address, int]] | None = None
+) -> list[str]:
+    """A sentence for every address of a listener, and of `others`, that cannot be listened on."""
+    wanted = {**{listener.name: listener.bind for listener in settings.listeners}, **(others or {})}
+    first: dict[tuple[Address, int], str] = {}
+    problems = []
+    for name, bind in wanted.items():
+        way_out = ways_out.get(name, "bind")
+        before = first.setdefault(bind, name) if bind[1] else name
+        sentence = trouble_with(bind, way_out) if before == name else _wanted_twice(bind, before, way_out)
+        problems += [f"listener `{name}`: {sentence}"] if sentence else []
+    return problems
+
+
+def _wanted_twice(bind: tuple[Address, int], other: str, way_out: str) -> str:
+    return f"{endpoint(bind)} is wanted by `{other}` as well, choose another with `{way_out}`"
+
+
+def _policy_problems(settings: Settings) -> tuple[str, ...]:
+    from gateway.cli.overview import examine
+
+    try:
+        examine(settings)
+    except Invalid as error:
+        return tuple(map(str, error.problems))
+    return ()
+
+
+def _watching(settings: Settings) -> AbstractContextManager[None]:
+    from gateway.cli.watch import watching
+
+    return watching(settings.state / "audit")

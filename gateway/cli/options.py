@@ -1,0 +1,73 @@
+"""What the verbs that open listeners have in common on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, override
+
+from gateway.cli.outcome import WRONG_USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STATE: Final = Path(".wicketgate")
+_READY: Final = {"engine": "mitmproxy", "workers": "1"}
+_ANNOUNCED: Final = {"engine": {"envoy"}}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that answers wrong usage in one line and in the words of this program."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"{self.prog}: {message}; `{self.prog} --help` explains it\n")
+        raise SystemExit(WRONG_USAGE)
+
+
+def parser(verb: str, description: str) -> Parser:
+    """The parser of one verb. Options are never guessed from their beginnings: what works today works tomorrow."""
+    return Parser(prog=f"wicketgate {verb}", description=description, allow_abbrev=False)
+
+
+def add_state(options: argparse._ActionsContainer) -> None:
+    """Add `--state DIR`, the folder of everything that outlives a run."""
+    options.add_argument(
+        "--state",
+        type=Path,
+        default=STATE,
+        metavar="DIR",
+        help="folder of the authority, the audit log and last good copies (default: ./%(default)s)",
+    )
+
+
+def add_listener(options: argparse.ArgumentParser, listen: str, policy: str) -> None:
+    """What one listener needs; `listen` and `policy` are the defaults, the latter the name of a shipped policy."""
+    options.add_argument(
+        "--listen", default=listen, metavar="ADDRESS:PORT", help="where to listen (default: %(default)s)"
+    )
+    options.add_argument(
+        "--policy", type=Path, metavar="FILE", help=f"what is allowed (default: the shipped policy `{policy}`)"
+    )
+    add_state(options)
+    options.add_argument("--watch", action="store_true", help="print a line per decision")
+    options.add_argument(
+        "--workers", type=_only("workers"), default=1, metavar="N", help="processes that share the work (only 1 yet)"
+    )
+    options.add_argument(
+        "--engine", type=_only("engine"), default="mitmproxy", metavar="NAME", help="what moves the bytes (mitmproxy)"
+    )
+
+
+def _only(option: str) -> Callable[[str], str]:
+    """The one value of an option that has an effect now; whoever asks for another must not believe to have got it."""
+
+    def read(text: str) -> str:
+        if text == _READY[option]:
+            return text
+        announced = text in _ANNOUNCED.get(option, ()) or (option == "workers" and text.isdigit() and int(text) > 1)
+        problem = "is not supported yet" if announced else "is unknown"
+        raise argparse.ArgumentTypeError(f"`{text}` {problem}, use `{_READY[option]}`")
+
+    return read

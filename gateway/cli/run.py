@@ -1,0 +1,91 @@
+"""`wicketgate run`: all listeners of a configuration; without one, a quick start to play with.
+
+The quick start is a forward proxy, a small web application, and a reverse gateway in front of it, each on a port of
+this machine alone, with a line on the terminal for every decision.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gateway.cli.options import add_state, parser
+from gateway.cli.outcome import OK, Unusable
+from gateway.cli.shipped import shipped_policy
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+
+    from gateway.config.settings import Settings
+
+_USUAL_NAME: Final = Path("wicketgate.yaml")
+_WAYS_OUT: Final = {"forward": "--forward", "reverse": "--reverse", "app": "--app"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run until told to stop, or only check with `--check`."""
+    options = _options()
+    given = options.parse_args(argv)
+    return _quick_start(given) if given.config is None else _configured(given)
+
+
+def _options() -> ArgumentParser:
+    options = parser("run", "Run all listeners of a configuration; without one, a quick start to play with.")
+    options.add_argument("--config", type=Path, metavar="FILE", help="the configuration, usually wicketgate.yaml")
+    options.add_argument("--check", action="store_true", help="say what would run, and what is wrong with it")
+    options.add_argument("--watch", action="store_true", help="print a line per decision, as the quick start does")
+    quick = options.add_argument_group("the quick start, without --config")
+    add_state(quick)
+    quick.add_argument("--forward", default="127.0.0.1:8080", metavar="ADDRESS:PORT", help="proxy (%(default)s)")
+    quick.add_argument("--reverse", default="127.0.0.1:8081", metavar="ADDRESS:PORT", help="gateway (%(default)s)")
+    quick.add_argument("--app", default="127.0.0.1:8000", metavar="ADDRESS:PORT", help="application (%(default)s)")
+    return options
+
+
+def _configured(given: Namespace) -> int:
+    from gateway.cli.launch import launch, usable
+    from gateway.config.load import load_settings
+
+    with usable():
+        settings = load_settings(given.config)
+    if given.check:
+        return _check(settings)
+    return launch(settings, watch=given.watch)
+
+
+def _quick_start(given: Namespace) -> int:
+    from gateway.cli.launch import launch, taken_ports, usable
+    from gateway.config.endpoints import parse_bind
+    from gateway.config.quick import Forward, Reverse, quick_settings
+    from gateway.quickstart.process import NotStarted, application
+
+    with usable():
+        address, port = parse_bind(given.app)
+        settings = quick_settings(
+            forward=Forward(policy=shipped_policy("corporate"), listen=given.forward),
+            reverse=Reverse(policy=shipped_policy("api"), urls=(f"http://{given.app}",), listen=given.reverse),
+            state=given.state,
+        )
+    if given.check:
+        return _check(settings)
+    if _USUAL_NAME.is_file():
+        sys.stderr.write(f"wicketgate: this is the quick start; `--config {_USUAL_NAME}` runs what that file says\n")
+    if problems := taken_ports(settings, _WAYS_OUT, {"app": (address, port)}):
+        raise Unusable(*problems)
+    try:
+        with application(str(address), port):
+            sys.stderr.write(f"wicketgate: the application to protect listens on {given.app}\n")
+            return launch(settings, ways_out=_WAYS_OUT, watch=True)
+    except NotStarted as error:
+        raise Unusable(str(error)) from None
+
+
+def _check(settings: Settings) -> int:
+    from gateway.cli.launch import usable
+    from gateway.cli.overview import overview
+
+    with usable():
+        sys.stdout.write(overview(settings))
+    return OK

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.cli.overview import examine, overview
+from gateway.cli.shipped import shipped_policy
+from gateway.config.load import read_settings
+from gateway.config.quick import Forward, Reverse, quick_settings
+from gateway.policy.problems import Invalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TWO_LISTENERS = """
+version: 1
+listeners:
+  - {name: egress, mode: forward, bind: 127.0.0.1:8080, policy: out.yaml}
+  - name: shop
+    mode: reverse
+    bind: "[::1]:8081"
+    policy: in.yaml
+    routes: [{host: {is: [shop.example, www.shop.example]}, path: {prefix: [/api]}, upstream: app}]
+upstreams: {app: {servers: [{url: "http://127.0.0.1:8000"}, {url: "https://app.example"}]}}
+"""
+OPEN = "{version: 1, name: open, default: {action: allow}}"
+UNREADABLE = "{version: 1, name: open, defualt: {action: allow}}"
+
+
+def test_the_shipped_policies_can_be_enforced_as_the_quick_start_would() -> None:
+    settings = quick_settings(
+        forward=Forward(policy=shipped_policy("corporate")),
+        reverse=Reverse(policy=shipped_policy("api"), urls=("http://127.0.0.1:8000",)),
+    )
+
+    assert [(each.policy.name, each.notices) for each in examine(settings)] == [("corporate", ()), ("api", ())]
+
+
+def test_the_overview_names_listeners_policies_and_routes(tmp_path: Path) -> None:
+    (tmp_path / "out.yaml").write_text(OPEN, encoding="utf-8")
+    (tmp_path / "in.yaml").write_text(
+        "{version: 1, name: in, default: {action: deny}, "
+        "rules: [{id: api, action: allow, reason: Open, when: {path: {prefix: [/api]}}}]}",
+        encoding="utf-8",
+    )
+
+    lines = overview(read_settings(TWO_LISTENERS, "wicketgate.yaml", tmp_path)).splitlines()
+
+    assert lines == [
+        "egress: forward on 127.0.0.1:8080",
+        f"  policy open ({tmp_path}/out.yaml): default allow",
+        "shop: reverse on [::1]:8081",
+        f"  policy in ({tmp_path}/in.yaml): 1 rule, default deny",
+        "  host is shop.example, www.shop.example, path below /api -> app (http://127.0.0.1:8000, https://app.example:443)",
+    ]
+
+
+def test_the_problems_of_all_listeners_come_in_one_go(tmp_path: Path) -> None:
+    (tmp_path / "out.yaml").write_text(UNREADABLE, encoding="utf-8")
+
+    with pytest.raises(Invalid) as refused:
+        overview(read_settings(TWO_LISTENERS, "wicketgate.yaml", tmp_path))
+
+    said = str(refused.value).splitlines()
+    assert f"{tmp_path}/in.yaml:1:1  the policy cannot be read: no such file or directory" in said
+    assert any(line.startswith(f"{tmp_path}/out.yaml:1:") and "did you mean `default`?" in line for line in said)
+
+
+def test_a_list_that_is_missing_is_a_problem_of_its_policy(tmp_path: Path) -> None:
+    policy = tmp_path / "out.yaml"
+    policy.write_text(
+        "{version: 1, default: {action: allow}, lists: {ads: {type: domain, format: hosts, file: gone.hosts}}, "
+        "rules: [{id: no-ads, action: deny, reason: Ads, when: {host: {in: ['@ads']}}}]}",
+        encoding="utf-8",
+    )
+
+    with pytest.raises(Invalid, match=r"lists\.ads: .*gone\.hosts"):
+        examine(quick_settings(forward=Forward(policy=policy)))
