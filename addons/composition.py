@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from addons.admission import Admission
@@ -32,6 +33,8 @@ from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gateway.config.settings import Settings
 
 HOOK_SLACK: Final = 5.0
@@ -79,7 +82,7 @@ def compose(settings: Settings) -> Engine:
         resolver,
         Turns(),
         clock=time.time,
-        pseudonym=_pseudonym(),
+        pseudonym=pseudonym(settings.state),
         limits=settings.limits,
     )
     addons = (
@@ -87,7 +90,7 @@ def compose(settings: Settings) -> Engine:
         Openings(admission, connections, recorder),
         Dialing(connections, CONNECT_TIMEOUT),
         Certificates(connections, load_or_make(settings.state / "ca")),
-        FieldKeeper(_pseudonym()),
+        FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )
     return Engine(
@@ -102,9 +105,14 @@ def compose(settings: Settings) -> Engine:
     )
 
 
-def _pseudonym() -> str:
-    """The name in Via: it tells gateways of one company apart and says nothing of products or versions."""
-    return f"gateway-{socket.gethostname().split('.', 1)[0].lower()}"
+def pseudonym(state: Path) -> str:
+    """The name in Via (RFC 9110 section 7.6.3), by which a gateway knows what it sent itself.
+
+    It is the same for all that share a state folder, another for every other gateway, and says to nobody how the
+    machine, the product or its version is called.
+    """
+    place = f"{socket.gethostname()}:{state.resolve()}"
+    return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
 def _listeners(settings: Settings, writer: AuditWriter) -> tuple[Listener, ...]:

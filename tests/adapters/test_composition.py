@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+import socket
 from typing import TYPE_CHECKING
 
 from addons.bounds import Bounds
-from addons.composition import HOOK_SLACK, compose
+from addons.composition import HOOK_SLACK, compose, pseudonym
 from addons.fail_closed import hook_table
 from tests.e2e.gateways import Scenery
 
@@ -58,3 +60,12 @@ def test_listeners_know_one_another_as_places_that_nobody_may_reach_through_them
 
     assert [listener.name for listener in engine.listeners] == ["forward", "reverse"]
     assert [listener.routes is None for listener in engine.listeners] == [True, False]
+
+
+def test_a_gateway_is_known_by_its_state_folder_and_its_name_tells_nothing_of_the_machine(tmp_path: Path) -> None:
+    here, there = pseudonym(tmp_path / "here"), pseudonym(tmp_path / "there")
+
+    assert here == pseudonym(tmp_path / "there" / ".." / "here")
+    assert here != there
+    assert re.fullmatch(r"gateway-[0-9a-f]{12}", here)
+    assert socket.gethostname() not in here
