@@ -47,7 +47,13 @@ def run(settings: Settings, *, said: Callable[[str], None], version: str) -> Non
     Raises NotStarted if the gateway cannot start.
     """
     forget_key_logs()
-    asyncio.run(_Process(settings, said, version).live())
+    process = _Process(settings, said, version)
+    try:
+        asyncio.run(process.live())
+    finally:
+        if process.is_ending:
+            # Told again while Python tidies up, the process would be killed by the signal instead of ending.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @dataclass(slots=True)
@@ -61,6 +67,11 @@ class _Process:
 
     def __post_init__(self) -> None:
         self._crowd = Crowd(self.settings.limits)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it was told to end."""
+        return self._ending.is_set()
 
     async def live(self) -> None:
         engine, sockets = self._prepare()
