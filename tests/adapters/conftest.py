@@ -7,6 +7,7 @@ import pytest
 
 from gateway.audit.errors import AuditUnavailable
 from tests.adapters.scene import Scene
+from tests.e2e.gateways import Wire, wired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,3 +27,16 @@ def scene(tmp_path: Path) -> Iterator[Callable[..., Scene]]:
     for each in opened:
         with suppress(AuditUnavailable):
             each.writer.close()
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    """A gateway and an origin that all tests of a module share."""
+    with wired(tmp_path_factory.mktemp("wire")) as wire:
+        yield wire
+
+
+@pytest.fixture
+def wire(standing: Wire) -> Wire:
+    """The shared gateway, with an origin that has seen nothing yet."""
+    return standing.fresh()

@@ -9,26 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.gateways import Wire, wired
 from tests.e2e.origin import HELLO, ask, client, read_all, read_answer, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.e2e.gateways import Wire
 
 HOST = b"Host: shop.example\r\n"
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
-    with wired(tmp_path_factory.mktemp("wire")) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(standing: Wire) -> Wire:
-    return standing.fresh()
 
 
 def test_requests_sent_ahead_are_answered_in_their_order(wire: Wire) -> None:

@@ -6,26 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.gateways import Wire, wired
 from tests.e2e.origin import HELLO, client, read_answer, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.e2e.gateways import Wire
 
 HOST = b"Host: shop.example\r\n"
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
-    with wired(tmp_path_factory.mktemp("wire")) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(standing: Wire) -> Wire:
-    return standing.fresh()
 
 
 def test_many_exchanges_on_one_connection_use_one_upstream_connection(wire: Wire) -> None:

@@ -9,28 +9,17 @@ import pytest
 
 from gateway.config.settings import LimitSettings
 from tests.e2e import origin as origins
-from tests.e2e.gateways import Scenery, Wire, serving, wired
+from tests.e2e.gateways import Scenery, Wire, serving
 from tests.e2e.origin import Visit, ask, client, read_all, read_answer, read_head, status_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 HOST = b"Host: shop.example\r\n"
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
-    with wired(tmp_path_factory.mktemp("wire")) as wire:
-        yield wire
-
-
-@pytest.fixture
-def wire(standing: Wire) -> Wire:
-    return standing.fresh()
 
 
 def test_a_refused_upload_is_answered_at_once_and_not_one_byte_of_it_is_forwarded(
