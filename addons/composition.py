@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from addons.admission import Admission
 from addons.bounds import Bounds
-from addons.certificates import Certificates, load_or_make
+from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
@@ -25,8 +25,10 @@ from addons.handler import Stage
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.recording import Recorder, Recording
+from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
 from gateway.policy.model import Mode
 from gateway.upstreams.resolver import Resolver
@@ -89,7 +91,8 @@ def compose(settings: Settings) -> Engine:
         admission,
         Openings(admission, connections, recorder),
         Dialing(connections, CONNECT_TIMEOUT),
-        Certificates(connections, load_or_make(settings.state / "ca")),
+        ClientTls(connections, load_or_make(settings.state / "ca")),
+        UpstreamTls(connections),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )

@@ -6,7 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from gateway.config import sections
+from gateway.config.sections import process
+from gateway.config.sections.audit import AUDIT
+from gateway.config.sections.common import not_yet
+from gateway.config.sections.limits import LIMITS
+from gateway.config.sections.listeners import LISTENERS
+from gateway.config.sections.resolver import RESOLVER
+from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
     AuditSettings,
@@ -29,18 +35,16 @@ VERSION: Final = "1"
 
 _VERSION: Final = required("version", choice((VERSION,), "`1`"), "The version of this file's language.")
 _STATE: Final = optional(
-    "state", sections.STATE, "The folder of keys, records and last good copies.", str(DEFAULT_STATE)
+    "state", process.STATE, "The folder of keys, records and last good copies.", str(DEFAULT_STATE)
 )
-_LISTENERS: Final = required("listeners", sections.LISTENERS, "Where connections are accepted.")
-_UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional(
-    "upstreams", sections.UPSTREAMS, "Servers to protect.", {}
-)
-_LIMITS: Final = optional("limits", sections.LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
-_AUDIT: Final = optional("audit", sections.AUDIT, "How decisions are written down.", AuditSettings())
-_RESOLVER: Final = optional("resolver", sections.RESOLVER, "How names become addresses.", ResolverSettings())
-_WORKERS: Final = optional("workers", sections.WORKERS, "How many processes share the work.", 1)
-_ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", sections.ENGINE, "What moves the bytes.", "mitmproxy")
-_CONTACT: Final = optional("contact", sections.CONTACT, "Whom a refused person may ask.", None)
+_LISTENERS: Final = required("listeners", LISTENERS, "Where connections are accepted.")
+_UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPSTREAMS, "Servers to protect.", {})
+_LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
+_AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
+_RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
+_WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
+_ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
+_CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
 
 
 def _settings(values: Values) -> Read[Settings]:
@@ -72,7 +76,7 @@ SETTINGS: Final[Shape[Settings]] = record(
     ),
     _settings,
     wanted="settings, like `{version: 1, listeners: [...]}`",
-    also=sections.not_yet("admin", "cache", "identity"),
+    also=not_yet("admin", "cache", "identity"),
 )
 """What `wicketgate.yaml` holds."""
 
@@ -92,7 +96,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     node, problems = scan(text, file)
     if node is None:
         raise Invalid(problems)
-    declared = {sections.UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")}}
+    declared = {UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")}}
     problems += _twice(node, "name", "the name") + _twice(node, "bind", "the address")
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:

@@ -20,7 +20,7 @@ def test_the_gate_is_asked_first_and_the_end_is_recorded_last(tmp_path: Path) ->
 
     assert names[0] == "Admission"
     assert names[-1] == "Recording"
-    assert names.index("Dialing") < names.index("Certificates") < names.index("FieldKeeper")
+    assert names.index("Dialing") < names.index("UpstreamTls") < names.index("FieldKeeper")
 
 
 def test_the_hooks_that_let_something_through_all_have_an_answer(tmp_path: Path) -> None:

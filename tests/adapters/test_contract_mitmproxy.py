@@ -128,7 +128,7 @@ VALUES: list[tuple[str, type, str]] = [
     ("addons/http_layer.py", http_layers.GetHttpConnection, "address tls via transport_protocol"),
     ("addons/http_layer.py", http_layers.GetHttpConnectionCompleted, "command reply"),
     ("addons/http_layer.py", http_layers.RegisterHttpConnection, "connection err"),
-    ("addons/certificates.py", TlsData, "conn context ssl_conn is_dtls"),
+    ("addons/client_tls.py", TlsData, "conn context ssl_conn is_dtls"),
 ]
 
 

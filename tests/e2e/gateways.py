@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.bounds import Bounds, Patience
-from addons.certificates import Certificates
 from addons.composition import Engine, compose
 from addons.front import Front
 from addons.listeners import Crowd, open_socket
+from addons.upstream_tls import UpstreamTls
 from gateway.audit.reader import records
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
@@ -137,7 +137,7 @@ def serving(scenery: Scenery) -> Iterator[Running]:
         listener.store.start()
     engine = replace(engine, addons=(*scenery.first, *engine.addons, *scenery.last))
     for addon in engine.addons:
-        if isinstance(addon, Certificates) and scenery.trust is not None:
+        if isinstance(addon, UpstreamTls) and scenery.trust is not None:
             addon.trust = str(scenery.trust)
     loop, ready, end = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
     thread = threading.Thread(target=loop.run_until_complete, args=(_serve(engine, scenery, ready, end),))

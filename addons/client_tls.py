@@ -1,0 +1,68 @@
+"""TLS towards clients whose tunnel is inspected: a certificate of our authority for the host that was asked for.
+
+All leaves share one key that lives in memory only; contexts are kept by host, bounded.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL
+
+from gateway.authority.leaves import sign_leaf
+
+if TYPE_CHECKING:
+    from mitmproxy.tls import TlsData
+
+    from addons.exchange import Connections, ConnectionState
+    from gateway.authority.keeping import Authority
+
+_CONTEXTS: Final = 1024
+_HTTP1: Final = b"http/1.1"
+
+
+def _choose_protocol(_connection: SSL.Connection, offered: list[bytes]) -> Any:
+    return _HTTP1 if _HTTP1 in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+@dataclass(slots=True)
+class ClientTls:
+    """The hook that sets up TLS towards clients, with leaves of `authority`."""
+
+    connections: Connections
+    authority: Authority
+    _leaf_key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    _contexts: dict[str, SSL.Context] = field(default_factory=dict)
+
+    def tls_start_client(self, data: TlsData) -> None:
+        """Show the certificate of the host that the tunnel was opened for, whatever the hello asks."""
+        state = self.connections.state(data.context.client.id)
+        data.ssl_conn = SSL.Connection(self._context(_host_of(state)))
+        data.ssl_conn.set_accept_state()
+
+    def _context(self, host: str) -> SSL.Context:
+        context = self._contexts.get(host)
+        if context is None:
+            if len(self._contexts) >= _CONTEXTS:
+                self._contexts.pop(next(iter(self._contexts)))
+            context = self._contexts[host] = self._new_context(host)
+        return context
+
+    def _new_context(self, host: str) -> SSL.Context:
+        leaf = sign_leaf(self.authority, host, self._leaf_key.public_key(), dt.datetime.now(dt.UTC))
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.set_min_proto_version(SSL.TLS1_2_VERSION)
+        context.use_certificate(leaf)
+        context.use_privatekey(self._leaf_key)
+        context.set_alpn_select_callback(_choose_protocol)
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        return context
+
+
+def _host_of(state: ConnectionState) -> str:
+    if state.connect_host is None:
+        raise LookupError("tls outside of a tunnel")
+    return str(state.connect_host)

@@ -1,0 +1,1 @@
+"""The certificate authority of a gateway: made, kept, and used to sign leaves."""

@@ -1,0 +1,1 @@
+"""The shapes of `wicketgate.yaml`, one file per section."""

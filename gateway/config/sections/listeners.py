@@ -1,0 +1,65 @@
+"""The section `listeners`: where connections are accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from gateway.config.endpoints import parse_bind
+from gateway.config.sections.common import not_yet
+from gateway.config.sections.routes import ROUTE
+from gateway.config.settings import ListenerSettings, RouteSettings
+from gateway.policy.language.nodes import Mapping, Scalar
+from gateway.policy.language.operands import NETWORK
+from gateway.policy.language.records import Key, Values, optional, record, required
+from gateway.policy.language.scalars import BOOLEAN, choice, kebab, text
+from gateway.policy.language.shapes import Read, Spot, sequence
+from gateway.policy.model import Mode
+
+_MODES: Final = (Mode.FORWARD, Mode.REVERSE)
+
+NAME: Final = required("name", kebab("a name, like `egress`"), "The name of the listener in records.")
+_MODE: Final = required("mode", choice(_MODES), "Which way the listener faces.")
+BIND: Final = required("bind", text("an address, like `127.0.0.1:8080`").then(parse_bind), "Where it listens.")
+_POLICY: Final = required("policy", text("the path of a policy"), "The policy, found from where this file lies.")
+_ROUTES: Final[Key[tuple[RouteSettings, ...]]] = optional(
+    "routes", sequence(ROUTE, "[{upstream: app}]"), "Where a reverse listener sends what it lets in.", ()
+)
+_TRUSTED: Final = optional(
+    "trusted_proxies",
+    sequence(NETWORK, "[10.0.0.0/24]", may_be_empty=True),
+    "Proxies whose word on the client counts.",
+    (),
+)
+_UNVERIFIED: Final = optional("unsafe_skip_verify", BOOLEAN, "Dial TLS servers without checking them.", default=False)
+
+
+def _check_routes(node: Mapping, spot: Spot) -> None:
+    mode, routes = node.get("mode"), node.get("routes")
+    facing = mode.text if isinstance(mode, Scalar) else ""
+    if facing == Mode.REVERSE and routes is None:
+        spot.complain("`routes` is missing: a reverse listener needs one at least, like `[{upstream: app}]`")
+    if facing == Mode.FORWARD and routes is not None:
+        spot.key("routes", routes).complain("a forward listener has no routes, its clients say where they want to go")
+
+
+def _listener(values: Values) -> Read[ListenerSettings]:
+    return ListenerSettings(
+        name=values[NAME],
+        mode=values[_MODE],
+        bind=values[BIND],
+        policy=Path(values[_POLICY]),
+        routes=values[_ROUTES],
+        trusted_proxies=values[_TRUSTED],
+        unsafe_skip_verify=values[_UNVERIFIED],
+    )
+
+
+_LISTENER: Final = record(
+    (NAME, _MODE, BIND, _POLICY, _ROUTES, _TRUSTED, _UNVERIFIED),
+    _listener,
+    wanted="a listener, like `{name: egress, mode: forward, bind: 127.0.0.1:8080, policy: corporate.yaml}`",
+    rules=(_check_routes,),
+    also=not_yet("tls", "identity", "proxy_protocol", "parent"),
+)
+LISTENERS: Final = sequence(_LISTENER, "[{name: ..., mode: forward, bind: 127.0.0.1:8080, policy: ...}]")

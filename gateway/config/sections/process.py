@@ -1,0 +1,16 @@
+"""What holds for the whole process: its engine, its workers, its folder, and whom people may ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from gateway.config.sections.common import only
+from gateway.policy.language.scalars import integer, text
+
+if TYPE_CHECKING:
+    from gateway.policy.language.shapes import Shape
+
+ENGINE: Final[Shape[Literal["mitmproxy"]]] = only("mitmproxy", "envoy")
+WORKERS: Final = integer(1, 1, "`1`; more than one worker is not supported yet")
+CONTACT: Final = text("whom to ask, like `it@example.com`")
+STATE: Final = text("the path of a folder")

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.config.objections import APP, FORWARD, REVERSE, objections
+
+
+@pytest.mark.parametrize(
+    ("said", "yaml"),
+    [
+        (
+            "listeners[0]: `tls` is not supported yet, leave it out",
+            "listeners: [" + REVERSE + "tls: {}, routes: [{upstream: app}]}]",
+        ),
+        ("`admin` is not supported yet, leave it out", f"listeners: [{FORWARD}]\nadmin: {{bind: 127.0.0.1:8090}}"),
+        ("engine: `envoy` is not supported yet, write `mitmproxy`", f"listeners: [{FORWARD}]\nengine: envoy"),
+    ],
+)
+def test_what_has_no_effect_yet_is_refused_so_that_nobody_believes_in_it(said: str, yaml: str) -> None:
+    assert [said] == objections(APP + yaml)
