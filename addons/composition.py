@@ -25,10 +25,10 @@ from addons.handler import Stage
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.recording import Recorder, Recording
+from addons.signing import Signing, open_authority
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
-from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
 from gateway.policy.model import Mode
 from gateway.upstreams.resolver import Resolver
@@ -57,6 +57,7 @@ class Engine:
     admission: Admission
     addons: tuple[object, ...]
     failures: Failures
+    signing: Signing | None = None
     served: Served = field(default_factory=Served)
 
     def stage(self, deadline: float | None = None) -> Stage:
@@ -87,11 +88,12 @@ def compose(settings: Settings) -> Engine:
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
     )
+    signing = _signing(settings, connections, admission)
     addons = (
         admission,
         Openings(admission, connections, recorder),
+        *(() if signing is None else (signing, signing.client_tls)),
         Dialing(connections, CONNECT_TIMEOUT),
-        ClientTls(connections, load_or_make(settings.state / "ca")),
         UpstreamTls(connections),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
@@ -105,7 +107,17 @@ def compose(settings: Settings) -> Engine:
         admission=admission,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
+        signing=signing,
     )
+
+
+def _signing(settings: Settings, connections: Connections, admission: Admission) -> Signing | None:
+    """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
+    if all(each.mode is not Mode.FORWARD for each in settings.listeners):
+        return None
+    folder = settings.state / "ca"
+    client_tls = ClientTls(connections, open_authority(folder, settings.ca))
+    return Signing(connections, admission, client_tls, folder, settings.ca, time.time)
 
 
 def pseudonym(state: Path) -> str:

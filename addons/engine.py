@@ -131,6 +131,8 @@ class _Process:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         quicken()
+        for notice in () if engine.signing is None else engine.signing.notices():
+            self.said(notice)
         self.said(f"ready: {', '.join(where)}")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
         await self._ending.wait()
@@ -160,6 +162,9 @@ class _Process:
         task.add_done_callback(self._tasks.discard)
 
     async def _reload(self, engine: Engine) -> None:
+        if engine.signing is not None:
+            for sentence in await engine.signing.reread():
+                self.said(sentence)
         for listener in engine.listeners:
             try:
                 outcome = await listener.store.reload_aside()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
 from gateway.config.sections.audit import AUDIT
+from gateway.config.sections.ca import CA
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
@@ -16,6 +17,7 @@ from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
     AuditSettings,
+    AuthoritySettings,
     LimitSettings,
     ResolverSettings,
     Settings,
@@ -42,6 +44,7 @@ _UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPST
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
+_CA: Final = optional("ca", CA, "The authority of forward listeners.", AuthoritySettings())
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -55,6 +58,7 @@ def _settings(values: Values) -> Read[Settings]:
         limits=values[_LIMITS],
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
+        ca=values[_CA],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
@@ -70,6 +74,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _LIMITS,
         _AUDIT,
         _RESOLVER,
+        _CA,
         _WORKERS,
         _ENGINE,
         _CONTACT,
