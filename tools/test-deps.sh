@@ -4,11 +4,13 @@ set -eu
 
 #   nginx   a real origin behind the reverse gateway, and the yardstick of the benchmarks
 #   wrk     load for the benchmarks
-WANTED="nginx wrk"
+#   node, npm, chromium, curl, git   clients that are sent through the proxy, and engines of its auto-configuration
+# As `program` or `program:package`, where Debian calls the package otherwise.
+WANTED="nginx wrk node:nodejs npm chromium curl git"
 
 missing=
-for program in $WANTED; do
-  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+for each in $WANTED; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "${each%%:*}" >/dev/null 2>&1 || missing="$missing ${each#*:}"
 done
 [ -n "$missing" ] || { echo "test-deps: everything is there" >&2; exit 0; }
 
