@@ -44,10 +44,10 @@ pre,.id{margin:.25rem 0 1rem;padding:.6rem .75rem;background:var(--well);border:
 white-space:pre-wrap;overflow-wrap:anywhere}
 pre,.id,.copy{user-select:all;-webkit-user-select:all}
 .id{display:block;font-size:1.02rem;letter-spacing:.03em}
-.files{display:flex;flex-wrap:wrap;gap:.5rem;margin:0 0 1rem;padding:0;list-style:none}
-.files li{flex:1 1 8rem}
-.files a{display:block;padding:.45rem .8rem;background:var(--well);border:1px solid var(--edge);border-radius:6px;
-font-weight:600;text-decoration:none}
+.files{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.5rem;margin:0 0 1rem;padding:0;
+list-style:none}
+.files a{display:block;height:100%;padding:.45rem .8rem;background:var(--well);border:1px solid var(--edge);
+border-radius:6px;font-weight:600;text-decoration:none}
 .files a:hover{border-color:var(--link)}
 small{display:block;color:var(--soft);font-size:.8rem;font-weight:400}
 main>:last-child{margin-bottom:0}
@@ -55,7 +55,7 @@ details{border-bottom:1px solid var(--edge)}
 summary{padding:.6rem 0;font-weight:600;cursor:pointer}
 ol{margin:0 0 1rem;padding-left:1.3rem}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
-@media (max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.6rem}dd:last-child{margin:0}}
+@media (max-width:34rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.6rem}dd:last-child{margin:0}}
 @media print{details>*{display:block}}
 """
 
