@@ -128,10 +128,11 @@ class Exchange:
 class ConnectionState:
     """One client's connection.
 
-    `peer` and `port` are the other end of the socket; `client` is who stands behind it (another only behind a trusted
-    proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody knows
-    whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the handshake,
-    `told` that a failure of the gateway was answered and recorded already.
+    `peer` and `port` are the other end of the socket, `reached` is this end of it, and `known_as` the address of the
+    proxy that people are told, if the operator named one; `client` is who stands behind it (another only behind a
+    trusted proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody
+    knows whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the
+    handshake, `told` that a failure of the gateway was answered and recorded already.
     `links` holds the open upstream connections by their ids, with the address that each really reaches.
     """
 
@@ -142,6 +143,8 @@ class ConnectionState:
     port: int
     started: float
     contact: str | None = None
+    reached: tuple[str, int] = ("", 0)
+    known_as: tuple[Host, int] | None = None
     connect_host: Host | None = None
     connect_port: int | None = None
     tunnel: Exchange | None = None
@@ -204,12 +207,14 @@ class ConnectionState:
 class Connections:
     """Every open client connection by its id.
 
-    `new_id` gives decision ids, `timer` is a monotonic clock in seconds, `contact` whom refused people may ask.
+    `new_id` gives decision ids, `timer` is a monotonic clock in seconds, `contact` whom refused people may ask,
+    `known_as` the address of the proxy that they are told.
     """
 
     new_id: Callable[[], str]
     timer: Callable[[], float]
     contact: str | None = None
+    known_as: tuple[Host, int] | None = None
     _states: dict[str, ConnectionState] = field(default_factory=dict)
 
     def opened(self, client: Client, listener: Listener) -> ConnectionState:
@@ -225,6 +230,8 @@ class Connections:
             port=client.peername[1],
             started=self.timer(),
             contact=self.contact,
+            reached=client.sockname[:2],
+            known_as=self.known_as,
         )
         self._states[client.id] = state
         return state
