@@ -12,6 +12,7 @@ from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.resolver import RESOLVER
+from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
@@ -20,6 +21,7 @@ from gateway.config.settings import (
     ResolverSettings,
     Settings,
     UpstreamSettings,
+    UpstreamTlsSettings,
 )
 from gateway.policy.language.loader import scan
 from gateway.policy.language.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -42,6 +44,9 @@ _UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPST
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
+_UPSTREAM_TLS: Final = optional(
+    "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
+)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -55,6 +60,7 @@ def _settings(values: Values) -> Read[Settings]:
         limits=values[_LIMITS],
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
+        upstream_tls=values[_UPSTREAM_TLS],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
@@ -70,6 +76,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _LIMITS,
         _AUDIT,
         _RESOLVER,
+        _UPSTREAM_TLS,
         _WORKERS,
         _ENGINE,
         _CONTACT,
@@ -102,7 +109,12 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     if problems or settings is WRONG:
         raise Invalid(problems)
     listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
-    return replace(settings, state=base / settings.state, listeners=listeners)
+    return replace(
+        settings,
+        state=base / settings.state,
+        listeners=listeners,
+        upstream_tls=with_paths_from(base, settings.upstream_tls),
+    )
 
 
 def _entries(node: Node, key: str) -> tuple[Entry, ...]:
