@@ -154,7 +154,7 @@ class Served:
         """Give up every connection whose phase has lasted, or was silent, for too long."""
         now = self.clock()
         for handler in self:
-            if handler.is_overdue(now):
+            if handler.deadline.is_overdue(now):
                 handler.give_up()
 
     async def sweep_for_ever(self, interval: float = 1.0) -> None:

@@ -117,7 +117,7 @@ def test_a_function_takes_what_we_give(user: str, function: Any, parameters: str
 
 VALUES: list[tuple[str, type, str]] = [
     ("addons/handler.py", server.ConnectionIO, "handler reader writer"),
-    ("addons/handler.py", events.HookCompleted, "command reply"),
+    ("addons/hook_running.py", events.HookCompleted, "command reply"),
     ("addons/handler.py", events.Wakeup, "command"),
     ("addons/http1.py", _events.RequestHeaders, "stream_id request end_stream replay_flow"),
     ("addons/streams.py", _events.ResponseHeaders, "stream_id response end_stream"),
