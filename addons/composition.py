@@ -22,6 +22,7 @@ from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
 from addons.fields import FieldKeeper
 from addons.handler import Stage
+from addons.handshakes import Handshakes
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.recording import Recorder, Recording
@@ -30,6 +31,7 @@ from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
+from gateway.control.trust import TrustStore
 from gateway.policy.model import Mode
 from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
@@ -52,6 +54,7 @@ class Engine:
     settings: Settings
     writer: AuditWriter
     resolver: Resolver
+    trust: TrustStore
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
@@ -77,6 +80,7 @@ def compose(settings: Settings) -> Engine:
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
     connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
     resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     recorder = Recorder(writer, connections, time.time)
     admission = Admission(
         connections,
@@ -91,8 +95,9 @@ def compose(settings: Settings) -> Engine:
         admission,
         Openings(admission, connections, recorder),
         Dialing(connections, CONNECT_TIMEOUT),
+        Handshakes(connections, settings.upstream_tls.handshake_timeout),
         ClientTls(connections, load_or_make(settings.state / "ca")),
-        UpstreamTls(connections),
+        UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )
@@ -100,6 +105,7 @@ def compose(settings: Settings) -> Engine:
         settings=settings,
         writer=writer,
         resolver=resolver,
+        trust=trust,
         listeners=_listeners(settings, writer),
         connections=connections,
         admission=admission,

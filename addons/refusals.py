@@ -116,7 +116,7 @@ _DETAILS: Final = {
     Reason.UPSTREAM_UNKNOWN_AUTHORITY: "The destination is vouched for by an authority that is not trusted here.",
     Reason.UPSTREAM_WRONG_NAME: "The certificate of the destination is for another name.",
     Reason.UPSTREAM_REVOKED: "The certificate of the destination was revoked.",
-    Reason.UPSTREAM_REVOCATION_UNKNOWN: "It cannot be found out whether the certificate of the destination was revoked.",
+    Reason.UPSTREAM_REVOCATION_UNKNOWN: "Whether the certificate of the destination was revoked cannot be found out.",
     Reason.UPSTREAM_WEAK_CERTIFICATE: "The certificate of the destination is too weak to prove anything.",
     Reason.UPSTREAM_BAD_CERTIFICATE: "The certificate of the destination cannot be used for what it is shown for.",
     Reason.UPSTREAM_TLS_NOT_AGREED: "The destination speaks no version or cipher of TLS that is safe enough.",

@@ -19,7 +19,8 @@ A `decision` record has these keys, always all of them, in this order; the write
     masked       JSON pointers (RFC 6901) to what redaction changed
 
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
-reason}; `reason` says why it ended early, null for a whole one; `unverified: true` that TLS was not verified. Other events are in `gateway.audit.events`.
+reason}; `reason` says why it ended early, null for a whole one, and `unverified: true` that it went to a TLS server
+that nobody asked to prove who it is. Other events are in `gateway.audit.events`.
 
 A record never holds a value of a header field, a body, or user information of an address.
 """

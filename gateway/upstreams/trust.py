@@ -59,7 +59,8 @@ def read_trust(sources: Sources, now: float) -> Trust:
     """Read every file of `sources`; `now` in seconds since the epoch. Raises Invalid with every problem."""
     problems: list[Problem] = []
     authorities: list[x509.Certificate] = []
-    revoked, notices = Revoked(), []
+    notices: list[str] = []
+    revoked = Revoked()
     moment = datetime.fromtimestamp(now, UTC)
     for path in sources.trust:
         authorities += (found := _authorities(path, problems))
@@ -109,4 +110,4 @@ def _stale_authorities(path: Path, found: list[x509.Certificate], now: datetime)
 def _stale_crls(path: Path, read: Revoked, now: datetime) -> Iterator[str]:
     for each in read.crls:
         if each.next_update_utc is not None and each.next_update_utc < now:
-            yield f"{path}: a CRL has expired, whoever is vouched for by its authority is refused until there is a new one"
+            yield f"{path}: a CRL has expired, whoever its authority vouches for is refused until there is a new one"

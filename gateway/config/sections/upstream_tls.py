@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from gateway.config.settings import UpstreamTlsSettings
 from gateway.policy.language.nodes import Mapping, Scalar, Sequence
