@@ -86,6 +86,14 @@ class Certified:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
+    def whole(self) -> bytes:
+        """Key, certificate and chain."""
+        secret = self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return secret + self.pem + b"".join(each.public_bytes(serialization.Encoding.PEM) for each in self.chain)
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256, in pairs of digits with colons."""
         return self.certificate.fingerprint(hashes.SHA256()).hex(":")
@@ -93,11 +101,7 @@ class Certified:
     def served(self, folder: Path) -> ssl.SSLContext:
         """What a server needs to show it, however weak it is."""
         path = folder / f"{next(_NUMBERS)}.pem"
-        secret = self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        above = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in self.chain)
-        path.write_bytes(secret + self.pem + above)
+        path.write_bytes(self.whole)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.load_cert_chain(path)
