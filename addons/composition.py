@@ -22,6 +22,7 @@ from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
 from addons.fields import FieldKeeper
 from addons.handler import Stage
+from addons.handshakes import Handshakes
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.own_pages import OwnPages
@@ -31,6 +32,7 @@ from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
+from gateway.control.trust import TrustStore
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
 from gateway.upstreams.resolver import Resolver
@@ -54,6 +56,7 @@ class Engine:
     settings: Settings
     writer: AuditWriter
     resolver: Resolver
+    trust: TrustStore
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
@@ -81,6 +84,7 @@ def compose(settings: Settings) -> Engine:
         IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
     )
     resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     recorder = Recorder(writer, connections, time.time)
     authority = load_or_make(settings.state / "ca")
     pages = OwnPages(Site(settings.pac, settings.contact), lambda: (authority.certificate,), recorder)
@@ -98,8 +102,9 @@ def compose(settings: Settings) -> Engine:
         admission,
         Openings(admission, connections, recorder),
         Dialing(connections, CONNECT_TIMEOUT),
+        Handshakes(connections, settings.upstream_tls.handshake_timeout),
         ClientTls(connections, authority),
-        UpstreamTls(connections),
+        UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )
@@ -107,6 +112,7 @@ def compose(settings: Settings) -> Engine:
         settings=settings,
         writer=writer,
         resolver=resolver,
+        trust=trust,
         listeners=_listeners(settings, writer),
         connections=connections,
         admission=admission,

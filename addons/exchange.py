@@ -133,7 +133,8 @@ class ConnectionState:
     trusted proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody
     knows whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the
     handshake, `told` that a failure of the gateway was answered and recorded already.
-    `links` holds the open upstream connections by their ids, with the address that each really reaches.
+    `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
+    are those upstreams that were spoken to in TLS without asking who they are.
     """
 
     id: str
@@ -157,6 +158,7 @@ class ConnectionState:
     trouble: str | None = None
     told: bool = False
     links: dict[Endpoint, dict[str, Address]] = field(default_factory=dict)
+    unverified: set[Endpoint] = field(default_factory=set)
 
     @property
     def mode(self) -> Mode:

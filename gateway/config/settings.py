@@ -138,6 +138,20 @@ class PacSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamTlsSettings:
+    """Whom the gateway believes when it dials with TLS: `trust` and `revoked` are files, `minimum` a version of TLS.
+
+    `handshake_timeout` is how long an upstream may take to prove who it is.
+    """
+
+    trust: tuple[Path, ...] = ()
+    system_roots: bool = True
+    revoked: tuple[Path, ...] = ()
+    minimum: Literal["1.2", "1.3"] = "1.2"
+    handshake_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it. `contact` is whom a refused person may ask."""
 
@@ -148,6 +162,7 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     resolver: ResolverSettings = field(default_factory=ResolverSettings)
     pac: PacSettings = field(default_factory=PacSettings)
+    upstream_tls: UpstreamTlsSettings = field(default_factory=UpstreamTlsSettings)
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None
