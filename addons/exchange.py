@@ -132,6 +132,7 @@ class ConnectionState:
     proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody knows
     whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the handshake,
     `told` that a failure of the gateway was answered and recorded already.
+    `original` is where a connection was on its way to that was redirected here, address and port.
     `links` holds the open upstream connections by their ids, with the address that each really reaches.
     """
 
@@ -142,6 +143,7 @@ class ConnectionState:
     port: int
     started: float
     contact: str | None = None
+    original: tuple[Address, int] | None = None
     connect_host: Host | None = None
     connect_port: int | None = None
     tunnel: Exchange | None = None
