@@ -120,5 +120,5 @@ class Arrivals:
             self._own[data.server.id] = (Address.parse(data.server.sockname[0]), data.server.sockname[1])
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
-        """Forget it."""
+        """Forget from where a connection that is gone was dialled."""
         self._own.pop(data.server.id, None)
