@@ -17,6 +17,7 @@ from addons.admission import Admission
 from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
+from addons.entries.arrivals import Arrivals
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
@@ -100,7 +101,8 @@ def compose(settings: Settings) -> Engine:
     )
     addons = (
         admission,
-        Openings(admission, connections, recorder),
+        Arrivals(connections, recorder, time.time),
+        Openings(admission, connections),
         Dialing(connections, CONNECT_TIMEOUT),
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         ClientTls(connections, authority),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gateway.policy.names import Host
 
 type Scheme = Literal["http", "https"]
+type Entry = Literal["proxy", "socks5", "transparent"]
 type PathTreatment = Literal["strict", "redirect", "rewrite"]
 
 DEFAULT_STATE: Final = Path(".wicketgate")
@@ -73,13 +74,15 @@ class ListenerSettings:
     """One address that accepts connections, and the policy that rules them.
 
     `trusted_proxies` may name the client of a request in its forwarding fields; everybody else's are ignored.
-    `unsafe_skip_verify` dials TLS servers without checking who they are.
+    `unsafe_skip_verify` dials TLS servers without checking who they are. `entry` is how clients of a forward listener
+    say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected.
     """
 
     name: str
     mode: Mode
     bind: tuple[Address, int]
     policy: Path
+    entry: Entry = "proxy"
     routes: tuple[RouteSettings, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     unsafe_skip_verify: bool = False
