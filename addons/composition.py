@@ -31,13 +31,13 @@ from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
 from gateway.policy.model import Mode
-from gateway.upstreams.resolver import Resolver
+from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.config.settings import Settings
+    from gateway.config.settings import ResolverSettings, Settings
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -76,7 +76,7 @@ def compose(settings: Settings) -> Engine:
     """Put the engine together; nothing is opened yet."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
     connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
-    resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    resolver = resolver_of(settings.resolver)
     recorder = Recorder(writer, connections, time.time)
     admission = Admission(
         connections,
@@ -106,6 +106,17 @@ def compose(settings: Settings) -> Engine:
         addons=addons,
         failures=Failures(connections, recorder, time.time),
     )
+
+
+def resolver_of(settings: ResolverSettings) -> Resolver:
+    """Who is asked for addresses: the servers of the configuration, else the system. Raises ValueError."""
+    source = None
+    if settings.servers:
+        from gateway.upstreams.nameservers.asking import NameServers  # noqa: PLC0415 - only for whom servers are named
+
+        source = NameServers(settings.servers, settings.trust)
+    bounds = ResolverBounds(least=settings.keep_at_least, most=settings.keep_at_most)
+    return Resolver(settings.hosts, settings.timeout, source=source, bounds=bounds)
 
 
 def pseudonym(state: Path) -> str:

@@ -102,7 +102,9 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     if problems or settings is WRONG:
         raise Invalid(problems)
     listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
-    return replace(settings, state=base / settings.state, listeners=listeners)
+    trust = settings.resolver.trust
+    resolver = settings.resolver if trust is None else replace(settings.resolver, trust=base / trust)
+    return replace(settings, state=base / settings.state, listeners=listeners, resolver=resolver)
 
 
 def _entries(node: Node, key: str) -> tuple[Entry, ...]:
