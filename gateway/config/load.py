@@ -124,10 +124,12 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     if problems or settings is WRONG:
         raise Invalid(problems)
     listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
+    trust = settings.resolver.trust
     return replace(
         settings,
         state=base / settings.state,
         listeners=listeners,
+        resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
     )
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
+    from gateway.upstreams.nameservers.servers import NameServer
 
 type Scheme = Literal["http", "https"]
 type Entry = Literal["proxy", "socks5", "transparent"]
@@ -120,10 +121,18 @@ class AuditSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSettings:
-    """How names become addresses: `hosts` answers for the names in it, the system for all others."""
+    """How names become addresses: `hosts` answers for the names in it, `servers` or else the system for all others.
+
+    `trust` is a file of authorities for servers that are asked over TLS or HTTPS. Answers are kept for as long as they
+    say, but at least and at most so many seconds.
+    """
 
     hosts: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
+    servers: tuple[NameServer, ...] = ()
+    trust: Path | None = None
     timeout: float = 5.0
+    keep_at_least: float = 0.0
+    keep_at_most: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
