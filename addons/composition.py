@@ -72,11 +72,11 @@ class Engine:
         )
 
 
-def compose(settings: Settings) -> Engine:
-    """Put the engine together; nothing is opened yet."""
+def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
     connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
-    resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    resolver = resolver or Resolver(settings.resolver.hosts, settings.resolver.timeout)
     recorder = Recorder(writer, connections, time.time)
     admission = Admission(
         connections,
