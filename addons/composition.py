@@ -78,13 +78,13 @@ class Engine:
         )
 
 
-def compose(settings: Settings) -> Engine:
-    """Put the engine together; nothing is opened yet."""
+def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
     connections = Connections(
         IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
     )
-    resolver = resolver_of(settings.resolver)
+    resolver = resolver or resolver_of(settings.resolver)
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     recorder = Recorder(writer, connections, time.time)
     authority = load_or_make(settings.state / "ca")

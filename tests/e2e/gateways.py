@@ -136,8 +136,13 @@ class Running:
 @contextmanager
 def serving(scenery: Scenery) -> Iterator[Running]:
     """Serve within this block; what was recorded is on the disk behind it."""
-    settings = scenery.settings()
-    engine = compose(settings)
+    with served(scenery, compose(scenery.settings())) as running:
+        yield running
+
+
+@contextmanager
+def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
+    """Serve with an engine that was put together elsewhere, under the scenery's bounds."""
     engine.writer.start()
     for listener in engine.listeners:
         listener.store.start()
