@@ -17,27 +17,33 @@ from addons.admission import Admission
 from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
+from addons.entries.arrivals import Arrivals
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
 from addons.fields import FieldKeeper
 from addons.handler import Stage
+from addons.handshakes import Handshakes
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
+from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
-from addons.signing import Signing, open_authority
+from addons.signing import Signing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.control.authorities import AuthorityStore
 from gateway.control.store import PolicyStore
+from gateway.control.trust import TrustStore
+from gateway.pages.site import Site
 from gateway.policy.model import Mode
-from gateway.upstreams.resolver import Resolver
+from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.config.settings import Settings
+    from gateway.config.settings import ResolverSettings, Settings
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -52,6 +58,7 @@ class Engine:
     settings: Settings
     writer: AuditWriter
     resolver: Resolver
+    trust: TrustStore
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
@@ -73,12 +80,19 @@ class Engine:
         )
 
 
-def compose(settings: Settings) -> Engine:
-    """Put the engine together; nothing is opened yet."""
+def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
-    connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
-    resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    connections = Connections(
+        IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
+    )
+    resolver = resolver or resolver_of(settings.resolver)
+    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     recorder = Recorder(writer, connections, time.time)
+    authorities = _authorities(settings)
+    pages = OwnPages(
+        Site(settings.pac, settings.contact), (lambda: ()) if authorities is None else authorities.published, recorder
+    )
     admission = Admission(
         connections,
         recorder,
@@ -87,14 +101,19 @@ def compose(settings: Settings) -> Engine:
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
+        pages=pages,
     )
-    signing = _signing(settings, connections, admission)
+    signing = None
+    if authorities is not None:
+        signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
     addons = (
         admission,
-        Openings(admission, connections, recorder),
+        Arrivals(connections, recorder, time.time),
+        Openings(admission, connections),
         *(() if signing is None else (signing, signing.client_tls)),
         Dialing(connections, CONNECT_TIMEOUT),
-        UpstreamTls(connections),
+        Handshakes(connections, settings.upstream_tls.handshake_timeout),
+        UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )
@@ -102,6 +121,7 @@ def compose(settings: Settings) -> Engine:
         settings=settings,
         writer=writer,
         resolver=resolver,
+        trust=trust,
         listeners=_listeners(settings, writer),
         connections=connections,
         admission=admission,
@@ -111,13 +131,22 @@ def compose(settings: Settings) -> Engine:
     )
 
 
-def _signing(settings: Settings, connections: Connections, admission: Admission) -> Signing | None:
+def _authorities(settings: Settings) -> AuthorityStore | None:
     """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
     if all(each.mode is not Mode.FORWARD for each in settings.listeners):
         return None
-    folder = settings.state / "ca"
-    client_tls = ClientTls(connections, open_authority(folder, settings.ca))
-    return Signing(connections, admission, client_tls, folder, settings.ca, time.time)
+    return AuthorityStore(settings.state / "ca", settings.ca, time.time)
+
+
+def resolver_of(settings: ResolverSettings) -> Resolver:
+    """Who is asked for addresses: the servers of the configuration, else the system. Raises ValueError."""
+    source = None
+    if settings.servers:
+        from gateway.upstreams.nameservers.asking import NameServers  # noqa: PLC0415 - only for whom servers are named
+
+        source = NameServers(settings.servers, settings.trust)
+    bounds = ResolverBounds(least=settings.keep_at_least, most=settings.keep_at_most)
+    return Resolver(settings.hosts, settings.timeout, source=source, bounds=bounds)
 
 
 def pseudonym(state: Path) -> str:

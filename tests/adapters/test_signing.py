@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from addons.client_tls import ClientTls
-from addons.signing import Signing, open_authority
+from addons.signing import Signing
 from addons.tunnels import Opening
 from gateway.authority import rotating
-from gateway.authority.keeping import load
+from gateway.authority.keeping import load, load_or_make
 from gateway.config.settings import AuthoritySettings
+from gateway.control.authorities import AuthorityStore
 from tests.adapters.hellos import hello_of
 from tests.authorities import DAY, NOW
 
@@ -36,10 +37,9 @@ class Signer:
     signing: Signing = field(init=False)
 
     def __post_init__(self) -> None:
-        client_tls = ClientTls(self.stage.connections, open_authority(self.folder, self.settings))
-        self.signing = Signing(
-            self.stage.connections, self.stage.admission, client_tls, self.folder, self.settings, lambda: self.now
-        )
+        store = AuthorityStore(self.folder, self.settings, lambda: self.now)
+        client_tls = ClientTls(self.stage.connections, store.current)
+        self.signing = Signing(self.stage.connections, self.stage.admission, client_tls, store)
 
     def opened(self, host: str, treatment: Treatment = "inspect") -> Treatment:
         """What becomes of a tunnel to this host that admission would treat so."""
@@ -96,52 +96,21 @@ def test_a_tunnel_without_a_host_fails_closed(tmp_path: Path, scene: Callable[..
 
 def test_another_authority_is_taken_up_and_the_same_one_is_no_news(tmp_path: Path, scene: Callable[..., Scene]) -> None:
     signer = Signer(scene(), tmp_path / "ca")
-    assert asyncio.run(signer.signing.reread()) == []
+    assert asyncio.run(signer.signing.reload_aside()) == []
 
     rotating.rotate(tmp_path / "ca", NOW)
     rotating.activate(tmp_path / "ca", NOW)
 
-    print_of_next = load(tmp_path / "ca").fingerprint
-    assert asyncio.run(signer.signing.reread()) == [
-        f"ca: another authority signs from now on ({print_of_next} SHA-256)"
-    ]
-    assert signer.signing.client_tls.authority.fingerprint == print_of_next
+    following = load(tmp_path / "ca").certificate
+    assert len(asyncio.run(signer.signing.reload_aside())) == 1
+    assert signer.signing.client_tls.authority.certificate == following
 
 
-def test_one_that_cannot_be_used_changes_nothing_and_none_is_made_anew(
+def test_constraints_of_the_configuration_hold_for_an_authority_of_before(
     tmp_path: Path, scene: Callable[..., Scene]
 ) -> None:
-    signer = Signer(scene(), tmp_path / "ca")
-    before = signer.signing.client_tls.authority
-    (tmp_path / "ca" / "signing.key").unlink()
-
-    first, second = asyncio.run(signer.signing.reread())
-
-    assert first == "ca: the authority cannot be read again, the old one goes on signing"
-    assert "signing.key` is missing" in second
-    assert signer.signing.client_tls.authority is before
-    assert not (tmp_path / "ca" / "signing.key").exists()
-
-
-def test_the_operator_is_told_in_time_that_it_expires(tmp_path: Path, scene: Callable[..., Scene]) -> None:
-    signer = Signer(scene(), tmp_path / "ca")
-    assert list(signer.signing.notices()) == []
-
-    signer.now += 3600 * DAY.total_seconds()
-
-    (notice,) = signer.signing.notices()
-    assert notice.startswith("ca: the authority expires on")
-    assert notice.endswith("make the next one in time: `wicketgate ca rotate`")
-
-
-def test_the_operator_is_told_that_a_certificate_lacks_the_constraints_that_are_kept(
-    tmp_path: Path, scene: Callable[..., Scene]
-) -> None:
-    open_authority(tmp_path / "ca", AuthoritySettings())
+    load_or_make(tmp_path / "ca")
     signer = Signer(scene(), tmp_path / "ca", CORP)
 
-    (notice,) = signer.signing.notices()
-
-    assert "does not carry the constraints of the configuration" in notice
     assert signer.opened("site.example") == "refuse"
     assert signer.opened("corp.example") == "inspect"
