@@ -55,6 +55,7 @@ class Engine:
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
+    dialing: Dialing
     addons: tuple[object, ...]
     failures: Failures
     served: Served = field(default_factory=Served)
@@ -69,6 +70,7 @@ class Engine:
             failed=self.failures.failed,
             unjudged=self.failures.unjudged,
             late=self.failures.late,
+            connect=self.dialing.connect,
         )
 
 
@@ -77,20 +79,22 @@ def compose(settings: Settings) -> Engine:
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
     connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
     resolver = resolver_of(settings.resolver)
+    turns = Turns()
     recorder = Recorder(writer, connections, time.time)
     admission = Admission(
         connections,
         recorder,
         resolver,
-        Turns(),
+        turns,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
     )
+    dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
         Openings(admission, connections, recorder),
-        Dialing(connections, CONNECT_TIMEOUT),
+        dialing,
         ClientTls(connections, load_or_make(settings.state / "ca")),
         UpstreamTls(connections),
         FieldKeeper(pseudonym(settings.state)),
@@ -103,6 +107,7 @@ def compose(settings: Settings) -> Engine:
         listeners=_listeners(settings, writer),
         connections=connections,
         admission=admission,
+        dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
     )

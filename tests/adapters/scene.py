@@ -122,7 +122,7 @@ class Scene:
             pseudonym=PSEUDONYM,
             limits=self.limits,
         )
-        self.dialing = Dialing(self.connections, timeout=5.0)
+        self.dialing = Dialing(self.connections, timeout=5.0, ways=self.turns.ways)
         self.keeper = FieldKeeper(PSEUDONYM)
         self.recording = Recording(self.recorder, self.connections)
 
