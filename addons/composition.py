@@ -17,19 +17,24 @@ from addons.admission import Admission
 from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
+from addons.entries.arrivals import Arrivals
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
 from addons.fields import FieldKeeper
 from addons.handler import Stage
+from addons.handshakes import Handshakes
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
+from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
+from gateway.control.trust import TrustStore
+from gateway.pages.site import Site
 from gateway.policy.model import Mode
 from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
@@ -52,6 +57,7 @@ class Engine:
     settings: Settings
     writer: AuditWriter
     resolver: Resolver
+    trust: TrustStore
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
@@ -74,13 +80,18 @@ class Engine:
         )
 
 
-def compose(settings: Settings) -> Engine:
-    """Put the engine together; nothing is opened yet."""
+def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
-    connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
-    resolver = resolver_of(settings.resolver)
+    connections = Connections(
+        IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
+    )
+    resolver = resolver or resolver_of(settings.resolver)
+    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     turns = Turns()
     recorder = Recorder(writer, connections, time.time)
+    authority = load_or_make(settings.state / "ca")
+    pages = OwnPages(Site(settings.pac, settings.contact), lambda: (authority.certificate,), recorder)
     admission = Admission(
         connections,
         recorder,
@@ -89,14 +100,17 @@ def compose(settings: Settings) -> Engine:
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
+        pages=pages,
     )
     dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
-        Openings(admission, connections, recorder),
+        Arrivals(connections, recorder, time.time),
+        Openings(admission, connections),
         dialing,
-        ClientTls(connections, load_or_make(settings.state / "ca")),
-        UpstreamTls(connections),
+        Handshakes(connections, settings.upstream_tls.handshake_timeout),
+        ClientTls(connections, authority),
+        UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )
@@ -104,6 +118,7 @@ def compose(settings: Settings) -> Engine:
         settings=settings,
         writer=writer,
         resolver=resolver,
+        trust=trust,
         listeners=_listeners(settings, writer),
         connections=connections,
         admission=admission,

@@ -132,6 +132,7 @@ class Recorder:
             now=self._clock(),
             reason=None if outcome is None else outcome.reason,
             reached=exchange.reached,
+            unverified=exchange.endpoint in exchange.connection.unverified,
         )
         return record if outcome is None else record | {"decision": decision_object(outcome)}
 

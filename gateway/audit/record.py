@@ -20,8 +20,8 @@ A `decision` record has these keys, always all of them, in this order; the write
 
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
 reason, destination}; `reason` says why it ended early, null for a whole one, `destination` the address that was really
-connected: {ip}, or null. If something was decided later it has a `decision` too. Other events are in
-`gateway.audit.events`.
+connected: {ip}, or null, `unverified: true` that it went to a TLS server that nobody asked to prove who it is. If
+something was decided later it has a `decision` too. Other events are in `gateway.audit.events`.
 
 A record never holds a value of a header field, a body, or user information of an address.
 """
@@ -101,9 +101,13 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
     now: float,
     reason: Reason | None = None,
     reached: Address | None = None,
+    unverified: bool = False,
 ) -> Record:
-    """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`)."""
-    return {
+    """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`).
+
+    `unverified` says that it went to a TLS server that nobody asked to prove who it is; only then there is such a key.
+    """
+    record: Record = {
         "time": timestamp(now),
         "event": "end",
         "id": decision_id,
@@ -113,6 +117,7 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
         "reason": None if reason is None else reason.value,
         "destination": None if reached is None else {"ip": str(reached)},
     }
+    return record | {"unverified": True} if unverified else record
 
 
 def decision_object(decision: Decision) -> Record:
