@@ -62,6 +62,7 @@ class Engine:
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
+    dialing: Dialing
     addons: tuple[object, ...]
     failures: Failures
     signing: Signing | None = None
@@ -77,6 +78,7 @@ class Engine:
             failed=self.failures.failed,
             unjudged=self.failures.unjudged,
             late=self.failures.late,
+            connect=self.dialing.connect,
         )
 
 
@@ -88,6 +90,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     )
     resolver = resolver or resolver_of(settings.resolver)
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
+    turns = Turns()
     recorder = Recorder(writer, connections, time.time)
     authorities = _authorities(settings)
     pages = OwnPages(
@@ -97,7 +100,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         connections,
         recorder,
         resolver,
-        Turns(),
+        turns,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
@@ -106,12 +109,13 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     signing = None
     if authorities is not None:
         signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+    dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
         Arrivals(connections, recorder, time.time),
         Openings(admission, connections),
         *(() if signing is None else (signing, signing.client_tls)),
-        Dialing(connections, CONNECT_TIMEOUT),
+        dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
@@ -125,6 +129,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         listeners=_listeners(settings, writer),
         connections=connections,
         admission=admission,
+        dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
         signing=signing,
