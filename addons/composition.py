@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -25,11 +25,13 @@ from addons.handler import Stage
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.recording import Recorder, Recording
+from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
+from gateway.lists.geography import Geography
 from gateway.policy.model import Mode
 from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
@@ -57,7 +59,7 @@ class Engine:
     admission: Admission
     addons: tuple[object, ...]
     failures: Failures
-    served: Served = field(default_factory=Served)
+    served: Served
 
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
@@ -96,6 +98,8 @@ def compose(settings: Settings) -> Engine:
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )
+    served = Served()
+    served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
     return Engine(
         settings=settings,
         writer=writer,
@@ -105,6 +109,7 @@ def compose(settings: Settings) -> Engine:
         admission=admission,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
+        served=served,
     )
 
 

@@ -153,6 +153,7 @@ class Reason(StrEnum):
     UPSTREAM_UNTRUSTED = "upstream-untrusted"
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_TIMEOUT = "upstream-timeout"
+    POLICY_CHANGED = "policy-changed"
     AUDIT_UNAVAILABLE = "audit-unavailable"
     UNKNOWN_OBLIGATION = "unknown-obligation"
     INTERNAL_ERROR = "internal-error"
