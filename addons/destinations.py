@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from addons.exchange import known
 from addons.refusals import Refusal
-from gateway.policy.model import Facts, Reason, refuse
+from gateway.policy.model import ABSENT, Facts, Reason, refuse
 from gateway.upstreams.routes import NoRoute
 
 if TYPE_CHECKING:
@@ -56,8 +56,13 @@ def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destin
 
 
 def located(facts: Facts, addresses: tuple[Address, ...], gate: Gate, geography: Geography) -> Facts:
-    """The facts with where the request would go, on the net and, if the policy has a database, on the map."""
+    """The facts with where the request would go, on the net and, if the policy has a database, on the map.
+
+    No `addresses` are none of ours to know: whoever passes the request on resolves the name.
+    """
     databases = gate.policy.databases
+    if not addresses:
+        return replace(facts, destination_ips=ABSENT)
     if not databases:
         return replace(facts, destination_ips=addresses)
     place = geography.find(databases, addresses)

@@ -14,8 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons.destinations import located
-from addons.dialing import pinned
-from gateway.policy.model import ABSENT, UNKNOWN, Reason, refuse
+from gateway.policy.model import ABSENT, UNKNOWN, Missing, Reason, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,16 +66,15 @@ class Standing:
 
     def _judge(self, exchange: Exchange, gate: Gate) -> Decision | None:
         """Why an exchange may not stay, or None."""
-        facts = self._facts(exchange, gate)
+        facts = self._facts(exchange.facts, gate)
         decision = gate.standing(facts) if facts.protocol == "tcp" else gate.response(_switched(facts))
-        if decision.allowed and exchange.dialled not in pinned(decision, exchange.judged):
-            decision = replace(refuse(Reason.POLICY_CHANGED), policy=gate.policy.name, digest=gate.policy.digest)
         return replace(decision, reason=Reason.POLICY_CHANGED) if decision.denied else None
 
-    def _facts(self, exchange: Exchange, gate: Gate) -> Facts:
-        """What is recorded of it, at the time of now, and where it goes on the map of this policy."""
-        facts = replace(exchange.facts, now=self._clock(), destination_country=UNKNOWN, destination_asn=UNKNOWN)
-        return located(facts, exchange.judged, gate, self._geography)
+    def _facts(self, facts: Facts, gate: Gate) -> Facts:
+        """What is recorded, at the time of now, and where it goes on the map of this policy."""
+        addresses = () if isinstance(facts.destination_ips, Missing) else facts.destination_ips
+        facts = replace(facts, now=self._clock(), destination_country=UNKNOWN, destination_asn=UNKNOWN)
+        return located(facts, addresses, gate, self._geography)
 
 
 def _stays_open(exchange: Exchange) -> bool:

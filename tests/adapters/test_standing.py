@@ -9,7 +9,6 @@ from mitmproxy.http import Response
 
 from addons.standing import Standing
 from gateway.lists.geography import Geography
-from gateway.policy.addresses import Address
 from gateway.policy.model import Decision, Reason, Verdict, refuse
 from tests.adapters.hellos import hello_of
 from tests.adapters.scene import ALLOW, Scene, gate_of, judged
@@ -180,15 +179,6 @@ def test_a_tunnel_to_an_address_that_is_no_longer_allowed_is_ended(tmp_path: Pat
 
     assert look(scene, UNREAD + elsewhere) == [exchange.connection.id]
     assert why(exchange)[2] == "net"
-
-
-def test_a_tunnel_that_reaches_an_address_that_was_not_judged_is_ended(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, policy=UNREAD)
-    exchange = tunnel(scene)
-    exchange.dialled = Address.parse("93.184.216.35")
-
-    assert look(scene, UNREAD + LATER) == [exchange.connection.id]
-    assert why(exchange) == (Verdict.DENY, Reason.POLICY_CHANGED, None)
 
 
 def test_what_cannot_be_judged_again_cannot_stay(tmp_path: Path) -> None:
