@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons import bodies, dialing, heads, own_pages, refusals, translate
-from addons.destinations import Destination, destination_of
+from addons.destinations import Destination, destination_of, located
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
 from addons.refusals import Refusal, refusal
@@ -202,7 +202,7 @@ class Admission:
         except Unresolved as unresolved:
             return refusal(Reason.UPSTREAM_UNRESOLVED, f"{unresolved.why[0].upper()}{unresolved.why[1:]}.")
         gate = exchange.gate
-        exchange.facts = self._located(exchange, addresses)
+        exchange.facts = located(exchange.facts, addresses, gate, self._geography)
         decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
         if decision.allowed:
             exchange.decision = decision
@@ -219,19 +219,6 @@ class Admission:
             return facts
         known = self._resolver.known(host)
         return replace(facts, destination_ips=known) if known else facts
-
-    def _located(self, exchange: Exchange, addresses: tuple[Address, ...]) -> Facts:
-        """The facts with where the request would go, on the net and, if the policy has a database, on the map."""
-        databases = exchange.gate.policy.databases
-        if not databases:
-            return replace(exchange.facts, destination_ips=addresses)
-        place = self._geography.find(databases, addresses)
-        return replace(
-            exchange.facts,
-            destination_ips=addresses,
-            destination_country=place.country,
-            destination_asn=place.asn,
-        )
 
     async def _addresses(self, state: ConnectionState, destination: Destination) -> tuple[Address, ...]:
         """The addresses that a request can reach: those of connections that stand, else all that the name has."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -29,12 +29,14 @@ from addons.openings import Openings
 from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from addons.signing import Signing
+from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.control.authorities import AuthorityStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
+from gateway.lists.geography import Geography
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
 from gateway.upstreams.resolver import Resolver, ResolverBounds
@@ -65,8 +67,8 @@ class Engine:
     dialing: Dialing
     addons: tuple[object, ...]
     failures: Failures
+    served: Served
     signing: Signing | None = None
-    served: Served = field(default_factory=Served)
 
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
@@ -121,6 +123,8 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )
+    served = Served()
+    served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
     return Engine(
         settings=settings,
         writer=writer,
@@ -132,6 +136,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
+        served=served,
         signing=signing,
     )
 

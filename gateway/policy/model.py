@@ -166,6 +166,7 @@ class Reason(StrEnum):
     UPSTREAM_NO_TLS = "upstream-no-tls"
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_TIMEOUT = "upstream-timeout"
+    POLICY_CHANGED = "policy-changed"
     AUDIT_UNAVAILABLE = "audit-unavailable"
     UNKNOWN_OBLIGATION = "unknown-obligation"
     INTERNAL_ERROR = "internal-error"
