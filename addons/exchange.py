@@ -133,7 +133,9 @@ class ConnectionState:
     trusted proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody
     knows whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the
     handshake, `told` that a failure of the gateway was answered and recorded already.
-    `links` holds the open upstream connections by their ids, with the address that each really reaches.
+    `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
+    are those upstreams that were spoken to in TLS without asking who they are. `original` is where a connection was on
+    its way to that was redirected here, address and port.
     """
 
     id: str
@@ -145,6 +147,7 @@ class ConnectionState:
     contact: str | None = None
     reached: tuple[str, int] = ("", 0)
     known_as: tuple[Host, int] | None = None
+    original: tuple[Address, int] | None = None
     connect_host: Host | None = None
     connect_port: int | None = None
     tunnel: Exchange | None = None
@@ -157,6 +160,7 @@ class ConnectionState:
     trouble: str | None = None
     told: bool = False
     links: dict[Endpoint, dict[str, Address]] = field(default_factory=dict)
+    unverified: set[Endpoint] = field(default_factory=set)
 
     @property
     def mode(self) -> Mode:

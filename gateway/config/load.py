@@ -13,6 +13,7 @@ from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.resolver import RESOLVER
+from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
@@ -22,6 +23,7 @@ from gateway.config.settings import (
     ResolverSettings,
     Settings,
     UpstreamSettings,
+    UpstreamTlsSettings,
 )
 from gateway.policy.language.loader import scan
 from gateway.policy.language.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -46,6 +48,9 @@ _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gate
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
 _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
+_UPSTREAM_TLS: Final = optional(
+    "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
+)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -60,6 +65,7 @@ def _settings(values: Values) -> Read[Settings]:
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
         pac=values[_PAC],
+        upstream_tls=values[_UPSTREAM_TLS],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
@@ -84,6 +90,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _AUDIT,
         _RESOLVER,
         _PAC,
+        _UPSTREAM_TLS,
         _WORKERS,
         _ENGINE,
         _CONTACT,
@@ -117,7 +124,14 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     if problems or settings is WRONG:
         raise Invalid(problems)
     listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
-    return replace(settings, state=base / settings.state, listeners=listeners)
+    trust = settings.resolver.trust
+    return replace(
+        settings,
+        state=base / settings.state,
+        listeners=listeners,
+        resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
+        upstream_tls=with_paths_from(base, settings.upstream_tls),
+    )
 
 
 def _entries(node: Node, key: str) -> tuple[Entry, ...]:
