@@ -27,7 +27,15 @@ BLOCK: Final = re.compile(r"^```sh tried ([a-z]+)\n(.*?)^```", re.MULTILINE | re
 RECIPES: Final = dict(BLOCK.findall(DOCUMENT.read_text("utf-8")))
 PROXY: Final = "proxy.corp.example:8080"
 SITES: Final = re.compile(r"https://(www|index|npm|git)\.example")
-NEEDS: Final = {"certificate": "curl", "environment": "curl", "pip": "", "requests": "", "httpx": "", "apt": "apt-get"}
+NEEDS: Final = {
+    "certificate": "curl",
+    "environment": "curl",
+    "pip": "",
+    "requests": "",
+    "httpx": "",
+    "apt": "apt-get",
+    "java": "javac",
+}
 SHOWN: Final = {"certificate": "", "pip": "Successfully installed brass-padlock-1.0", "npm": "added 1 package"} | {
     "git": "A brass padlock",
     "apt": "Reading package lists",
@@ -77,6 +85,8 @@ def _run(company: Company, folder: Path, name: str) -> subprocess.CompletedProce
     """Run a recipe in a home and with an environment in which nothing is set."""
     here = f"127.0.0.1:{company.proxy.forward}"
     text = SITES.sub(rf"https://\1.example:{company.site.port}", RECIPES[name]).replace(PROXY, here)
+    text = text.replace("proxyHost=proxy.corp.example", "proxyHost=127.0.0.1")
+    text = text.replace("proxyPort=8080", f"proxyPort={company.proxy.forward}")
     path = f"{folder / 'bin'}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text],
@@ -91,7 +101,7 @@ def _run(company: Company, folder: Path, name: str) -> subprocess.CompletedProce
 
 
 def test_the_document_has_a_recipe_for_each_program_that_is_here() -> None:
-    programs = {"curl", "wget", "pip", "npm", "node", "git", "apt", "requests", "httpx", "chromium"}
+    programs = {"curl", "wget", "pip", "npm", "node", "git", "apt", "requests", "httpx", "java", "chromium"}
 
     assert set(RECIPES) == programs | {"certificate", "environment"}
 
