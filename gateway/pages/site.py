@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.authority.exports import der, mobileconfig, name_of, pem, pkcs12
 from gateway.pages import pac, welcome
-from gateway.pages.home import METHODS, NAME, PAC, PATHS, WELCOME, WPAD
+from gateway.pages.home import METHODS, NAME, PAC, WELCOME, WPAD
 from gateway.pages.shell import HTML, HTML_FIELDS, document
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Site:
 
     def answer(self, method: str, asked: Asked) -> Answer:
         """The answer to a request; its body is left out by whoever answers a HEAD."""
-        if asked.path not in PATHS or (asked.proxy is None and asked.path in _SCRIPTS):
+        if not _is_there(asked):
             return _plain_page(HTTPStatus.NOT_FOUND, "There is no such page here", ())
         if method not in METHODS:
             allowed = (("Allow", ", ".join(METHODS)),)
@@ -102,6 +102,12 @@ class Site:
             contact=self.contact,
             policy=asked.policy,
         )
+
+
+def _is_there(asked: Asked) -> bool:
+    if asked.path in _SCRIPTS:
+        return asked.proxy is not None
+    return asked.path in WELCOME or (asked.path in _FILE_TYPES and bool(asked.certificates))
 
 
 def _file(path: str, certificates: tuple[Certificate, ...]) -> bytes:

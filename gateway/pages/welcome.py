@@ -33,6 +33,10 @@ _CAREFUL: Final = """\
 <p class="note">This page came to you unprotected. Before you trust the certificate, compare its SHA-256 fingerprint
 with the one that your administrator gives you in another way.</p>
 """
+_CHANGING: Final = """\
+<p>The authority is being changed, so there is more than one certificate. Trust them all: the PEM file and the PKCS #12
+store hold every one, the other files hold the first.</p>
+"""
 _FILES: Final = (
     ("/ca.pem", "PEM", "Linux, Firefox, programs"),
     ("/ca.der", "DER", "Windows, Android"),
@@ -72,14 +76,21 @@ def _parts(page: Welcome) -> Iterator[str]:
         yield f"<p>Questions? Ask {contact_link(page.contact, 'The proxy')}.</p>"
     if rows := _places(page):
         yield f"<h2>Where it is</h2>{_list(rows)}"
+    if page.certificates:
+        yield from _certificates(page)
+    yield "<h2>What to do, system by system</h2>"
+    yield from (_recipe(each, page) for each in RECIPES)
+
+
+def _certificates(page: Welcome) -> Iterator[str]:
     yield "<h2>Its certificate</h2>"
     yield _CAREFUL
     yield from (_certificate(each) for each in page.certificates)
+    if len(page.certificates) > 1:
+        yield _CHANGING
     links = "".join(f'<li><a href="{path}">{name}<small>{use}</small></a></li>' for path, name, use in _FILES)
     yield f'<ul class="files">{links}</ul>'
     yield f'<p class="note">The PKCS #12 store holds no key; its password is <code>{STORE_PASSWORD}</code>.</p>'
-    yield "<h2>What to do, system by system</h2>"
-    yield from (_recipe(each, page) for each in RECIPES)
 
 
 def _places(page: Welcome) -> list[tuple[str, str]]:
