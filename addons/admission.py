@@ -130,7 +130,7 @@ class Admission:
         if exchange is None:
             raise LookupError("only a tunnel can be spliced")
         exchange.facts = replace(facts, protocol="tcp")
-        refused = await self._last_word(
+        refused = own_pages.no_tunnel(facts) or await self._last_word(
             exchange, Destination("https", known(facts.host), known(facts.port)), tunnel=True
         )
         if refused is not None:

@@ -256,6 +256,7 @@ def _page(exchange: Exchange, refused: Refusal) -> Page:
         contact=state.contact,
         client=_text(exchange.facts.client_ip),
         asked=_asked(state, exchange),
+        wait=None if decision.retry_after is None else math.ceil(decision.retry_after),
     )
 
 
