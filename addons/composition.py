@@ -25,6 +25,7 @@ from addons.handler import Stage
 from addons.handshakes import Handshakes
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
+from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
@@ -32,6 +33,7 @@ from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
+from gateway.pages.site import Site
 from gateway.policy.model import Mode
 from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
@@ -78,10 +80,14 @@ class Engine:
 def compose(settings: Settings) -> Engine:
     """Put the engine together; nothing is opened yet."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
-    connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
+    connections = Connections(
+        IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
+    )
     resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     recorder = Recorder(writer, connections, time.time)
+    authority = load_or_make(settings.state / "ca")
+    pages = OwnPages(Site(settings.pac, settings.contact), lambda: (authority.certificate,), recorder)
     admission = Admission(
         connections,
         recorder,
@@ -90,13 +96,14 @@ def compose(settings: Settings) -> Engine:
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
+        pages=pages,
     )
     addons = (
         admission,
         Openings(admission, connections, recorder),
         Dialing(connections, CONNECT_TIMEOUT),
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
-        ClientTls(connections, load_or_make(settings.state / "ca")),
+        ClientTls(connections, authority),
         UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from addons.composition import Engine
     from addons.handler import Stage
     from addons.listeners import Crowd, Listener
+    from addons.spliced import Spliced
 
 LINGER: Final = 2.0
 """Seconds that a client gets to take its answer and close, once we have said all."""
@@ -98,13 +99,29 @@ class Front:
         handler = GatewayHandler(reader, _borrowed(reader, writer), _ANY, self._stage)
         context = handler.layer.context
         handler.layer = GatewayHttpLayer(context, _HTTP[self._listener.mode], self._stage.bounds)
-        self._engine.connections.opened(handler.client, self._listener)
+        client = handler.client
+        self._engine.connections.opened(client, self._listener)
         self._engine.served.add(handler)
         try:
-            await handler.handle_client()
+            tunnel = await _until_done(handler)
+            del context, handler  # a tunnel needs nothing of them, and they are most of what a connection weighs
+            if tunnel is not None:
+                self._engine.served.add(tunnel)
+                await tunnel.until_over()
         finally:
-            await handler.close()
-            self._engine.served.remove(handler.client)
+            self._engine.served.remove(client)
+
+
+async def _until_done(handler: GatewayHandler) -> Spliced | None:
+    """Serve a connection until mitmproxy has no part in it any more; the tunnel that is left, if it became one."""
+    try:
+        await handler.handle_client()
+    except BaseException:
+        handler.abort()
+        raise
+    finally:
+        await handler.close()
+    return handler.spliced
 
 
 def _borrowed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.StreamWriter:

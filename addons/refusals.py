@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy.http import Headers, Response
 
 from addons.exchange import judged
-from gateway.control.pages import HTML_FIELDS, Page, as_html, as_problem
+from gateway.pages.refused import Page, as_html, as_problem
+from gateway.pages.shell import HTML, HTML_FIELDS
 from gateway.policy.model import Decision, Fact, Missing, Reason, refuse
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ _CLOSING: Final = frozenset(
 _FIXED_DETAIL: Final = frozenset({Reason.INTERNAL_ERROR, Reason.UPSTREAM_BROKEN, Reason.UPSTREAM_REFUSED})
 """Reasons whose message may speak of the inside and is for the record alone."""
 
+_PORTS: Final = {"http": 80, "https": 443}
 _STARTED: Final = ((b"Cache-Control", b"no-store"),)
 
 
@@ -211,7 +213,7 @@ def limit_fields(states: tuple[LimitState, ...]) -> RawFields:
 def _answer(exchange: Exchange, refused: Refusal, *, wants_html: bool) -> Response:
     page = _page(exchange, refused)
     body = (as_html(page) if wants_html else as_problem(page)).encode()
-    kind = b"text/html; charset=utf-8" if wants_html else b"application/problem+json"
+    kind = HTML.encode() if wants_html else b"application/problem+json"
     fields = Headers(
         (
             (b"Content-Type", kind),
@@ -265,8 +267,8 @@ def _asked(state: ConnectionState, exchange: Exchange) -> str | None:
     facts = exchange.facts
     if isinstance(facts.host, Missing):
         return None if state.connect_host is None else str(state.connect_host)
-    scheme, port = _text(facts.scheme), _text(facts.port)
-    authority = str(facts.host) if port is None else f"{facts.host}:{port}"
+    scheme, port = _text(facts.scheme), facts.port
+    authority = str(facts.host) if isinstance(port, Missing) else facts.host.authority(port, _PORTS.get(scheme or ""))
     path = "" if isinstance(facts.target, Missing) else facts.target.path
     return f"{scheme}://{authority}{path}" if scheme else authority
 

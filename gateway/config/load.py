@@ -11,6 +11,7 @@ from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
+from gateway.config.sections.pac import PAC
 from gateway.config.sections.resolver import RESOLVER
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
@@ -18,6 +19,7 @@ from gateway.config.settings import (
     DEFAULT_STATE,
     AuditSettings,
     LimitSettings,
+    PacSettings,
     ResolverSettings,
     Settings,
     UpstreamSettings,
@@ -28,6 +30,7 @@ from gateway.policy.language.nodes import Entry, Mapping, Node, Scalar, Sequence
 from gateway.policy.language.records import Key, Values, optional, record, required
 from gateway.policy.language.scalars import choice
 from gateway.policy.language.shapes import WRONG, Read, Shape, Spot
+from gateway.policy.model import Mode
 from gateway.policy.problems import Invalid, Place, Problem
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.",
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
 )
+_PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -61,10 +65,19 @@ def _settings(values: Values) -> Read[Settings]:
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
         upstream_tls=values[_UPSTREAM_TLS],
+        pac=values[_PAC],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
     )
+
+
+def _check_pac(node: Mapping, spot: Spot) -> None:
+    pac, listeners = node.get("pac"), node.get("listeners")
+    each = listeners.items if isinstance(listeners, Sequence) else ()
+    modes = [mode.text for one in each if isinstance(one, Mapping) and isinstance(mode := one.get("mode"), Scalar)]
+    if pac is not None and modes and Mode.FORWARD not in modes:
+        spot.key("pac", pac).complain("only a forward listener serves a proxy auto-configuration, leave it out")
 
 
 SETTINGS: Final[Shape[Settings]] = record(
@@ -77,12 +90,14 @@ SETTINGS: Final[Shape[Settings]] = record(
         _AUDIT,
         _RESOLVER,
         _UPSTREAM_TLS,
+        _PAC,
         _WORKERS,
         _ENGINE,
         _CONTACT,
     ),
     _settings,
     wanted="settings, like `{version: 1, listeners: [...]}`",
+    rules=(_check_pac,),
     also=not_yet("admin", "cache", "identity"),
 )
 """What `wicketgate.yaml` holds."""

@@ -138,6 +138,20 @@ class UpstreamTlsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PacSettings:
+    """What browsers are told by the proxy auto-configuration.
+
+    `proxy` is the address of the proxy; None says the one at which they asked. Reached without it are `hosts`, names
+    with all below them (`under`), and `networks`, of addresses that stand in URLs.
+    """
+
+    proxy: tuple[Host, int] | None = None
+    hosts: tuple[Host, ...] = ()
+    under: tuple[Host, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it. `contact` is whom a refused person may ask."""
 
@@ -148,6 +162,7 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     resolver: ResolverSettings = field(default_factory=ResolverSettings)
     upstream_tls: UpstreamTlsSettings = field(default_factory=UpstreamTlsSettings)
+    pac: PacSettings = field(default_factory=PacSettings)
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None

@@ -131,6 +131,7 @@ class Reason(StrEnum):
 
     ALLOWED_BY_RULE = "allowed-by-rule"
     ALLOWED_BY_DEFAULT = "allowed-by-default"
+    OWN_PAGE = "own-page"
     GUARDRAIL = "guardrail"
     RULE_DENY = "rule-deny"
     DEFAULT = "default"
@@ -169,7 +170,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal-error"
 
 
-ALLOWING: Final = frozenset({Reason.ALLOWED_BY_RULE, Reason.ALLOWED_BY_DEFAULT})
+ALLOWING: Final = frozenset({Reason.ALLOWED_BY_RULE, Reason.ALLOWED_BY_DEFAULT, Reason.OWN_PAGE})
 """The reasons that go with ALLOW; every other reason goes with DENY."""
 
 

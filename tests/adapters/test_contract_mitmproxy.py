@@ -5,6 +5,7 @@ Each row names the thing and the module of ours that leans on it.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from dataclasses import fields
@@ -25,6 +26,7 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers import tls
 from mitmproxy.proxy.layers.http import _base, _events, _hooks, _http1
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHello, TlsData
 from OpenSSL import SSL
 
@@ -124,6 +126,7 @@ def test_a_function_takes_what_we_give(user: str, function: Any, parameters: str
 
 VALUES: list[tuple[str, type, str]] = [
     ("addons/handler.py", server.ConnectionIO, "handler reader writer"),
+    ("addons/spliced.py", ServerConnectionHookData, "server client"),
     ("addons/hook_running.py", events.HookCompleted, "command reply"),
     ("addons/handler.py", events.Wakeup, "command"),
     ("addons/http1.py", _events.RequestHeaders, "stream_id request end_stream replay_flow"),
@@ -285,6 +288,18 @@ def test_openssl_is_asked_for_what_pyopenssl_does_not_pass_on() -> None:
 def test_the_hooks_that_end_an_exchange_are_the_ones_we_know() -> None:
     assert _hooks.HttpErrorHook.name == "error"
     assert _hooks.HttpResponseHook.name == "response"
+
+
+def test_a_stream_reader_shows_what_it_still_holds() -> None:
+    async def held() -> tuple[bytes, bool]:
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"first bytes")
+        waiting = bytes(reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - addons/relay.py needs it ## typeshed hides it
+        reader._buffer.clear()  # type: ignore[attr-defined]  # noqa: SLF001 - addons/relay.py needs it ## typeshed hides it
+        reader.feed_eof()
+        return waiting, reader.at_eof()
+
+    assert asyncio.run(held()) == (b"first bytes", True)
 
 
 def test_the_release_is_the_one_that_was_looked_at() -> None:
