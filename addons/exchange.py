@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Client
     from mitmproxy.http import HTTPFlow
 
-    from addons.sessions import Shaking
     from gateway.config.settings import ListenerSettings
     from gateway.policy.gate import Gate
     from gateway.policy.model import Decision
@@ -135,7 +134,7 @@ class ConnectionState:
     knows whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the
     handshake, `told` that a failure of the gateway was answered and recorded already.
     `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
-    are those upstreams that were spoken to in TLS without asking who they are, `shaking` the handshakes with others.
+    are those upstreams that were spoken to in TLS without asking who they are.
     """
 
     id: str
@@ -160,7 +159,6 @@ class ConnectionState:
     told: bool = False
     links: dict[Endpoint, dict[str, Address]] = field(default_factory=dict)
     unverified: set[Endpoint] = field(default_factory=set)
-    shaking: dict[str, Shaking] = field(default_factory=dict)
 
     @property
     def mode(self) -> Mode:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import TlsData
 
     from addons.exchange import Connections
+    from addons.sessions import Shaking
     from gateway.upstreams.trust import Trust
 
 _HTTP1: Final = b"http/1.1"
@@ -38,6 +39,7 @@ class UpstreamTls:
     connections: Connections
     trust: TrustSource
     sessions: Sessions = field(default_factory=lambda: Sessions(monotonic))
+    _shaking: dict[str, Shaking] = field(default_factory=dict)
     _measure: Trust | None = None
     _contexts: dict[bool, SSL.Context] = field(default_factory=dict)
 
@@ -57,14 +59,13 @@ class UpstreamTls:
             raise ValueError("an upstream without an address cannot be verified")
         if verify:
             who = (state.listener.name, name, endpoint[1])
-            state.shaking[data.conn.id] = self.sessions.begin(who, data.ssl_conn)
+            self._shaking[data.conn.id] = self.sessions.begin(who, data.ssl_conn)
         else:
             state.unverified.add((endpoint[0], endpoint[1]))
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
         """A connection is over: whoever proved who it is may be spoken to again without a proof, for a while."""
-        state = self.connections.find(data.client.id)
-        shaken = None if state is None else state.shaking.pop(data.server.id, None)
+        shaken = self._shaking.pop(data.server.id, None)
         if shaken is not None and shaken.connection.get_context() is self._contexts.get(True):
             self.sessions.keep(shaken)
 
