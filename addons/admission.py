@@ -195,8 +195,8 @@ class Admission:
         """Resolve, judge every address, choose one of them, record the allow; in this order."""
         try:
             addresses = await self._addresses(exchange.connection, destination)
-        except Unresolved:
-            return refusal(Reason.UPSTREAM_UNRESOLVED)
+        except Unresolved as unresolved:
+            return refusal(Reason.UPSTREAM_UNRESOLVED, f"{unresolved.why[0].upper()}{unresolved.why[1:]}.")
         gate = exchange.gate
         exchange.facts = self._located(exchange, addresses)
         decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))

@@ -17,6 +17,7 @@ from addons.admission import Admission
 from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
+from addons.entries.arrivals import Arrivals
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
@@ -35,13 +36,13 @@ from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
-from gateway.upstreams.resolver import Resolver
+from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.config.settings import Settings
+    from gateway.config.settings import ResolverSettings, Settings
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -77,13 +78,13 @@ class Engine:
         )
 
 
-def compose(settings: Settings) -> Engine:
-    """Put the engine together; nothing is opened yet."""
+def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
     connections = Connections(
         IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
     )
-    resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    resolver = resolver or resolver_of(settings.resolver)
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     recorder = Recorder(writer, connections, time.time)
     authority = load_or_make(settings.state / "ca")
@@ -100,7 +101,8 @@ def compose(settings: Settings) -> Engine:
     )
     addons = (
         admission,
-        Openings(admission, connections, recorder),
+        Arrivals(connections, recorder, time.time),
+        Openings(admission, connections),
         Dialing(connections, CONNECT_TIMEOUT),
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         ClientTls(connections, authority),
@@ -119,6 +121,17 @@ def compose(settings: Settings) -> Engine:
         addons=addons,
         failures=Failures(connections, recorder, time.time),
     )
+
+
+def resolver_of(settings: ResolverSettings) -> Resolver:
+    """Who is asked for addresses: the servers of the configuration, else the system. Raises ValueError."""
+    source = None
+    if settings.servers:
+        from gateway.upstreams.nameservers.asking import NameServers  # noqa: PLC0415 - only for whom servers are named
+
+        source = NameServers(settings.servers, settings.trust)
+    bounds = ResolverBounds(least=settings.keep_at_least, most=settings.keep_at_most)
+    return Resolver(settings.hosts, settings.timeout, source=source, bounds=bounds)
 
 
 def pseudonym(state: Path) -> str:

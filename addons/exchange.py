@@ -134,7 +134,8 @@ class ConnectionState:
     knows whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the
     handshake, `told` that a failure of the gateway was answered and recorded already.
     `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
-    are those upstreams that were spoken to in TLS without asking who they are.
+    are those upstreams that were spoken to in TLS without asking who they are. `original` is where a connection was on
+    its way to that was redirected here, address and port.
     """
 
     id: str
@@ -146,6 +147,7 @@ class ConnectionState:
     contact: str | None = None
     reached: tuple[str, int] = ("", 0)
     known_as: tuple[Host, int] | None = None
+    original: tuple[Address, int] | None = None
     connect_host: Host | None = None
     connect_port: int | None = None
     tunnel: Exchange | None = None

@@ -23,6 +23,8 @@ HOOKS: Final = (
     "client_connected",
     "client_disconnected",
     "unreadable_head",
+    "socks_asked",
+    "socks_broken",
     "http_connect",
     "http_connect_error",
     "http_connected",

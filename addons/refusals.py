@@ -134,7 +134,9 @@ _CLOSING: Final = frozenset(
 )
 """After these nobody knows where the next request would begin, or whether it is worth reading."""
 
-_FIXED_DETAIL: Final = frozenset({Reason.INTERNAL_ERROR, Reason.UPSTREAM_BROKEN, Reason.UPSTREAM_REFUSED})
+_FIXED_DETAIL: Final = frozenset(
+    {Reason.INTERNAL_ERROR, Reason.UPSTREAM_BROKEN, Reason.UPSTREAM_REFUSED, Reason.UPSTREAM_UNRESOLVED}
+)
 """Reasons whose message may speak of the inside and is for the record alone."""
 
 _PORTS: Final = {"http": 80, "https": 443}

@@ -82,7 +82,7 @@ def connect_facts(state: ConnectionState, flow: HTTPFlow, now: float, limits: Li
 def _connect_facts(state: ConnectionState, request: Request, now: float, limits: LimitSettings) -> Facts:
     heads.read_method(request)
     fields = heads.read_fields(request, limits.fields)
-    if state.mode is not Mode.FORWARD or state.in_tunnel:
+    if state.mode is not Mode.FORWARD or state.in_tunnel or state.original is not None:
         raise Unnameable(refusal(Reason.PROTOCOL_REFUSED, "CONNECT is not accepted here"))
     if heads.read_size(fields) != 0:
         raise malformed("a CONNECT has no body")
@@ -96,7 +96,7 @@ def _connect_facts(state: ConnectionState, request: Request, now: float, limits:
 def hello_facts(state: ConnectionState, facts: Facts, hello: ClientHello) -> Facts | Refusal:
     """What a TLS hello adds: the name it asks for, which has to be the one of the CONNECT, and the best version."""
     try:
-        name = _server_name(hello)
+        name = server_name(hello)
         if isinstance(name, Host) and state.connect_host not in (None, name):
             raise mismatched(f"the TLS hello asks for `{name}` in a tunnel to `{state.connect_host}`", status=421)
         return replace(facts, tls_sni=name, tls_version=_offered_version(hello))
@@ -104,7 +104,8 @@ def hello_facts(state: ConnectionState, facts: Facts, hello: ClientHello) -> Fac
         return problem.refusal
 
 
-def _server_name(hello: ClientHello) -> Fact[Host]:
+def server_name(hello: ClientHello) -> Fact[Host]:
+    """The name that a TLS hello asks for. Raises Unnameable for one that is none."""
     if hello.sni is None:
         if any(kind == _SERVER_NAME for kind, _ in hello.extensions):
             raise malformed("the TLS hello asks for a name that is none")
@@ -182,6 +183,8 @@ def _place(state: ConnectionState, request: Request, received: Fields) -> Place:
         return _place_behind(state, request, written)
     if state.in_tunnel:
         return _place_in_tunnel(state, request, written)
+    if state.original is not None:
+        return _place_redirected(state.original[1], request, written)
     return _place_by_target(state, request, written)
 
 
@@ -209,6 +212,18 @@ def _place_in_tunnel(state: ConnectionState, request: Request, written: str | No
     scheme = "http" if state.inspected is ABSENT else "https"
     _agree(written, host, port, default=_PORTS[scheme], status=421)
     return Place(scheme, host, port)
+
+
+def _place_redirected(port: int, request: Request, written: str | None) -> Place:
+    """On a connection that was redirected here Host names the place; the port is the one it was on its way to."""
+    if written is None:
+        raise malformed("field `host` is missing")
+    if heads.line_of(request).form != "origin":
+        raise malformed("an absolute target is not accepted from a client that knows of no proxy")
+    host, named = _authority(written, port)
+    if named != port:
+        raise mismatched(f"`host` names port {named} on a connection to port {port}", status=421)
+    return Place("http", host, port)
 
 
 def _place_behind(state: ConnectionState, request: Request, written: str | None) -> Place:

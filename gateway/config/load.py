@@ -47,10 +47,10 @@ _UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPST
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
+_PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
 )
-_PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -64,8 +64,8 @@ def _settings(values: Values) -> Read[Settings]:
         limits=values[_LIMITS],
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
-        upstream_tls=values[_UPSTREAM_TLS],
         pac=values[_PAC],
+        upstream_tls=values[_UPSTREAM_TLS],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
@@ -89,8 +89,8 @@ SETTINGS: Final[Shape[Settings]] = record(
         _LIMITS,
         _AUDIT,
         _RESOLVER,
-        _UPSTREAM_TLS,
         _PAC,
+        _UPSTREAM_TLS,
         _WORKERS,
         _ENGINE,
         _CONTACT,
@@ -124,10 +124,12 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     if problems or settings is WRONG:
         raise Invalid(problems)
     listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
+    trust = settings.resolver.trust
     return replace(
         settings,
         state=base / settings.state,
         listeners=listeners,
+        resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
     )
 

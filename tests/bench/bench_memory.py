@@ -95,7 +95,10 @@ def peak_mb(pid: int) -> float:
 
 def table(result: Result) -> str:
     """The result in Markdown."""
-    lines = ["| | after a tenth, MB | after all, MB | growth | peak grew by, down, MB | up, MB |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| | after a tenth, MB | after all, MB | growth | peak grew by, down, MB | up, MB |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [
         f"| {way} | {kept.first:.1f} | {kept.last:.1f} | {kept.growth:.2f} | {streamed.down:.1f} | {streamed.up:.1f} |"
         for way, (kept, streamed) in result.items()

@@ -134,7 +134,7 @@ def _accept(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
 def _serve(client: socket.socket, tls: ssl.SSLContext | None) -> None:
     with suppress(OSError), client:
         stream = client if tls is None else tls.wrap_socket(client, server_side=True)
-        while (head := _head(stream)) :
+        while head := _head(stream):
             method, target, _ = head.split(b" ", 2)
             size = int(target.rpartition(b"/")[2])
             if method == b"PUT":

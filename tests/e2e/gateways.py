@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from mitmproxy.http import HTTPFlow, Response
 
+    from gateway.config.settings import Entry
+
 
 LOOPBACK: Final = Address.parse("127.0.0.1")
 PATIENCE: Final = 15.0
@@ -67,13 +69,16 @@ class Scenery:
     deadline: float = 5.0
     limits: LimitSettings = field(default_factory=LimitSettings)
     bounds: Bounds | None = None
+    entry: Entry = "proxy"
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def settings(self) -> Settings:
         """A forward and a reverse listener on free ports, both in front of the origin."""
         policy = self.folder / "policy.yaml"
         policy.write_text(OPEN.format(port=self.origin, more=self.policy), encoding="utf-8")
-        forward = ListenerSettings(name="forward", mode=Mode.FORWARD, bind=(LOOPBACK, free_port()), policy=policy)
+        forward = ListenerSettings(
+            name="forward", mode=Mode.FORWARD, bind=(LOOPBACK, free_port()), policy=policy, entry=self.entry
+        )
         reverse = ListenerSettings(
             name="reverse",
             mode=Mode.REVERSE,
@@ -131,8 +136,13 @@ class Running:
 @contextmanager
 def serving(scenery: Scenery) -> Iterator[Running]:
     """Serve within this block; what was recorded is on the disk behind it."""
-    settings = scenery.settings()
-    engine = compose(settings)
+    with served(scenery, compose(scenery.settings())) as running:
+        yield running
+
+
+@contextmanager
+def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
+    """Serve with an engine that was put together elsewhere, under the scenery's bounds."""
     engine.writer.start()
     for listener in engine.listeners:
         listener.store.start()

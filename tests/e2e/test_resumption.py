@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,11 @@ def read_again(gateway: Running) -> None:
     asyncio.run_coroutine_threadsafe(gateway.engine.trust.reload_aside(), gateway.loop).result(PATIENCE)
 
 
+def is_over(gateway: Running, tls: UpstreamTls, kept: int) -> bool:
+    """Whether no connection stands, and this many sessions are kept."""
+    return len(gateway.engine.connections) == 0 and len(tls.sessions) == kept
+
+
 def test_a_verified_origin_is_resumed_under_the_same_name_alone(tmp_path: Path) -> None:
     root = authority()
     (tmp_path / "root.pem").write_bytes(root.pem)
@@ -49,10 +55,9 @@ def test_a_verified_origin_is_resumed_under_the_same_name_alone(tmp_path: Path) 
         for host, kept in (("origin", 1), ("origin", 1), ("other", 2), ("again", 1), ("origin", 1)):
             if host == "again":
                 read_again(gateway)
-                host = "origin"
-            assert ask(gateway, f"{host}.example", served.port) == 200
-            until(lambda: len(gateway.engine.connections) == 0, "the connection stands")
-            until(lambda wanted=kept: len(tls.sessions) == wanted, "nothing is kept")
+            name = "other.example" if host == "other" else "origin.example"
+            assert ask(gateway, name, served.port) == 200
+            until(partial(is_over, gateway, tls, kept), "nothing is kept")
             resumed.append(context.session_stats()["hits"])
 
     assert resumed == [0, 1, 1, 1, 2]
