@@ -18,6 +18,7 @@ from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
 from addons.entries.arrivals import Arrivals
+from addons.entries.parents import Parents, parents_of
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
@@ -32,6 +33,7 @@ from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
 from gateway.policy.model import Mode
+from gateway.upstreams.parents import ParentTable
 from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.config.settings import Settings
+    from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -78,12 +81,15 @@ def compose(settings: Settings) -> Engine:
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
     connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
     resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+    parents = Parents(resolver, own)
     recorder = Recorder(writer, connections, time.time)
     admission = Admission(
         connections,
         recorder,
         resolver,
         Turns(),
+        parents,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
@@ -96,13 +102,14 @@ def compose(settings: Settings) -> Engine:
         ClientTls(connections, load_or_make(settings.state / "ca")),
         UpstreamTls(connections),
         FieldKeeper(pseudonym(settings.state)),
+        parents,
         Recording(recorder, connections),
     )
     return Engine(
         settings=settings,
         writer=writer,
         resolver=resolver,
-        listeners=_listeners(settings, writer),
+        listeners=_listeners(settings, own, writer),
         connections=connections,
         admission=admission,
         addons=addons,
@@ -120,8 +127,8 @@ def pseudonym(state: Path) -> str:
     return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _listeners(settings: Settings, writer: AuditWriter) -> tuple[Listener, ...]:
-    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) -> tuple[Listener, ...]:
+    parents = parents_of(settings, own, os.environ)
     return tuple(
         Listener(
             settings=each,
@@ -133,6 +140,7 @@ def _listeners(settings: Settings, writer: AuditWriter) -> tuple[Listener, ...]:
                 record=writer.append,
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
+            parents=ParentTable.of(each.name, each.parent, parents),
         )
         for each in settings.listeners
     )

@@ -134,7 +134,8 @@ class Dialing:
         self._attempts[data.server.id] = attempt
         if data.server.tls:
             data.server.sni = endpoint[0]
-        data.server.address = (str(exchange.dialled), endpoint[1])
+        parent = exchange.parent
+        data.server.address = (str(exchange.dialled), endpoint[1] if parent is None else parent.port)
 
     def _deadline(self, attempt: _Attempt) -> asyncio.TimerHandle | None:
         """This hook runs in the task that is going to connect: that task is the one to stop."""
@@ -162,7 +163,10 @@ class Dialing:
             return
         attempt.settle()
         _rename(data.server, attempt.endpoint)
-        reason = Reason.UPSTREAM_TIMEOUT if attempt.late else Reason.UPSTREAM_REFUSED
+        if attempt.exchange.parent is not None:
+            reason = Reason.PARENT_TIMEOUT if attempt.late else Reason.PARENT_REFUSED
+        else:
+            reason = Reason.UPSTREAM_TIMEOUT if attempt.late else Reason.UPSTREAM_REFUSED
         attempt.exchange.outcome = refuse(reason)
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:

@@ -117,6 +117,8 @@ class Recorder:
             client_port=state.port,
             status=status,
             dialled=exchange.dialled,
+            parent=None if exchange.parent is None else exchange.parent.name,
+            original=state.original,
         )
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)

@@ -49,6 +49,8 @@ STATUSES: Final = {
     Reason.UPSTREAM_UNTRUSTED: 502,
     Reason.UPSTREAM_BROKEN: 502,
     Reason.UPSTREAM_TIMEOUT: 504,
+    Reason.PARENT_REFUSED: 502,
+    Reason.PARENT_TIMEOUT: 504,
     Reason.AUDIT_UNAVAILABLE: 503,
     Reason.UNKNOWN_OBLIGATION: 500,
     Reason.INTERNAL_ERROR: 500,
@@ -70,6 +72,8 @@ ERRORS: Final = {
     Reason.UPSTREAM_UNTRUSTED: "tls_certificate_error",
     Reason.UPSTREAM_BROKEN: "http_protocol_error",
     Reason.UPSTREAM_TIMEOUT: "connection_timeout",
+    Reason.PARENT_REFUSED: "connection_refused",
+    Reason.PARENT_TIMEOUT: "connection_timeout",
     Reason.AUDIT_UNAVAILABLE: "proxy_internal_error",
     Reason.UNKNOWN_OBLIGATION: "proxy_configuration_error",
     Reason.INTERNAL_ERROR: "proxy_internal_error",
@@ -90,6 +94,8 @@ _DETAILS: Final = {
     Reason.UPSTREAM_UNTRUSTED: "The destination could not prove who it is.",
     Reason.UPSTREAM_BROKEN: "The destination gave no usable answer.",
     Reason.UPSTREAM_TIMEOUT: "The destination took too long to answer.",
+    Reason.PARENT_REFUSED: "The proxy behind this gateway does not let the request pass.",
+    Reason.PARENT_TIMEOUT: "The proxy behind this gateway took too long to answer.",
     Reason.AUDIT_UNAVAILABLE: "The gateway cannot write its records, so it lets nothing through.",
     Reason.UNKNOWN_OBLIGATION: "The policy asks for something that the gateway cannot do.",
     Reason.INTERNAL_ERROR: "The gateway could not judge this request, so it refuses it.",
@@ -100,7 +106,9 @@ _CLOSING: Final = frozenset(
 )
 """After these nobody knows where the next request would begin, or whether it is worth reading."""
 
-_FIXED_DETAIL: Final = frozenset({Reason.INTERNAL_ERROR, Reason.UPSTREAM_BROKEN, Reason.UPSTREAM_REFUSED})
+_FIXED_DETAIL: Final = frozenset(
+    {Reason.INTERNAL_ERROR, Reason.UPSTREAM_BROKEN, Reason.UPSTREAM_REFUSED, Reason.PARENT_REFUSED}
+)
 """Reasons whose message may speak of the inside and is for the record alone."""
 
 _STARTED: Final = ((b"Cache-Control", b"no-store"),)

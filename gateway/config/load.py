@@ -11,12 +11,14 @@ from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
+from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.resolver import RESOLVER
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
     AuditSettings,
     LimitSettings,
+    ParentSettings,
     ResolverSettings,
     Settings,
     UpstreamSettings,
@@ -39,6 +41,7 @@ _STATE: Final = optional(
 )
 _LISTENERS: Final = required("listeners", LISTENERS, "Where connections are accepted.")
 _UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPSTREAMS, "Servers to protect.", {})
+_PARENTS: Final[Key[dict[str, ParentSettings]]] = optional("parents", PARENTS, "Other proxies to go through.", {})
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
@@ -52,6 +55,7 @@ def _settings(values: Values) -> Read[Settings]:
         listeners=values[_LISTENERS],
         state=Path(values[_STATE]),
         upstreams=values[_UPSTREAMS],
+        parents=values[_PARENTS],
         limits=values[_LIMITS],
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
@@ -67,6 +71,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _STATE,
         _LISTENERS,
         _UPSTREAMS,
+        _PARENTS,
         _LIMITS,
         _AUDIT,
         _RESOLVER,
@@ -96,13 +101,17 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     node, problems = scan(text, file)
     if node is None:
         raise Invalid(problems)
-    declared = {UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")}}
+    declared = {
+        UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")},
+        PARENT: {entry.key: "" for entry in _entries(node, "parents")},
+    }
     problems += _twice(node, "name", "the name") + _twice(node, "bind", "the address")
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:
         raise Invalid(problems)
     listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
-    return replace(settings, state=base / settings.state, listeners=listeners)
+    parents = {name: found_from(base, parent) for name, parent in settings.parents.items()}
+    return replace(settings, state=base / settings.state, listeners=listeners, parents=parents)
 
 
 def _entries(node: Node, key: str) -> tuple[Entry, ...]:

@@ -153,6 +153,8 @@ class Reason(StrEnum):
     UPSTREAM_UNTRUSTED = "upstream-untrusted"
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_TIMEOUT = "upstream-timeout"
+    PARENT_REFUSED = "parent-refused"
+    PARENT_TIMEOUT = "parent-timeout"
     AUDIT_UNAVAILABLE = "audit-unavailable"
     UNKNOWN_OBLIGATION = "unknown-obligation"
     INTERNAL_ERROR = "internal-error"
