@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from addons.composition import Engine
     from addons.handler import Stage
     from addons.listeners import Crowd, Listener
+    from addons.spliced import Spliced
 
 LINGER: Final = 2.0
 """Seconds that a client gets to take its answer and close, once we have said all."""
@@ -93,17 +94,33 @@ class Front:
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         handler = GatewayHandler(reader, _borrowed(reader, writer), _ANY, self._stage)
-        settings = self._listener.settings
-        handler.layer = first_layer(settings, handler.layer.context, self._stage.bounds)
-        state = self._engine.connections.opened(handler.client, self._listener)
+        settings, client = self._listener.settings, handler.client
+        context = handler.layer.context
+        handler.layer = first_layer(settings, context, self._stage.bounds)
+        state = self._engine.connections.opened(client, self._listener)
         if settings.entry == "transparent":
             state.original = original_destination(writer.get_extra_info("socket"))
         self._engine.served.add(handler)
         try:
-            await handler.handle_client()
+            tunnel = await _until_done(handler)
+            del context, handler  # a tunnel needs nothing of them, and they are most of what a connection weighs
+            if tunnel is not None:
+                self._engine.served.add(tunnel)
+                await tunnel.until_over()
         finally:
-            await handler.close()
-            self._engine.served.remove(handler.client)
+            self._engine.served.remove(client)
+
+
+async def _until_done(handler: GatewayHandler) -> Spliced | None:
+    """Serve a connection until mitmproxy has no part in it any more; the tunnel that is left, if it became one."""
+    try:
+        await handler.handle_client()
+    except BaseException:
+        handler.abort()
+        raise
+    finally:
+        await handler.close()
+    return handler.spliced
 
 
 def _borrowed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.StreamWriter:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import struct
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +23,9 @@ from addons.deadlines import Deadline
 from addons.fail_closed import HookFailed
 from addons.hook_running import HookRunner
 from addons.options import LayerOptions, for_layers
-from addons.phases import Await, Cut, Enter, HalfClose, Hold, Phase
+from addons.phases import Await, Cut, Enter, HalfClose, HandOver, Hold, Phase
+from addons.relay import reset
+from addons.spliced import Spliced, take_over
 from addons.tasks import spawn
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _UPSTREAMS: Final = 5
 """Upstream connections that one client connection keeps."""
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,9 @@ class GatewayHandler(LiveConnectionHandler):
         self._is_working = False
         self._is_dead = False
         self._is_draining = False
+        self._leaving: HandOver | None = None
+        self.spliced: Spliced | None = None
+        """The tunnel that this connection became, if it did: it goes on when the handler is done."""
         self._holds = 0
         self._room: Final = asyncio.Event()
         self._room.set()
@@ -115,6 +117,8 @@ class GatewayHandler(LiveConnectionHandler):
         finally:
             self._is_working = False
             self._flush()
+            if self._leaving is not None and not self._is_dead:
+                self._leave(self._leaving)
 
     def _obey(self, command: commands.Command) -> None:
         act = self._acts.get(type(command))
@@ -136,6 +140,7 @@ class GatewayHandler(LiveConnectionHandler):
             Await: self._await,
             Hold: self._hold,
             HalfClose: self._half_close,
+            HandOver: self._hand_over,
             Cut: self._cut,
         }
 
@@ -174,6 +179,16 @@ class GatewayHandler(LiveConnectionHandler):
     def _await(self, command: Await) -> None:
         self._enter(command.phase, command)
 
+    def _hand_over(self, command: HandOver) -> None:
+        self._leaving = command
+
+    def _leave(self, command: HandOver) -> None:
+        """Give both sockets to a relay and let mitmproxy's tasks end; if not now, then after the next event."""
+        self.spliced = take_over(self.transports, self.client, command, self._stage)
+        if self.spliced is not None:
+            self._is_dead = True
+            self._leaving = None
+
     def _cut(self, _command: Cut) -> None:
         self.abort()
 
@@ -197,7 +212,8 @@ class GatewayHandler(LiveConnectionHandler):
 
     @override
     async def handle_hook(self, hook: StartHook) -> None:
-        await self._hooks.run(hook)
+        if self.spliced is None:  # else mitmproxy tells of ends that are none yet
+            await self._hooks.run(hook)
 
     def _broken(self, place: str, error: BaseException) -> None:
         """Nothing on this connection goes on: no layer sees another event, both sides are closed."""
@@ -209,14 +225,13 @@ class GatewayHandler(LiveConnectionHandler):
 
     def abort(self) -> None:
         """End the client's connection with a reset, at once, and everything that was opened for it."""
+        if self.spliced is not None:
+            self.spliced.abort()
         io = self.transports.get(self.client)
         if io is None:
             return
         if isinstance(io.writer, asyncio.StreamWriter):
-            peer = io.writer.get_extra_info("socket")
-            with suppress(OSError):
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            io.writer.transport.abort()
+            reset(io.writer.transport)
         if io.handler is not None:
             io.handler.cancel("aborted")
 
@@ -243,6 +258,10 @@ class GatewayHandler(LiveConnectionHandler):
         self.deadline.enter(phase, awaited)
         if self._is_draining and phase is Phase.IDLE:
             self._end("drained")
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether what the connection is doing takes too long."""
+        return self.deadline.is_overdue(now)
 
     def give_up(self) -> None:
         """Do what an overdue phase asks for: answer a head that does not end, blame a silent upstream, else close."""

@@ -17,6 +17,8 @@ from addons.fields import kept_of_request
 from addons.forwarded import client_address, is_trusted
 from addons.heads import Unnameable, malformed, mismatched
 from addons.refusals import Refusal, refusal
+from gateway.pages import home
+from gateway.pages.home import Home
 from gateway.policy.errors import Malformed, TooLong
 from gateway.policy.headers import Fields
 from gateway.policy.model import ABSENT, UNKNOWN, Facts, Mode, Reason
@@ -183,13 +185,15 @@ def _place(state: ConnectionState, request: Request, received: Fields) -> Place:
         return _place_in_tunnel(state, request, written)
     if state.original is not None:
         return _place_redirected(state.original[1], request, written)
-    return _place_by_target(request, written)
+    return _place_by_target(state, request, written)
 
 
-def _place_by_target(request: Request, written: str | None) -> Place:
+def _place_by_target(state: ConnectionState, request: Request, written: str | None) -> Place:
     """On a proxy port the target names the place; Host has to agree (RFC 9112 section 3.2.2)."""
     line = heads.line_of(request)
     if line.form != "absolute":
+        if Home(state.reached, state.known_as).is_asked(request.method, request.data.path.decode("latin-1"), written):
+            return Place("http", home.NAME, home.PORT)
         raise malformed("a request to a proxy has to name its destination: `http://host/path`")
     if line.scheme.lower() != "http":
         raise malformed("a proxy is asked for `http` alone, everything else goes through CONNECT")

@@ -24,7 +24,7 @@ class Source(Protocol):
 
     @property
     def file(self) -> Path | None:
-        """A file."""
+        """A file, found from where the configuration lies."""
         ...
 
     @property
