@@ -67,7 +67,12 @@ async def _encrypt(writer: asyncio.StreamWriter, parent: Parent) -> None:
 
 @lru_cache(maxsize=8)
 def _context(trust: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=None if trust is None else str(trust))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if trust is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(str(trust))
     context.set_alpn_protocols(["http/1.1"])
     return context
 
