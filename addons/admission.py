@@ -16,6 +16,7 @@ from addons.forwarded import is_looping
 from addons.refusals import Refusal, refusal
 from gateway.lists.geography import Geography
 from gateway.pages import home
+from gateway.policy.addresses import Address
 from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from addons.recording import Recorder
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
-    from gateway.policy.addresses import Address
     from gateway.policy.model import Pending
     from gateway.upstreams.resolver import Resolver
 
@@ -209,8 +209,8 @@ class Admission:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint
             exchange.parent = destination.parent
-            exchange.judged = dialing.pinned(decision, addresses) if destination.parent is None else near
-            exchange.dialled = self._turns.address(destination.endpoint, exchange.judged)
+            pinned = dialing.pinned(decision, addresses) if destination.parent is None else near
+            exchange.judged = self._turns.addresses(destination.endpoint, pinned) if pinned else ()
             decision = await self._recorder.allowed(exchange, decision)
         return _refused_by(decision)
 
@@ -252,6 +252,7 @@ class Admission:
         if response is None or exchange.refused:
             return
         exchange.status = response.status_code
+        exchange.reached = exchange.reached or _peer(flow)
         facts = translate.response_facts(exchange.facts, flow.request, response, exchange.up)
         decision = _answer_denied(exchange, facts, response)
         if decision is None:
@@ -307,6 +308,12 @@ class Admission:
 
     def _record_refusal(self, exchange: Exchange, decision: Decision, answer: Response) -> None:
         self._recorder.refused(exchange, decision, status=answer.status_code, down=len(answer.raw_content or b""))
+
+
+def _peer(flow: HTTPFlow) -> Address | None:
+    """The other end of the connection that answers, which may have stood before."""
+    peer = flow.server_conn.peername
+    return None if peer is None else Address.parse(peer[0])
 
 
 def _denial(answer: Decision | Pending) -> Decision | None:

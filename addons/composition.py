@@ -64,6 +64,7 @@ class Engine:
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
+    dialing: Dialing
     addons: tuple[object, ...]
     failures: Failures
     served: Served = field(default_factory=Served)
@@ -78,6 +79,7 @@ class Engine:
             failed=self.failures.failed,
             unjudged=self.failures.unjudged,
             late=self.failures.late,
+            connect=self.dialing.connect,
         )
 
 
@@ -91,6 +93,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
+    turns = Turns()
     recorder = Recorder(writer, connections, time.time)
     authority = load_or_make(settings.state / "ca")
     pages = OwnPages(Site(settings.pac, settings.contact), lambda: (authority.certificate,), recorder)
@@ -98,18 +101,19 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         connections,
         recorder,
         resolver,
-        Turns(),
+        turns,
         parents,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
         pages=pages,
     )
+    dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
         Arrivals(connections, recorder, time.time),
         Openings(admission, connections),
-        Dialing(connections, CONNECT_TIMEOUT),
+        dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         ClientTls(connections, authority),
         UpstreamTls(connections, trust),
@@ -125,6 +129,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         listeners=_listeners(settings, own, writer),
         connections=connections,
         admission=admission,
+        dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
     )

@@ -144,7 +144,7 @@ class Scene:
             limits=self.limits,
             pages=OwnPages(Site(self.pac, self.contact), lambda: self.certificates, self.recorder),
         )
-        self.dialing = Dialing(self.connections, timeout=5.0)
+        self.dialing = Dialing(self.connections, timeout=5.0, ways=self.turns.ways)
         self.keeper = FieldKeeper(PSEUDONYM)
         self.recording = Recording(self.recorder, self.connections)
 

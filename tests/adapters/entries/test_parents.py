@@ -77,7 +77,7 @@ def test_a_plain_request_names_its_whole_place_and_brings_the_gateways_own_crede
     assert flow.response is None
     assert flow.request.data.authority == b"site.example"
     assert flow.request.headers.get_all("proxy-authorization") == [AUTHORIZATION.decode()]
-    assert judged(flow).dialled == Address.parse("10.0.0.8")
+    assert judged(flow).judged == (Address.parse("10.0.0.8"),)
     (decision,) = [record for record in stage.records() if record["event"] == "decision"]
     assert decision["destination"] == {
         "ip": "10.0.0.8",
