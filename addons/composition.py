@@ -18,6 +18,7 @@ from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
 from addons.entries.arrivals import Arrivals
+from addons.entries.parents import Parents, parents_of
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
@@ -39,6 +40,7 @@ from gateway.control.trust import TrustStore
 from gateway.lists.geography import Geography
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
+from gateway.upstreams.parents import ParentTable
 from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.config.settings import ResolverSettings, Settings
+    from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -92,6 +95,8 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     )
     resolver = resolver or resolver_of(settings.resolver)
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
+    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+    parents = Parents(resolver, own)
     turns = Turns()
     recorder = Recorder(writer, connections, time.time)
     authorities = _authorities(settings)
@@ -103,6 +108,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         recorder,
         resolver,
         turns,
+        parents,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
@@ -121,6 +127,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
+        parents,
         Recording(recorder, connections),
     )
     served = Served()
@@ -130,7 +137,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         writer=writer,
         resolver=resolver,
         trust=trust,
-        listeners=_listeners(settings, writer),
+        listeners=_listeners(settings, own, writer),
         connections=connections,
         admission=admission,
         dialing=dialing,
@@ -169,8 +176,8 @@ def pseudonym(state: Path) -> str:
     return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _listeners(settings: Settings, writer: AuditWriter) -> tuple[Listener, ...]:
-    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) -> tuple[Listener, ...]:
+    parents = parents_of(settings, own, os.environ)
     return tuple(
         Listener(
             settings=each,
@@ -182,6 +189,7 @@ def _listeners(settings: Settings, writer: AuditWriter) -> tuple[Listener, ...]:
                 record=writer.append,
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
+            parents=ParentTable.of(each.name, each.parent, parents),
         )
         for each in settings.listeners
     )

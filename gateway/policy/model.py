@@ -167,6 +167,8 @@ class Reason(StrEnum):
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_TIMEOUT = "upstream-timeout"
     POLICY_CHANGED = "policy-changed"
+    PARENT_REFUSED = "parent-refused"
+    PARENT_TIMEOUT = "parent-timeout"
     AUDIT_UNAVAILABLE = "audit-unavailable"
     UNKNOWN_OBLIGATION = "unknown-obligation"
     INTERNAL_ERROR = "internal-error"
