@@ -23,6 +23,7 @@ HOOKS: Final = (
     "client_connected",
     "client_disconnected",
     "unreadable_head",
+    "unreadable_body",
     "http_connect",
     "http_connect_error",
     "http_connected",

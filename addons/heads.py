@@ -29,6 +29,7 @@ _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 _REQUEST_LINE: Final = re.compile(rb"\S+ \S+ \S+")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LONE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 HOST: Final = field_name("host")
 CONTENT_LENGTH: Final = field_name("content-length")
@@ -55,6 +56,12 @@ class Line:
     form: Literal["origin", "absolute", "authority"]
     scheme: str
     authority: str
+
+
+def check_line_ends(head: bytes) -> None:
+    """Refuse a head, by ValueError, in which a line ends without a CR: not everybody sees an end there."""
+    if _LONE_LF.search(head):
+        raise ValueError("a line feed without a carriage return")
 
 
 def check_lines(lines: Sequence[bytes]) -> None:

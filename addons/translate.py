@@ -103,8 +103,11 @@ def hello_facts(state: ConnectionState, facts: Facts, hello: ClientHello) -> Fac
 
 
 def _server_name(hello: ClientHello) -> Fact[Host]:
+    kinds = [kind for kind, _ in hello.extensions]
+    if len(set(kinds)) < len(kinds):
+        raise malformed("the TLS hello says something twice")
     if hello.sni is None:
-        if any(kind == _SERVER_NAME for kind, _ in hello.extensions):
+        if _SERVER_NAME in kinds:
             raise malformed("the TLS hello asks for a name that is none")
         return ABSENT
     try:

@@ -144,6 +144,7 @@ class Watched:
     trail: Trail
     ports: dict[str, int]
     authority: Path
+    trust: Path
 
     @property
     def told(self) -> dict[str, str]:
@@ -208,6 +209,7 @@ def watched(folder: Path) -> Iterator[Watched]:
             trail=trail,
             ports={each.name: each.bind[1] for each in listeners},
             authority=folder / "state" / "ca" / "ca.pem",
+            trust=authority.file,
         )
         assert scenery.failures == [], "the gateway itself failed"
 
