@@ -37,6 +37,7 @@ TRANSFER_ENCODING: Final = field_name("transfer-encoding")
 UPGRADE: Final = field_name("upgrade")
 CONNECTION: Final = field_name("connection")
 EXPECT: Final = field_name("expect")
+MAX_FORWARDS: Final = field_name("max-forwards")
 _WEBSOCKET_KEY: Final = field_name("sec-websocket-key")
 _WEBSOCKET_VERSION: Final = field_name("sec-websocket-version")
 
@@ -152,6 +153,18 @@ def check_expectation(fields: Fields) -> None:
     """Refuse expectations other than 100-continue (RFC 9110 section 10.1.1)."""
     if any(each.strip().lower() != "100-continue" for each in fields.get_all(EXPECT)):
         raise malformed("`expect` other than `100-continue`", status=417)
+
+
+def hops_left(method: str, fields: Fields) -> int | None:
+    """How many hops an OPTIONS may still make behind this one; None if it does not count (RFC 9110 section 7.6.2)."""
+    counts = fields.get_all(MAX_FORWARDS)
+    if method != "OPTIONS" or not counts:
+        return None
+    if _LENGTH.fullmatch(counts[0]) is None:
+        raise malformed("`max-forwards` is no number")
+    if counts[0] == "0":
+        raise Unnameable(refusal(Reason.PROTOCOL_REFUSED, "the request is not to be forwarded"))
+    return int(counts[0]) - 1
 
 
 def read_host(request: Request, fields: Fields) -> str | None:
