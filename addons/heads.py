@@ -29,6 +29,7 @@ _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 _REQUEST_LINE: Final = re.compile(rb"\S+ \S+ \S+")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LINE_END: Final = re.compile(rb"\r?\n")
 _LONE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 HOST: Final = field_name("host")
@@ -74,6 +75,11 @@ def check_lines(lines: Sequence[bytes]) -> None:
         raise ValueError("the request line is not three words with one space between")
     if any(_CONTROL.search(line) for line in lines):
         raise ValueError("a control character in the head")
+
+
+def is_clean_head(head: bytes) -> bool:
+    """Whether the head of an answer holds no control character but its line ends, before anything is tidied up."""
+    return not any(_CONTROL.search(line) for line in _LINE_END.split(head))
 
 
 def remember_line(request: Request) -> None:

@@ -24,7 +24,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
 )
 
-from addons.heads import check_line_ends, check_lines
+from addons.heads import check_line_ends, check_lines, is_clean_head
 from addons.phases import Await, Enter, Hold, Phase
 from gateway.policy.model import Decision, Reason, refuse
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from h11._receivebuffer import ReceiveBuffer
     from mitmproxy.connection import Client
-    from mitmproxy.http import Response
+    from mitmproxy.http import Request, Response
     from mitmproxy.proxy.context import Context
 
     from addons.bounds import Bounds
@@ -241,7 +241,15 @@ class OriginSide(_http1.Http1Client):
             if (size or len(self.buf)) > self._bounds.answer_head or self._interim > MOST_INTERIM:
                 yield from self._give_up(self.stream_id)
                 return
+            if size is not None and (self._switches_unasked(self.request) or not is_clean_head(bytes(self.buf)[:size])):
+                yield from self._give_up(self.stream_id)
+                return
         yield from super().read_headers(event)
+
+    def _switches_unasked(self, request: Request) -> bool:
+        """A 101 makes the rest a raw channel, and only a WebSocket was ever asked for."""
+        switching = bytes(self.buf)[_STATUS] == b"%d" % _SWITCHING
+        return switching and request.headers.get("upgrade", "").lower() != "websocket"
 
     def _is_interim(self) -> bool:
         status = bytes(self.buf)[_STATUS]
@@ -251,7 +259,7 @@ class OriginSide(_http1.Http1Client):
         self.state = self.done
         yield commands.CloseConnection(self.conn)
         yield ReceiveHttp(
-            ResponseProtocolError(stream_id, "the head of the answer has no end", ErrorCode.GENERIC_SERVER_ERROR)
+            ResponseProtocolError(stream_id, "the head of the answer cannot be used", ErrorCode.GENERIC_SERVER_ERROR)
         )
 
     @override
