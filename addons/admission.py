@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from addons import bodies, dialing, heads, refusals, translate
+from addons import bodies, dialing, heads, own_pages, refusals, translate
 from addons.destinations import Destination, destination_of
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
 from addons.refusals import Refusal, refusal
 from gateway.lists.geography import Geography
+from gateway.pages import home
 from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from addons.dialing import Turns
     from addons.exchange import Connections, ConnectionState, Exchange, Listener, Treatment
+    from addons.own_pages import OwnPages
     from addons.recording import Recorder
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
@@ -65,6 +67,7 @@ class Admission:
         clock: Callable[[], float],
         pseudonym: str,
         limits: LimitSettings,
+        pages: OwnPages,
     ) -> None:
         self._connections: Final = connections
         self._recorder: Final = recorder
@@ -73,6 +76,7 @@ class Admission:
         self._clock: Final = clock
         self._pseudonym: Final = pseudonym
         self._limits: Final = limits
+        self._pages: Final = pages
         self._geography: Final = Geography()
 
     def client_connected(self, client: Client) -> None:
@@ -89,7 +93,9 @@ class Admission:
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
         exchange = self._open(flow, state, facts if isinstance(facts, Facts) else None)
-        refused = facts if isinstance(facts, Refusal) else _refused_by(state.gate.connect(facts))
+        refused = facts if isinstance(facts, Refusal) else own_pages.no_tunnel(facts)
+        if refused is None and isinstance(facts, Facts):
+            refused = _refused_by(state.gate.connect(facts))
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_connect(exchange, flow, refused))
         else:
@@ -161,6 +167,8 @@ class Admission:
         exchange.asked_to_close = head.last
         if is_looping(flow.request.headers.get_all("via"), self._pseudonym):
             return refusal(Reason.MALFORMED_REQUEST, "The request came through this gateway before.", status=_LOOP)
+        if facts.host == home.NAME and state.mode is Mode.FORWARD:
+            return await self._pages.answer(exchange, flow)
         refused = _refused_by(state.gate.request(facts)) or self._too_large(state, facts)
         if refused is not None:
             return refused
@@ -187,8 +195,8 @@ class Admission:
         """Resolve, judge every address, choose one of them, record the allow; in this order."""
         try:
             addresses = await self._addresses(exchange.connection, destination)
-        except Unresolved:
-            return refusal(Reason.UPSTREAM_UNRESOLVED)
+        except Unresolved as unresolved:
+            return refusal(Reason.UPSTREAM_UNRESOLVED, f"{unresolved.why[0].upper()}{unresolved.why[1:]}.")
         gate = exchange.gate
         exchange.facts = self._located(exchange, addresses)
         decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))

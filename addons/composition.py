@@ -17,27 +17,32 @@ from addons.admission import Admission
 from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
+from addons.entries.arrivals import Arrivals
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
 from addons.fields import FieldKeeper
 from addons.handler import Stage
+from addons.handshakes import Handshakes
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
+from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.authority.keeping import load_or_make
 from gateway.control.store import PolicyStore
+from gateway.control.trust import TrustStore
+from gateway.pages.site import Site
 from gateway.policy.model import Mode
-from gateway.upstreams.resolver import Resolver
+from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.config.settings import Settings
+    from gateway.config.settings import ResolverSettings, Settings
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -52,6 +57,7 @@ class Engine:
     settings: Settings
     writer: AuditWriter
     resolver: Resolver
+    trust: TrustStore
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
@@ -75,9 +81,14 @@ class Engine:
 def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
-    connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
-    resolver = resolver or Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    connections = Connections(
+        IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
+    )
+    resolver = resolver or resolver_of(settings.resolver)
+    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     recorder = Recorder(writer, connections, time.time)
+    authority = load_or_make(settings.state / "ca")
+    pages = OwnPages(Site(settings.pac, settings.contact), lambda: (authority.certificate,), recorder)
     admission = Admission(
         connections,
         recorder,
@@ -86,13 +97,16 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
+        pages=pages,
     )
     addons = (
         admission,
-        Openings(admission, connections, recorder),
+        Arrivals(connections, recorder, time.time),
+        Openings(admission, connections),
         Dialing(connections, CONNECT_TIMEOUT),
-        ClientTls(connections, load_or_make(settings.state / "ca")),
-        UpstreamTls(connections),
+        Handshakes(connections, settings.upstream_tls.handshake_timeout),
+        ClientTls(connections, authority),
+        UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
     )
@@ -100,12 +114,24 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         settings=settings,
         writer=writer,
         resolver=resolver,
+        trust=trust,
         listeners=_listeners(settings, writer),
         connections=connections,
         admission=admission,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
     )
+
+
+def resolver_of(settings: ResolverSettings) -> Resolver:
+    """Who is asked for addresses: the servers of the configuration, else the system. Raises ValueError."""
+    source = None
+    if settings.servers:
+        from gateway.upstreams.nameservers.asking import NameServers  # noqa: PLC0415 - only for whom servers are named
+
+        source = NameServers(settings.servers, settings.trust)
+    bounds = ResolverBounds(least=settings.keep_at_least, most=settings.keep_at_most)
+    return Resolver(settings.hosts, settings.timeout, source=source, bounds=bounds)
 
 
 def pseudonym(state: Path) -> str:

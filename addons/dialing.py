@@ -13,18 +13,15 @@ import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from mitmproxy.connection import Server
-
 from gateway.policy.addresses import Address
 from gateway.policy.model import PinAddress, Reason, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mitmproxy.connection import Client
+    from mitmproxy.connection import Client, Server
     from mitmproxy.http import HTTPFlow
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-    from mitmproxy.tls import TlsData
 
     from addons.exchange import Connections, Endpoint, Exchange
     from gateway.policy.model import Decision
@@ -175,14 +172,6 @@ class Dialing:
         """Forget attempts that were stopped on their way."""
         for server_id in [key for key, each in self._attempts.items() if each.exchange.connection.id == client.id]:
             self._attempts.pop(server_id).settle()
-
-    def tls_failed_server(self, data: TlsData) -> None:
-        """The upstream could not prove who it is."""
-        state = self._connections.find(data.context.client.id)
-        endpoint = _endpoint(data.conn) if isinstance(data.conn, Server) else None
-        exchange = state.going_to(endpoint) if state is not None and endpoint is not None else None
-        if exchange is not None:
-            exchange.outcome = refuse(Reason.UPSTREAM_UNTRUSTED)
 
 
 def _endpoint(server: Server) -> Endpoint | None:

@@ -128,11 +128,14 @@ class Exchange:
 class ConnectionState:
     """One client's connection.
 
-    `peer` and `port` are the other end of the socket; `client` is who stands behind it (another only behind a trusted
-    proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody knows
-    whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the handshake,
-    `told` that a failure of the gateway was answered and recorded already.
-    `links` holds the open upstream connections by their ids, with the address that each really reaches.
+    `peer` and `port` are the other end of the socket, `reached` is this end of it, and `known_as` the address of the
+    proxy that people are told, if the operator named one; `client` is who stands behind it (another only behind a
+    trusted proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody
+    knows whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the
+    handshake, `told` that a failure of the gateway was answered and recorded already.
+    `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
+    are those upstreams that were spoken to in TLS without asking who they are. `original` is where a connection was on
+    its way to that was redirected here, address and port.
     """
 
     id: str
@@ -142,6 +145,9 @@ class ConnectionState:
     port: int
     started: float
     contact: str | None = None
+    reached: tuple[str, int] = ("", 0)
+    known_as: tuple[Host, int] | None = None
+    original: tuple[Address, int] | None = None
     connect_host: Host | None = None
     connect_port: int | None = None
     tunnel: Exchange | None = None
@@ -154,6 +160,7 @@ class ConnectionState:
     trouble: str | None = None
     told: bool = False
     links: dict[Endpoint, dict[str, Address]] = field(default_factory=dict)
+    unverified: set[Endpoint] = field(default_factory=set)
 
     @property
     def mode(self) -> Mode:
@@ -204,12 +211,14 @@ class ConnectionState:
 class Connections:
     """Every open client connection by its id.
 
-    `new_id` gives decision ids, `timer` is a monotonic clock in seconds, `contact` whom refused people may ask.
+    `new_id` gives decision ids, `timer` is a monotonic clock in seconds, `contact` whom refused people may ask,
+    `known_as` the address of the proxy that they are told.
     """
 
     new_id: Callable[[], str]
     timer: Callable[[], float]
     contact: str | None = None
+    known_as: tuple[Host, int] | None = None
     _states: dict[str, ConnectionState] = field(default_factory=dict)
 
     def opened(self, client: Client, listener: Listener) -> ConnectionState:
@@ -225,6 +234,8 @@ class Connections:
             port=client.peername[1],
             started=self.timer(),
             contact=self.contact,
+            reached=client.sockname[:2],
+            known_as=self.known_as,
         )
         self._states[client.id] = state
         return state

@@ -24,6 +24,8 @@ HOOKS: Final = (
     "client_disconnected",
     "unreadable_head",
     "unreadable_body",
+    "socks_asked",
+    "socks_broken",
     "http_connect",
     "http_connect_error",
     "http_connected",

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import struct
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, override
 
 from mitmproxy.connection import Server
@@ -22,23 +19,28 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.server import ConnectionIO, LiveConnectionHandler, TimeoutWatchdog
 
-from addons.fail_closed import AFTER_THE_FACT, ANSWERABLE, Dispatch, HookFailed, is_cancelled_from_outside
+from addons.deadlines import Deadline
+from addons.fail_closed import HookFailed
+from addons.hook_running import HookRunner
 from addons.options import LayerOptions, for_layers
-from addons.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, Hold, Phase
+from addons.phases import Await, Cut, Enter, HalfClose, HandOver, Hold, Phase
+from addons.relay import reset
+from addons.spliced import Spliced, take_over
+from addons.tasks import spawn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from mitmproxy.connection import Client, Connection
     from mitmproxy.http import HTTPFlow, Response
     from mitmproxy.proxy.mode_specs import ProxyMode
 
     from addons.bounds import Bounds
+    from addons.fail_closed import Dispatch
 
 _log: Final = logging.getLogger(__name__)
 _UPSTREAMS: Final = 5
 """Upstream connections that one client connection keeps."""
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +73,29 @@ class _NoWatchdog(TimeoutWatchdog):
 
 
 class GatewayHandler(LiveConnectionHandler):
-    """Serves one client. `last` is when something last happened on the connection, on the monotonic clock."""
+    """Serves one client."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode: ProxyMode, stage: Stage
     ) -> None:
         super().__init__(reader, writer, for_layers(stage.options), mode)
         self.timeout_watchdog = _NoWatchdog(0, self.on_timeout)
-        self.last = monotonic()
-        self.phase = Phase.IDLE
-        self._since = self.last
+        self.deadline: Final = Deadline(stage.bounds.patience)
         self._stage: Final = stage
         self._events: Final[deque[events.Event]] = deque()
         self._outgoing: Final[dict[Connection, list[bytes]]] = {}
         self._is_working = False
         self._is_dead = False
         self._is_draining = False
-        self._awaited: Await | None = None
+        self._leaving: HandOver | None = None
+        self.spliced: Spliced | None = None
+        """The tunnel that this connection became, if it did: it goes on when the handler is done."""
         self._holds = 0
         self._room: Final = asyncio.Event()
         self._room.set()
         self._acts: Final = self._table_of_acts()
-        self._hooks: Final[set[asyncio.Task[None]]] = set()
-        self._endings: Final[set[asyncio.Task[None]]] = set()
+        self._hooks: Final = HookRunner(self.client, stage, completed=self.take, broken=self._broken)
+        self._dials: Final[set[asyncio.Task[None]]] = set()
 
     @override
     async def server_event(self, event: events.Event) -> None:
@@ -105,7 +107,7 @@ class GatewayHandler(LiveConnectionHandler):
         if self._is_working:
             return
         self._is_working = True
-        self.last = monotonic()
+        self.deadline.touch()
         try:
             while self._events and not self._is_dead:
                 for command in self.layer.handle_event(self._events.popleft()):
@@ -115,13 +117,15 @@ class GatewayHandler(LiveConnectionHandler):
         finally:
             self._is_working = False
             self._flush()
+            if self._leaving is not None and not self._is_dead:
+                self._leave(self._leaving)
 
     def _obey(self, command: commands.Command) -> None:
         act = self._acts.get(type(command))
         if act is not None:
             act(command)
         elif isinstance(command, StartHook):
-            self._start(command)
+            self._hooks.start(command)
         else:
             raise RuntimeError(f"the layers ask for something unknown: {type(command).__name__}")
 
@@ -136,6 +140,7 @@ class GatewayHandler(LiveConnectionHandler):
             Await: self._await,
             Hold: self._hold,
             HalfClose: self._half_close,
+            HandOver: self._hand_over,
             Cut: self._cut,
         }
 
@@ -172,15 +177,24 @@ class GatewayHandler(LiveConnectionHandler):
         self._enter(command.phase)
 
     def _await(self, command: Await) -> None:
-        self._enter(command.phase)
-        self._awaited = command
+        self._enter(command.phase, command)
+
+    def _hand_over(self, command: HandOver) -> None:
+        self._leaving = command
+
+    def _leave(self, command: HandOver) -> None:
+        """Give both sockets to a relay and let mitmproxy's tasks end; if not now, then after the next event."""
+        self.spliced = take_over(self.transports, self.client, command, self._stage)
+        if self.spliced is not None:
+            self._is_dead = True
+            self._leaving = None
 
     def _cut(self, _command: Cut) -> None:
         self.abort()
 
     def _open(self, command: commands.OpenConnection) -> None:
         self._make_room()
-        self.transports[command.connection] = ConnectionIO(handler=_spawn(self._dial(command), self._endings))
+        self.transports[command.connection] = ConnectionIO(handler=spawn(self._dial(command), self._dials))
 
     def _make_room(self) -> None:
         """Close the upstream that was opened first, when there are many.
@@ -196,104 +210,28 @@ class GatewayHandler(LiveConnectionHandler):
         with suppress(HookFailed):  # it was recorded, and the client's connection is being ended
             await self.open_connection(command)
 
-    def _start(self, hook: StartHook) -> None:
-        try:
-            pending = self._stage.dispatch.call(hook)
-        except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and all of it refuses
-            self._settle(hook, error)
-            return
-        if pending is None:
-            self._completed(hook)
-        else:
-            _spawn(
-                self._finish(hook, pending), self._endings if hook.name in AFTER_THE_FACT else self._hooks, at_once=True
-            )
-
-    async def _finish(self, hook: StartHook, pending: Coroutine[Any, Any, None]) -> None:
-        try:
-            await pending
-        except (Exception, asyncio.CancelledError, SystemExit) as error:
-            if is_cancelled_from_outside(error):
-                raise
-            self._settle(hook, error)
-        else:
-            self._completed(hook)
-
-    def _completed(self, hook: StartHook) -> None:
-        if hook.blocking:
-            self.take(events.HookCompleted(hook))
-
-    def _settle(self, hook: StartHook, error: BaseException) -> None:
-        """A hook of a layer failed: answer if there still is an answer to give, else end the connection."""
-        if hook.name in AFTER_THE_FACT:
-            self._tell(hook.name, error)
-            self._completed(hook)
-        elif hook.name in ANSWERABLE and self._answered(hook, error):
-            self._completed(hook)
-        else:
-            self._broken(hook.name, error)
-
-    def _answered(self, hook: StartHook, error: BaseException) -> bool:
-        flow = self._stage.dispatch.subject(hook)
-        try:
-            answer = self._stage.unjudged(flow, hook.name, error)
-        except Exception as another:  # noqa: BLE001 - the connection is ended instead
-            _log.error("a failure in %s could not be answered: %s", hook.name, another)
-            return False
-        answer.headers["Connection"] = "close"
-        flow.response = answer
-        return True
-
     @override
     async def handle_hook(self, hook: StartHook) -> None:
-        try:
-            pending = self._stage.dispatch.call(hook)
-        except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and all of it refuses
-            self._refuse_connection(hook, error)
-            return
-        if pending is None:
-            return
-        try:
-            await pending
-        except (Exception, asyncio.CancelledError, SystemExit) as error:
-            if is_cancelled_from_outside(error):
-                raise
-            self._refuse_connection(hook, error)
-
-    def _refuse_connection(self, hook: StartHook, error: BaseException) -> None:
-        if hook.name in AFTER_THE_FACT:
-            self._tell(hook.name, error)
-        elif hook.name == "client_connected":
-            self._tell(hook.name, error)
-            self.client.error = "refused"
-        else:
-            self._broken(hook.name, error)
-            raise HookFailed(hook.name) from error
-
-    def _tell(self, place: str, error: BaseException) -> None:
-        try:
-            self._stage.failed(self.client.id, place, error)
-        except Exception:  # noqa: BLE001 - what cannot be recorded must still end the connection
-            _log.exception("a failure in %s could not be recorded", place)
+        if self.spliced is None:  # else mitmproxy tells of ends that are none yet
+            await self._hooks.run(hook)
 
     def _broken(self, place: str, error: BaseException) -> None:
         """Nothing on this connection goes on: no layer sees another event, both sides are closed."""
         self._is_dead = True
         self._events.clear()
         self._outgoing.clear()
-        self._tell(place, error)
+        self._hooks.tell(place, error)
         self.abort()
 
     def abort(self) -> None:
         """End the client's connection with a reset, at once, and everything that was opened for it."""
+        if self.spliced is not None:
+            self.spliced.abort()
         io = self.transports.get(self.client)
         if io is None:
             return
         if isinstance(io.writer, asyncio.StreamWriter):
-            peer = io.writer.get_extra_info("socket")
-            with suppress(OSError):
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            io.writer.transport.abort()
+            reset(io.writer.transport)
         if io.handler is not None:
             io.handler.cancel("aborted")
 
@@ -316,36 +254,33 @@ class GatewayHandler(LiveConnectionHandler):
     def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
         _log.log(logging.DEBUG if level < logging.ERROR else level, "%s", message, exc_info=exc_info)
 
-    def _enter(self, phase: Phase) -> None:
-        self.phase = phase
-        self._since = monotonic()
-        self._awaited = None
+    def _enter(self, phase: Phase, awaited: Await | None = None) -> None:
+        self.deadline.enter(phase, awaited)
         if self._is_draining and phase is Phase.IDLE:
             self._end("drained")
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the phase has lasted, or was silent, for longer than it may."""
-        begun = self._since if self.phase in BOUNDED_AS_A_WHOLE else max(self.last, self._since)
-        return now - begun > self._stage.bounds.patience.of(self.phase)
+        """Whether what the connection is doing takes too long."""
+        return self.deadline.is_overdue(now)
 
     def give_up(self) -> None:
         """Do what an overdue phase asks for: answer a head that does not end, blame a silent upstream, else close."""
-        awaited, self._awaited = self._awaited, None
+        awaited = self.deadline.take_awaited()
         upstreams = [each for each in self.transports if isinstance(each, Server)]
         if awaited is not None:
             self.take(events.Wakeup(awaited))
-        elif self.phase is Phase.EXCHANGE and upstreams:
+        elif self.deadline.phase is Phase.EXCHANGE and upstreams:
             self._stage.late(self.client)
             for each in upstreams:
                 self._stop(each, "silent for too long")
         else:
             self._end("silent for too long")
-        self._since = monotonic()
+        self.deadline.restart()
 
     def drain(self) -> None:
         """Finish the exchange that runs, begin no other."""
         self._is_draining = True
-        if self.phase in {Phase.IDLE, Phase.HANDSHAKE}:
+        if self.deadline.phase in {Phase.IDLE, Phase.HANDSHAKE}:
             self._end("drained")
 
     def _end(self, why: str) -> None:
@@ -359,21 +294,9 @@ class GatewayHandler(LiveConnectionHandler):
     async def close(self) -> None:
         """Let nothing outlive the connection: hooks that still wait, upstreams that a failed hook left open."""
         self._is_dead = True
-        for task in tuple(self._hooks):
-            task.cancel("the connection is over")
+        self._hooks.stop()
         for io in tuple(self.transports.values()):
             if isinstance(io.writer, asyncio.StreamWriter):
                 io.writer.transport.abort()
-        if self._endings:
-            await asyncio.wait(self._endings)
-
-
-def _spawn(
-    work: Coroutine[Any, Any, None], kept: set[asyncio.Task[None]], *, at_once: bool = False
-) -> asyncio.Task[None]:
-    """Run `work` as a task that is kept until it is done; `at_once`, as far as it goes without waiting."""
-    task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=at_once)
-    if not task.done():
-        kept.add(task)
-        task.add_done_callback(kept.discard)
-    return task
+        if endings := self._dials | self._hooks.endings:
+            await asyncio.wait(endings)

@@ -45,6 +45,8 @@ MOST_INTERIM: Final = 16
 
 _BLANK_LINES: Final = 8
 _INTERIM: Final = range(100, 200)
+_OTHER_PROTOCOLS: Final = frozenset({0x04, 0x05, 0x16})
+"""First bytes of SOCKS and of TLS, which never send what would end the head of a request."""
 _SWITCHING: Final = 101
 _STATUS: Final = slice(9, 12)
 
@@ -129,6 +131,8 @@ class ClientSide(_http1.Http1Server):
             yield from self._refuse(Reason.HEAD_TOO_LARGE)
         elif size is not None:
             yield from self._read_head(event, size)
+        elif self.buf and bytes(self.buf)[0] in _OTHER_PROTOCOLS:
+            yield from self._refuse(Reason.MALFORMED_REQUEST)
         elif self.buf and not self._awaits:
             self._awaits = True
             yield self._deadline

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.policy.addresses import Address
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from mitmproxy.connection import Client
 
-    from addons.handler import GatewayHandler
     from gateway.config.settings import LimitSettings, ListenerSettings
     from gateway.control.store import PolicyStore
     from gateway.policy.model import Mode
@@ -122,17 +121,37 @@ class Crowd:
             del self._by_client[client.bucket]
 
 
+class Serving(Protocol):
+    """Serves one client: a handler, or the tunnel that it became."""
+
+    @property
+    def client(self) -> Client:
+        """Who is served."""
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether what it does has lasted, or was silent, for too long."""
+
+    def give_up(self) -> None:
+        """End what is overdue."""
+
+    def drain(self) -> None:
+        """Begin nothing new."""
+
+    def abort(self) -> None:
+        """End at once."""
+
+
 @dataclass(slots=True)
 class Served:
     """The handlers that are at work, and how to end them. `clock` is monotonic, in seconds."""
 
     clock: Callable[[], float] = monotonic
-    _handlers: dict[str, GatewayHandler] = field(default_factory=dict)
+    _handlers: dict[str, Serving] = field(default_factory=dict)
     _is_draining: bool = False
     _all_gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def add(self, handler: GatewayHandler) -> None:
-        """A connection is served."""
+    def add(self, handler: Serving) -> None:
+        """A connection is served; a second time, by somebody else."""
         self._handlers[handler.client.id] = handler
         self._all_gone.clear()
         if self._is_draining:
@@ -147,7 +166,7 @@ class Served:
     def __len__(self) -> int:
         return len(self._handlers)
 
-    def __iter__(self) -> Iterator[GatewayHandler]:
+    def __iter__(self) -> Iterator[Serving]:
         return iter(tuple(self._handlers.values()))
 
     def sweep(self) -> None:

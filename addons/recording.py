@@ -132,6 +132,7 @@ class Recorder:
             seconds=self._connections.timer() - exchange.started,
             now=self._clock(),
             reason=None if outcome is None else outcome.reason,
+            unverified=exchange.endpoint in exchange.connection.unverified,
         )
         return record if outcome is None else record | {"decision": as_json(outcome)}
 

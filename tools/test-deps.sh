@@ -2,13 +2,18 @@
 # Install the programs that the end-to-end tests and the benchmarks start: one line per program, and what it is for.
 set -eu
 
-#   nginx   a real origin behind the reverse gateway, and the yardstick of the benchmarks
-#   wrk     load for the benchmarks
-WANTED="nginx wrk"
+# program=package, where they differ
+#   nginx      a real origin behind the reverse gateway, and the yardstick of the benchmarks
+#   wrk        load for the benchmarks
+#   curl wget git npm chromium   real clients of the forward proxy; certutil tells the browser whom to trust
+#   node       one more of them, and an engine for the script by which browsers choose the proxy
+#   squid      another proxy, as a parent of ours
+#   nft ip     send the connections of a test's own network namespace to a transparent listener
+WANTED="nginx wrk curl wget git npm node=nodejs chromium certutil=libnss3-tools squid=squid-openssl nft=nftables ip=iproute2"
 
 missing=
-for program in $WANTED; do
-  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+for each in $WANTED; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "${each%=*}" >/dev/null 2>&1 || missing="$missing ${each#*=}"
 done
 [ -n "$missing" ] || { echo "test-deps: everything is there" >&2; exit 0; }
 

@@ -19,7 +19,8 @@ A `decision` record has these keys, always all of them, in this order; the write
     masked       JSON pointers (RFC 6901) to what redaction changed
 
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
-reason}; `reason` says why it ended early, null for a whole one. Other events are in `gateway.audit.events`.
+reason}; `reason` says why it ended early, null for a whole one, and `unverified: true` that it went to a TLS server
+that nobody asked to prove who it is. Other events are in `gateway.audit.events`.
 
 A record never holds a value of a header field, a body, or user information of an address.
 """
@@ -98,9 +99,13 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
     seconds: float,
     now: float,
     reason: Reason | None = None,
+    unverified: bool = False,
 ) -> Record:
-    """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`)."""
-    return {
+    """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`).
+
+    `unverified` says that it went to a TLS server that nobody asked to prove who it is; only then there is such a key.
+    """
+    record: Record = {
         "time": timestamp(now),
         "event": "end",
         "id": decision_id,
@@ -109,6 +114,7 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
         "seconds": round(seconds, 6),
         "reason": None if reason is None else reason.value,
     }
+    return record | {"unverified": True} if unverified else record
 
 
 def _known[T](fact: Fact[T]) -> T | None:

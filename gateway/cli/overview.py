@@ -10,6 +10,7 @@ from gateway.lists.load import load_lists
 from gateway.policy.compile import compile_policy
 from gateway.policy.language.document import read_policy
 from gateway.policy.problems import Invalid, Place, Problem
+from gateway.upstreams.trust import read_trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,10 @@ class Examined:
 
 
 def examine(settings: Settings) -> tuple[Examined, ...]:
-    """Read, check and compile the policy of every listener. Raises Invalid with the problems of all of them."""
+    """Read, check and compile the policy of every listener, and whom upstreams are vouched for by.
+
+    Raises Invalid with the problems of all of them.
+    """
     own = frozenset(listener.bind for listener in settings.listeners)
     examined: list[Examined] = []
     problems: list[Problem] = []
@@ -38,6 +42,10 @@ def examine(settings: Settings) -> tuple[Examined, ...]:
             examined.append(_examined(listener, own))
         except Invalid as error:
             problems += error.problems
+    try:
+        read_trust(settings.upstream_tls, time.time())
+    except Invalid as error:
+        problems += error.problems
     if problems:
         raise Invalid(problems)
     return tuple(examined)

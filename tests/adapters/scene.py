@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,22 @@ from addons.admission import Admission
 from addons.dialing import Dialing, Turns
 from addons.exchange import Connections, exchange_of
 from addons.fields import FieldKeeper
+from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from gateway.audit.reader import records
 from gateway.audit.writer import AuditWriter
+from gateway.authority.keeping import make
 from gateway.config.endpoints import parse_server
-from gateway.config.settings import HostMatch, LimitSettings, ListenerSettings, RouteSettings, UpstreamSettings
+from gateway.config.settings import (
+    HostMatch,
+    LimitSettings,
+    ListenerSettings,
+    PacSettings,
+    RouteSettings,
+    UpstreamSettings,
+)
 from gateway.lists.load import load_lists
+from gateway.pages.site import Site
 from gateway.policy.addresses import Address, Network
 from gateway.policy.compile import compile_policy
 from gateway.policy.gate import Gate
@@ -37,6 +48,7 @@ from tests.adapters.requests import request_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from cryptography.x509 import Certificate
     from mitmproxy.tls import ClientHello
 
     from addons.exchange import ConnectionState, Exchange, Treatment
@@ -93,6 +105,8 @@ class Scene:
     upstreams: tuple[str, ...] = ("http://127.0.0.1:8000",)
     served: HostMatch = field(default_factory=HostMatch)
     strict_paths: PathTreatment = "strict"
+    pac: PacSettings = field(default_factory=PacSettings)
+    certificates: tuple[Certificate, ...] = (make(datetime.fromtimestamp(NOW, UTC)).certificate,)
     elapsed: float = 0.0
     connections: Connections = field(init=False)
     writer: AuditWriter = field(init=False)
@@ -106,7 +120,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         ids = (f"01ID{number:022d}" for number in count(1))
-        self.connections = Connections(lambda: next(ids), lambda: self.elapsed, self.contact)
+        self.connections = Connections(lambda: next(ids), lambda: self.elapsed, self.contact, self.pac.proxy)
         self.writer = AuditWriter(self.folder)
         self.writer.start()
         self.recorder = Recorder(self.writer, self.connections, self.now)
@@ -121,6 +135,7 @@ class Scene:
             clock=self.now,
             pseudonym=PSEUDONYM,
             limits=self.limits,
+            pages=OwnPages(Site(self.pac, self.contact), lambda: self.certificates, self.recorder),
         )
         self.dialing = Dialing(self.connections, timeout=5.0)
         self.keeper = FieldKeeper(PSEUDONYM)

@@ -68,6 +68,22 @@ def test_every_address_of_a_name_is_judged(status: int, reason: str, addresses: 
     assert list(here.shapes()) == [("decision", "deny", reason), ("end", status)]
 
 
+@pytest.mark.parametrize("host", ["localhost", "foo.localhost", "a.b.LOCALHOST."])
+def test_every_name_of_this_machine_is_refused_as_that(host: str, scene: Setter) -> None:
+    here = scene()
+
+    assert said(here.ask(here.client(), f"GET http://{host}/ HTTP/1.1\nHost: {host}")) == (403, "guardrail")
+
+
+def test_why_a_name_does_not_resolve_is_for_the_record_alone(scene: Setter) -> None:
+    here = scene(names={"site.example": ""})
+    flow = here.ask(here.client(), PLAIN)
+
+    assert said(flow) == (502, "upstream-unresolved")
+    assert b"No such name" not in (answer_of(flow).raw_content or b"")
+    assert here.records()[0]["decision"]["detail"] == "No such name."
+
+
 @pytest.mark.parametrize("spelling", ["2130706433", "0x7f.1", "127.1", "0177.0.0.1", "0", "[::ffff:127.0.0.1]"])
 def test_no_spelling_of_loopback_gets_through(spelling: str, scene: Setter) -> None:
     here = scene()

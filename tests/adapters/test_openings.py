@@ -28,7 +28,7 @@ tls:
 
 
 def openings_of(stage: Scene) -> Openings:
-    return Openings(stage.admission, stage.connections, stage.recorder)
+    return Openings(stage.admission, stage.connections)
 
 
 @pytest.mark.parametrize(

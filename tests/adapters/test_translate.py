@@ -140,6 +140,50 @@ def test_a_request_in_a_tunnel_that_names_something_else_is_refused(
     assert (status, reason) == refusal_of(read(here, head, in_tunnel(here)))
 
 
+@pytest.mark.parametrize(
+    ("place", "head"),
+    [
+        (("http", "site.example", 8000, "/a"), "GET /a HTTP/1.1\nHost: SITE.example."),
+        (("http", "site.example", 8000, "/"), "GET / HTTP/1.1\nHost: site.example:8000"),
+        (("http", "127.0.0.1", 8000, "/"), "GET / HTTP/1.1\nHost: 0x7f.1"),
+    ],
+)
+def test_a_redirected_request_is_placed_by_its_host_and_the_port_it_was_sent_to(
+    place: tuple[object, ...], head: str, scene: Setter
+) -> None:
+    here = scene()
+    found = read(here, head, redirected(here))
+
+    assert place == place_of(found)
+    assert not isinstance(found, Refusal)
+    assert found.facts.connect is False
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "head"),
+    [
+        (400, Reason.MALFORMED_REQUEST, "GET / HTTP/1.1"),
+        (400, Reason.MALFORMED_REQUEST, "GET / HTTP/1.0"),
+        (400, Reason.MALFORMED_REQUEST, "GET http://site.example:8000/ HTTP/1.1\nHost: site.example:8000"),
+        (421, Reason.NAME_MISMATCH, "GET / HTTP/1.1\nHost: site.example:80"),
+        (405, Reason.PROTOCOL_REFUSED, "CONNECT site.example:443 HTTP/1.1\nHost: site.example:443"),
+    ],
+)
+def test_a_redirected_request_that_names_no_one_place_is_refused(
+    status: int, reason: Reason, head: str, scene: Setter
+) -> None:
+    here = scene()
+
+    assert (status, reason) == refusal_of(read(here, head, redirected(here)))
+
+
+def redirected(here: Scene) -> ConnectionState:
+    """A connection that was on its way to port 8000 of another machine."""
+    state = here.state(here.client())
+    state.original = (Address.parse("198.51.100.7"), 8000)
+    return state
+
+
 def test_plain_http_in_a_tunnel_is_told_apart_from_tls(scene: Setter) -> None:
     here = scene()
     head = read(here, "GET / HTTP/1.1\nHost: site.example", in_tunnel(here, "site.example:80", tls=False))

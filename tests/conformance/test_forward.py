@@ -57,7 +57,9 @@ def _check_answers(row: Row, clients: list[Client]) -> None:
     for client in clients:
         said = [_said(answer) for answer in client.answers]
         wanted = [
-            (want.status, None, None) if want.allowed and want.end is None else (want.status, want.end or want.reason, want.rule)
+            (want.status, None, None)
+            if want.allowed and want.end is None
+            else (want.status, want.end or want.reason, want.rule)
             for want in row.wants
             if want.status is not None
         ]

@@ -22,7 +22,7 @@ from addons.composition import compose
 from gateway.config.settings import ListenerSettings, ResolverSettings, Settings
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
-from gateway.upstreams.lookup import NO_SUCH_NAME, LookupFailed
+from gateway.upstreams.lookup import NO_SUCH_NAME, LookupFailed, System
 from gateway.upstreams.resolver import Resolver, ResolverBounds
 from tests.conformance.table import FOLDER
 from tests.e2e.commands import PATIENCE, free_port
@@ -95,7 +95,7 @@ class AskedResolver(Resolver):
     """The gateway's resolver, that writes down what it is asked."""
 
     def __init__(self, hosts: dict[str, tuple[Address, ...]]) -> None:
-        super().__init__(hosts, lookup=self._turn, bounds=ResolverBounds(keep=0.0, keep_failure=0.0))
+        super().__init__(hosts, source=System(lookup=self._turn), bounds=ResolverBounds(keep=0.0, keep_failure=0.0))
         self.asked: list[str] = []
         self._turns: dict[str, int] = {}
 

@@ -22,17 +22,17 @@ PATIENCE: Final = 30.0
 """Seconds for what takes two: machines of CI are slow, and busy."""
 
 
-def free_port() -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     """A port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server((host, 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
 
 
-def accepts(port: int) -> bool:
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
     """Whether somebody listens there."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        socket.create_connection((host, port), timeout=1.0).close()
     except OSError:
         return False
     return True

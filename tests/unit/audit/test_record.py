@@ -208,3 +208,12 @@ def test_every_event_begins_with_its_time_and_kind_and_json_can_hold_it() -> Non
     assert all(list(each)[:2] == ["time", "event"] for each in events)
     assert all(json.loads(json.dumps(each)) == each for each in events)
     assert "s3cret" not in json.dumps(events)
+
+
+def test_an_exchange_with_a_server_that_was_not_verified_says_so_and_no_other_does() -> None:
+    told = [
+        end_record(decision_id=ID, status=200, up=0, down=0, seconds=1, now=NOW, unverified=unverified)
+        for unverified in (True, False)
+    ]
+
+    assert [each.get("unverified") for each in told] == [True, None]

@@ -1,0 +1,137 @@
+"""How a system or a program is made to trust the authority and to use the proxy: steps, with commands to copy.
+
+The commands hold the address of the proxy and nothing else from outside. They are the short form of
+docs/how-to/send-programs-through-it.md, whose commands are tried by tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to do on one system: sentences, and commands that begin with `$ `. `{proxy}` stands for its address."""
+
+    system: str
+    steps: tuple[str, ...]
+
+    def filled(self, proxy: str, bypass: str) -> tuple[str, ...]:
+        """The steps for the proxy at `proxy` (`host:port`), with the value of NO_PROXY."""
+        return tuple(step.replace("{proxy}", proxy).replace("{bypass}", bypass) for step in self.steps)
+
+
+_FETCH: Final = "$ curl -fsS http://{proxy}/ca.pem -o gateway-ca.pem"
+
+RECIPES: Final = (
+    Recipe(
+        "Windows",
+        (
+            "Open the DER file: Install Certificate, Local Machine, Trusted Root Certification Authorities.",
+            "Or, as administrator:",
+            "$ certutil -addstore -f Root gateway-ca.der",
+            "Settings, Network & internet, Proxy, Use setup script: the address of the automatic configuration above.",
+        ),
+    ),
+    Recipe(
+        "macOS",
+        (
+            "Open the Apple profile and install it under System Settings, General, Device Management. Or:",
+            "$ sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain gateway-ca.pem",
+            "System Settings, Network, Details, Proxies, Automatic proxy configuration: the address above.",
+        ),
+    ),
+    Recipe(
+        "Linux: Debian, Ubuntu",
+        (
+            _FETCH,
+            "$ sudo install -m 644 gateway-ca.pem /usr/local/share/ca-certificates/gateway-ca.crt",
+            "$ sudo update-ca-certificates",
+        ),
+    ),
+    Recipe(
+        "Linux: Fedora, RHEL",
+        (_FETCH, "$ sudo trust anchor gateway-ca.pem"),
+    ),
+    Recipe(
+        "iPhone, iPad",
+        (
+            "Open the Apple profile in Safari, then Settings, General, VPN & Device Management, and install it.",
+            "Switch it on: Settings, General, About, Certificate Trust Settings.",
+            "Settings, Wi-Fi, the network, Configure Proxy, Automatic: the address above.",
+        ),
+    ),
+    Recipe(
+        "Android",
+        (
+            "Download the DER file. Settings, Security, More security settings, Install a certificate, CA certificate.",
+            "Many apps trust only what came with the system; such apps need a managed device or to be spliced.",
+            "Settings, Wi-Fi, the network, Proxy, Proxy Auto-Config: the address above.",
+        ),
+    ),
+    Recipe(
+        "Firefox",
+        (
+            "Settings, Privacy & Security, View Certificates, Authorities, Import: the PEM file, to identify websites.",
+            "Or let it use those of the system: security.enterprise_roots.enabled in about:config.",
+            "Settings, General, Network Settings, Automatic proxy configuration URL: the address above.",
+        ),
+    ),
+    Recipe(
+        "Chrome, Chromium, Edge",
+        (
+            "They use the system's proxy and trust on Windows and macOS. On Linux:",
+            '$ certutil -d sql:$HOME/.pki/nssdb -A -t "C,," -n gateway -i gateway-ca.pem',
+            "$ chromium --proxy-pac-url=http://{proxy}/proxy.pac",
+        ),
+    ),
+    Recipe(
+        "Shells: curl, wget, most programs",
+        (
+            "$ export http_proxy=http://{proxy} https_proxy=http://{proxy}",
+            "$ export no_proxy={bypass}",
+            "$ curl --cacert gateway-ca.pem https://example.com/",
+        ),
+    ),
+    Recipe(
+        "Java",
+        (
+            "$ keytool -importcert -noprompt -cacerts -alias gateway -file gateway-ca.pem",
+            "$ java -Djava.net.useSystemProxies=true -jar program.jar",
+            "Or name it: -Dhttps.proxyHost and -Dhttps.proxyPort, and the same with http.",
+        ),
+    ),
+    Recipe(
+        "Node, npm",
+        (
+            "$ export NODE_EXTRA_CA_CERTS=$PWD/gateway-ca.pem",
+            "$ npm config set proxy http://{proxy} && npm config set https-proxy http://{proxy}",
+        ),
+    ),
+    Recipe(
+        "Python, pip",
+        (
+            "$ export REQUESTS_CA_BUNDLE=$PWD/bundle.pem SSL_CERT_FILE=$PWD/bundle.pem",
+            "The bundle holds the system's certificates and this one, if some pages are not inspected:",
+            "$ cat /etc/ssl/certs/ca-certificates.crt gateway-ca.pem > bundle.pem",
+            "$ pip config set global.proxy http://{proxy} && pip config set global.cert $PWD/bundle.pem",
+        ),
+    ),
+    Recipe(
+        "git",
+        (
+            "$ git config --global http.proxy http://{proxy}",
+            "$ git config --global http.sslCAInfo $PWD/bundle.pem",
+        ),
+    ),
+    Recipe(
+        "Docker",
+        (
+            "For the daemon, in /etc/docker/daemon.json:",
+            '$ {"proxies": {"http-proxy": "http://{proxy}", "https-proxy": "http://{proxy}", "no-proxy": "{bypass}"}}',
+            "In an image, copy gateway-ca.pem to /usr/local/share/ca-certificates/gateway-ca.crt and run:",
+            "$ update-ca-certificates",
+        ),
+    ),
+)
