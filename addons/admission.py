@@ -283,6 +283,8 @@ class Admission:
     def refused_head(self, client: Client, decision: Decision) -> Response:
         """Record and answer a head that the layers below could not read, or not in time."""
         state = self._connections.state(client.id)
+        state.requests += 1
+        state.look_inside()
         exchange = self._connections.begin(state, translate.connection_facts(state, self._clock()))
         answer = refusals.for_head(exchange, Refusal(decision))
         self._record_refusal(exchange, decision, answer)
