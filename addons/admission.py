@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from addons import bodies, dialing, heads, own_pages, refusals, translate
+from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
 from addons.destinations import Destination, destination_of, located, tunnel_destination
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
@@ -256,6 +256,8 @@ class Admission:
         decision = _answer_denied(exchange, facts, response)
         if decision is None:
             response.stream = bodies.of_response(exchange, facts)
+            if name_answers.is_one(facts) and exchange.connection.mode is Mode.FORWARD:
+                response.stream = name_answers.guarded(exchange, response, response.stream)
             return
         exchange.outcome = decision
         answer = refusals.for_request(exchange, flow, Refusal(decision))
