@@ -16,6 +16,7 @@ from addons.forwarded import is_looping
 from addons.refusals import Refusal, refusal
 from gateway.lists.geography import Geography
 from gateway.pages import home
+from gateway.policy.addresses import Address
 from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
@@ -29,7 +30,7 @@ from gateway.policy.model import (
     Reason,
     refuse,
 )
-from gateway.upstreams.resolver import Unresolved
+from gateway.upstreams.resolver import LOCALHOST, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from addons.recording import Recorder
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
-    from gateway.policy.addresses import Address
     from gateway.policy.model import Pending
     from gateway.upstreams.resolver import Resolver
 
@@ -92,6 +92,8 @@ class Admission:
         """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
+        if isinstance(facts, Facts):
+            facts = self._at_home(facts)
         exchange = self._open(flow, state, facts if isinstance(facts, Facts) else None)
         refused = facts if isinstance(facts, Refusal) else own_pages.no_tunnel(facts)
         if refused is None and isinstance(facts, Facts):
@@ -153,6 +155,8 @@ class Admission:
         """Judge a request to the last word before a byte of it is forwarded, and say where it goes."""
         state = self._connections.state(flow.client_conn.id)
         head = translate.request_head(state, flow, self._clock(), self._limits)
+        if not isinstance(head, Refusal) and state.mode is Mode.FORWARD:
+            head = replace(head, facts=self._at_home(head.facts))
         exchange = self._open(flow, state, None if isinstance(head, Refusal) else head.facts)
         state.requests += 1
         state.look_inside()
@@ -203,10 +207,18 @@ class Admission:
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint
-            exchange.judged = dialing.pinned(decision, addresses)
-            exchange.dialled = self._turns.address(destination.endpoint, exchange.judged)
+            pinned = dialing.pinned(decision, addresses)
+            exchange.judged = self._turns.addresses(destination.endpoint, pinned) if pinned else ()
             decision = await self._recorder.allowed(exchange, decision)
         return _refused_by(decision)
+
+    def _at_home(self, facts: Facts) -> Facts:
+        """The facts, of `localhost` and all names below it with their addresses: they are known before anybody asks."""
+        host = facts.host
+        if isinstance(host, Missing) or not host.is_under(LOCALHOST):
+            return facts
+        known = self._resolver.known(host)
+        return replace(facts, destination_ips=known) if known else facts
 
     def _located(self, exchange: Exchange, addresses: tuple[Address, ...]) -> Facts:
         """The facts with where the request would go, on the net and, if the policy has a database, on the map."""
@@ -237,6 +249,7 @@ class Admission:
         if response is None or exchange.refused:
             return
         exchange.status = response.status_code
+        exchange.reached = exchange.reached or _peer(flow)
         facts = translate.response_facts(exchange.facts, flow.request, response, exchange.up)
         decision = _answer_denied(exchange, facts, response)
         if decision is None:
@@ -292,6 +305,12 @@ class Admission:
 
     def _record_refusal(self, exchange: Exchange, decision: Decision, answer: Response) -> None:
         self._recorder.refused(exchange, decision, status=answer.status_code, down=len(answer.raw_content or b""))
+
+
+def _peer(flow: HTTPFlow) -> Address | None:
+    """The other end of the connection that answers, which may have stood before."""
+    peer = flow.server_conn.peername
+    return None if peer is None else Address.parse(peer[0])
 
 
 def _denial(answer: Decision | Pending) -> Decision | None:

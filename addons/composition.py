@@ -28,10 +28,11 @@ from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
+from addons.signing import Signing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
-from gateway.authority.keeping import load_or_make
+from gateway.control.authorities import AuthorityStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
 from gateway.pages.site import Site
@@ -61,8 +62,10 @@ class Engine:
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
+    dialing: Dialing
     addons: tuple[object, ...]
     failures: Failures
+    signing: Signing | None = None
     served: Served = field(default_factory=Served)
 
     def stage(self, deadline: float | None = None) -> Stage:
@@ -75,6 +78,7 @@ class Engine:
             failed=self.failures.failed,
             unjudged=self.failures.unjudged,
             late=self.failures.late,
+            connect=self.dialing.connect,
         )
 
 
@@ -86,26 +90,33 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     )
     resolver = resolver or resolver_of(settings.resolver)
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
+    turns = Turns()
     recorder = Recorder(writer, connections, time.time)
-    authority = load_or_make(settings.state / "ca")
-    pages = OwnPages(Site(settings.pac, settings.contact), lambda: (authority.certificate,), recorder)
+    authorities = _authorities(settings)
+    pages = OwnPages(
+        Site(settings.pac, settings.contact), (lambda: ()) if authorities is None else authorities.published, recorder
+    )
     admission = Admission(
         connections,
         recorder,
         resolver,
-        Turns(),
+        turns,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
         pages=pages,
     )
+    signing = None
+    if authorities is not None:
+        signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+    dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
         Arrivals(connections, recorder, time.time),
         Openings(admission, connections),
-        Dialing(connections, CONNECT_TIMEOUT),
+        *(() if signing is None else (signing, signing.client_tls)),
+        dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
-        ClientTls(connections, authority),
         UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
         Recording(recorder, connections),
@@ -118,9 +129,18 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         listeners=_listeners(settings, writer),
         connections=connections,
         admission=admission,
+        dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
+        signing=signing,
     )
+
+
+def _authorities(settings: Settings) -> AuthorityStore | None:
+    """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
+    if all(each.mode is not Mode.FORWARD for each in settings.listeners):
+        return None
+    return AuthorityStore(settings.state / "ca", settings.ca, time.time)
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

@@ -84,8 +84,8 @@ class Exchange:
 
     `id` is the decision id. `started` is on the monotonic clock, in seconds. `decision` is what was decided before
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
-    upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it and `dialled` the one chosen
-    among them. `up` and `down` count bytes of bodies.
+    upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
+    are tried; `reached` the one that answered. `up` and `down` count bytes of bodies.
     """
 
     id: str
@@ -101,7 +101,7 @@ class Exchange:
     route: Route | None = None
     endpoint: Endpoint | None = None
     judged: tuple[Address, ...] = ()
-    dialled: Address | None = None
+    reached: Address | None = None
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False

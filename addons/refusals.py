@@ -39,6 +39,7 @@ STATUSES: Final = {
     Reason.NOT_CANONICAL: 400,
     Reason.NO_ROUTE: 404,
     Reason.PROTOCOL_REFUSED: 403,
+    Reason.NO_CERTIFICATE: 403,
     Reason.IDENTITY_REQUIRED: 407,
     Reason.BODY_TOO_LARGE: 413,
     Reason.TARGET_TOO_LONG: 414,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
 from gateway.config.sections.audit import AUDIT
+from gateway.config.sections.ca import CA
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
@@ -18,6 +19,7 @@ from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
     AuditSettings,
+    AuthoritySettings,
     LimitSettings,
     PacSettings,
     ResolverSettings,
@@ -47,6 +49,7 @@ _UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPST
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
+_CA: Final = optional("ca", CA, "The authority of forward listeners.", AuthoritySettings())
 _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
@@ -64,6 +67,7 @@ def _settings(values: Values) -> Read[Settings]:
         limits=values[_LIMITS],
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
+        ca=values[_CA],
         pac=values[_PAC],
         upstream_tls=values[_UPSTREAM_TLS],
         workers=values[_WORKERS],
@@ -89,6 +93,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _LIMITS,
         _AUDIT,
         _RESOLVER,
+        _CA,
         _PAC,
         _UPSTREAM_TLS,
         _WORKERS,

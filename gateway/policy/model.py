@@ -143,6 +143,7 @@ class Reason(StrEnum):
     NOT_CANONICAL = "not-canonical"
     NO_ROUTE = "no-route"
     PROTOCOL_REFUSED = "protocol-refused"
+    NO_CERTIFICATE = "no-certificate"
     IDENTITY_REQUIRED = "identity-required"
     BODY_TOO_LARGE = "body-too-large"
     TARGET_TOO_LONG = "target-too-long"

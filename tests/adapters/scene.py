@@ -23,7 +23,7 @@ from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from gateway.audit.reader import records
 from gateway.audit.writer import AuditWriter
-from gateway.authority.keeping import make
+from gateway.authority.making import make
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
     HostMatch,
@@ -137,7 +137,7 @@ class Scene:
             limits=self.limits,
             pages=OwnPages(Site(self.pac, self.contact), lambda: self.certificates, self.recorder),
         )
-        self.dialing = Dialing(self.connections, timeout=5.0)
+        self.dialing = Dialing(self.connections, timeout=5.0, ways=self.turns.ways)
         self.keeper = FieldKeeper(PSEUDONYM)
         self.recording = Recording(self.recorder, self.connections)
 
