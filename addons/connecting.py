@@ -28,6 +28,8 @@ DELAY: Final = 0.25
 """Seconds after which the next address is tried beside one that has not answered (RFC 8305 section 5)."""
 ASIDE: Final = 60.0
 """Seconds for which an address that could not be reached is tried after the others."""
+MOST: Final = 16
+"""Addresses that are tried for one connection: a name with many is no way to have the gateway scan them."""
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _OWN_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -127,7 +129,7 @@ async def connect(addresses: Sequence[Address], port: int, ways: Ways, delay: fl
 
 
 async def _first(addresses: Sequence[Address], port: int, ways: Ways, delay: float) -> socket.socket:
-    left, problems = deque(addresses), list[OSError]()
+    left, problems = deque(addresses[:MOST]), list[OSError]()
     running: dict[asyncio.Task[socket.socket], Address] = {}
     try:
         while left or running:

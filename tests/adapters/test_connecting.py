@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.connecting import ASIDE, NotConnected, Ways, connect, has_way_to
+from addons.connecting import ASIDE, MOST, NotConnected, Ways, connect, has_way_to
 from gateway.policy.addresses import Address
 from gateway.policy.model import Reason
 
@@ -98,6 +98,14 @@ def test_an_address_that_is_silent_is_tried_beside_the_next_and_comes_later_the_
 def test_nothing_but_the_given_addresses_is_dialled() -> None:
     with listening(OTHER) as port, pytest.raises(NotConnected):
         connected([FOUR, NOWHERE], port)
+
+
+def test_a_name_with_many_addresses_does_not_have_all_of_them_tried() -> None:
+    many = [Address.parse(f"127.1.0.{number}") for number in range(1, MOST + 1)]
+    with listening(FOUR) as port:
+        assert connected([*many[1:], FOUR], port) == "127.0.0.1"
+        with pytest.raises(NotConnected):
+            connected([*many, FOUR], port)
 
 
 def test_a_deadline_ends_every_attempt() -> None:
