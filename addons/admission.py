@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
-from addons.destinations import Destination, destination_of
+from addons.destinations import Destination, destination_of, located, tunnel_destination
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
 from addons.refusals import Refusal, refusal
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import ClientHello
 
     from addons.dialing import Turns
+    from addons.entries.parents import Parents
     from addons.exchange import Connections, ConnectionState, Exchange, Listener, Treatment
     from addons.own_pages import OwnPages
     from addons.recording import Recorder
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 _KNOWN: Final = (EditRequest, EditResponse, PinAddress)
 _SWITCHING: Final = 101
 _ESTABLISHED: Final = 200
+_ASKS_FOR_CREDENTIALS: Final = 407
 _LOOP: Final = 508
 
 
@@ -63,6 +65,7 @@ class Admission:
         recorder: Recorder,
         resolver: Resolver,
         turns: Turns,
+        parents: Parents,
         *,
         clock: Callable[[], float],
         pseudonym: str,
@@ -73,6 +76,7 @@ class Admission:
         self._recorder: Final = recorder
         self._resolver: Final = resolver
         self._turns: Final = turns
+        self._parents: Final = parents
         self._clock: Final = clock
         self._pseudonym: Final = pseudonym
         self._limits: Final = limits
@@ -130,8 +134,8 @@ class Admission:
         if exchange is None:
             raise LookupError("only a tunnel can be spliced")
         exchange.facts = replace(facts, protocol="tcp")
-        refused = await self._last_word(
-            exchange, Destination("https", known(facts.host), known(facts.port)), tunnel=True
+        refused = own_pages.no_tunnel(facts) or await self._last_word(
+            exchange, tunnel_destination(state, facts), tunnel=True
         )
         if refused is not None:
             return self._turn_away(state, exchange.facts, refused.decision)
@@ -201,13 +205,17 @@ class Admission:
             addresses = await self._addresses(exchange.connection, destination)
         except Unresolved as unresolved:
             return refusal(Reason.UPSTREAM_UNRESOLVED, f"{unresolved.why[0].upper()}{unresolved.why[1:]}.")
+        near = addresses if destination.parent is None else await self._parents.addresses(destination.parent)
+        if isinstance(near, Refusal):
+            return near
         gate = exchange.gate
-        exchange.facts = self._located(exchange, addresses)
+        exchange.facts = located(exchange.facts, addresses, gate, self._geography)
         decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint
-            pinned = dialing.pinned(decision, addresses)
+            exchange.parent = destination.parent
+            pinned = dialing.pinned(decision, addresses) if destination.parent is None else near
             exchange.judged = self._turns.addresses(destination.endpoint, pinned) if pinned else ()
             decision = await self._recorder.allowed(exchange, decision)
         return _refused_by(decision)
@@ -220,21 +228,15 @@ class Admission:
         known = self._resolver.known(host)
         return replace(facts, destination_ips=known) if known else facts
 
-    def _located(self, exchange: Exchange, addresses: tuple[Address, ...]) -> Facts:
-        """The facts with where the request would go, on the net and, if the policy has a database, on the map."""
-        databases = exchange.gate.policy.databases
-        if not databases:
-            return replace(exchange.facts, destination_ips=addresses)
-        place = self._geography.find(databases, addresses)
-        return replace(
-            exchange.facts,
-            destination_ips=addresses,
-            destination_country=place.country,
-            destination_asn=place.asn,
-        )
-
     async def _addresses(self, state: ConnectionState, destination: Destination) -> tuple[Address, ...]:
-        """The addresses that a request can reach: those of connections that stand, else all that the name has."""
+        """The addresses that a request can reach: those of connections that stand, else all that the name has.
+
+        None at all if only a parent resolves the name. Connections to a parent say nothing of where they end.
+        """
+        parent = destination.parent
+        if parent is not None:
+            beyond = parent.resolves == "parent" and destination.host.address is None
+            return () if beyond else await self._resolver.resolve(destination.host)
         return state.reached_at(destination.endpoint) or await self._resolver.resolve(destination.host)
 
     def _let_through(self, exchange: Exchange, flow: HTTPFlow, head: Head, destination: Destination) -> None:
@@ -283,6 +285,8 @@ class Admission:
     def refused_head(self, client: Client, decision: Decision) -> Response:
         """Record and answer a head that the layers below could not read, or not in time."""
         state = self._connections.state(client.id)
+        state.requests += 1
+        state.look_inside()
         exchange = self._connections.begin(state, translate.connection_facts(state, self._clock()))
         answer = refusals.for_head(exchange, Refusal(decision))
         self._record_refusal(exchange, decision, answer)
@@ -335,6 +339,8 @@ def _enforceable(decision: Decision) -> Decision:
 
 def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Decision | None:
     """Why an answer may not pass, or None: it breaks the protocol or changes it unasked, or the policy denies it."""
+    if exchange.parent is not None and facts.scheme == "http" and response.status_code == _ASKS_FOR_CREDENTIALS:
+        return refuse(Reason.PARENT_REFUSED, "The parent proxy asks for other credentials.")
     if (response.status_code == _SWITCHING and facts.protocol != "websocket") or not heads.is_clean(response):
         return refuse(Reason.UPSTREAM_BROKEN)
     if not exchange.gate.policy.needs_response:

@@ -34,6 +34,7 @@ _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _OWN_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _DISCARD: Final = 9
+_V6: Final = 6
 _WORDS: Final = {
     errno.ECONNREFUSED: "Nobody listens at the destination.",
     errno.ENETUNREACH: "This machine has no route to the destination.",
@@ -92,13 +93,15 @@ class Ways:
         self._failed: Final[OrderedDict[Address, float]] = OrderedDict()
 
     def order(self, addresses: tuple[Address, ...], turn: int = 0) -> tuple[Address, ...]:
-        """All of them, IPv6 and IPv4 in turns; those that failed a short time ago, or have no route, come last.
+        """All of them, both families in turns; those that failed a short time ago, or have no route, come last.
 
-        `turn` says which of each family goes first, so that several requests use several servers.
+        The family of the first address begins: the system puts first what suits the machine (RFC 6724), name servers
+        of one's own IPv6. `turn` says which of each family goes first, so that several requests use several servers.
         """
         if len(addresses) == 1:
             return addresses
-        families = [_turned([each for each in addresses if each.version == version], turn) for version in (6, 4)]
+        versions = (6, 4) if addresses[0].version == _V6 else (4, 6)
+        families = [_turned([each for each in addresses if each.version == version], turn) for version in versions]
         pairs = chain.from_iterable(zip_longest(*families))
         mixed = [address for address in pairs if address is not None]
         lost = {each[0].version for each in families if each and not self._has_way(each[0])} if all(families) else set()

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from addons.connecting import NotConnected, Streams, Ways, connect
+from addons.entries.through import ParentFailed, through
+from addons.exchange import known
 from gateway.policy.addresses import Address
 from gateway.policy.model import PinAddress, Reason, refuse
 
@@ -21,11 +23,18 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
     from addons.exchange import Connections, Endpoint, Exchange
-    from gateway.policy.model import Decision
+    from gateway.policy.model import Decision, Facts
+    from gateway.policy.names import Host
     from gateway.upstreams.routes import Server as Backend
     from gateway.upstreams.routes import Upstream
 
 _REFUSED: Final = "the destination was refused"
+_BLAMED_ON_PARENT: Final = {
+    Reason.UPSTREAM_REFUSED: Reason.PARENT_REFUSED,
+    Reason.UPSTREAM_TIMEOUT: Reason.PARENT_TIMEOUT,
+}
+_LEGS_THROUGH_PARENT: Final = 3
+"""A parent is connected, spoken to, and connects: each may take as long as connecting directly."""
 
 
 @dataclass(slots=True)
@@ -85,10 +94,21 @@ class _Attempt:
     tried: bool = False
     outcome: Decision = field(default_factory=lambda: refuse(Reason.UPSTREAM_REFUSED))
 
+    @property
+    def port(self) -> int:
+        """Where it is dialled: at its own port, or at that of the parent through which it is reached."""
+        return self.endpoint[1] if self.exchange.parent is None else self.exchange.parent.port
+
     def expire(self, task: asyncio.Task[object]) -> None:
         """Give up: the task that waits for the connection is cancelled."""
-        self.outcome = refuse(Reason.UPSTREAM_TIMEOUT)
+        self.fail(refuse(Reason.UPSTREAM_TIMEOUT))
         task.cancel("connect timeout")
+
+    def fail(self, decision: Decision) -> None:
+        """Say why there is no connection; what went wrong on the way to a parent says nothing of the destination."""
+        if self.exchange.parent is not None and decision.reason in _BLAMED_ON_PARENT:
+            decision = refuse(_BLAMED_ON_PARENT[decision.reason], "The parent proxy cannot be reached.")
+        self.outcome = decision
 
     def settle(self) -> None:
         """The attempt came to an end by itself."""
@@ -120,14 +140,15 @@ class Dialing:
         self._attempts[data.server.id] = attempt
         if data.server.tls:
             data.server.sni = endpoint[0]
-        data.server.address = (str(attempt.addresses[0]), endpoint[1])
+        data.server.address = (str(attempt.addresses[0]), attempt.port)
 
     def _deadline(self, attempt: _Attempt) -> asyncio.TimerHandle | None:
         """This hook runs in the task that is going to connect: that task is the one to stop."""
         task = asyncio.current_task()
         if task is None:
             return None
-        return asyncio.get_running_loop().call_later(self._timeout, attempt.expire, task)
+        patience = self._timeout if attempt.exchange.parent is None else self._timeout * _LEGS_THROUGH_PARENT
+        return asyncio.get_running_loop().call_later(patience, attempt.expire, task)
 
     async def connect(self, server: Server) -> Streams:
         """Connect to a server that `server_connect` let pass, at any of its judged addresses.
@@ -139,9 +160,11 @@ class Dialing:
             raise ConnectionError(_REFUSED)
         attempt.tried = True
         try:
-            return await connect(attempt.addresses, attempt.endpoint[1], self._ways)
-        except NotConnected as problem:
-            attempt.outcome = problem.decision
+            streams = await connect(attempt.addresses, attempt.port, self._ways)
+            parent = attempt.exchange.parent
+            return streams if parent is None else await through(streams, parent, _target(attempt.exchange.facts))
+        except (NotConnected, ParentFailed) as problem:
+            attempt.fail(problem.decision)
             raise
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
@@ -179,6 +202,11 @@ class Dialing:
         """Forget attempts that were stopped on their way."""
         for server_id in [key for key, each in self._attempts.items() if each.exchange.connection.id == client.id]:
             self._attempts.pop(server_id).settle()
+
+
+def _target(facts: Facts) -> tuple[Host, int] | None:
+    """What a parent is asked to connect to; nothing for a plain request, which names its destination itself."""
+    return None if facts.scheme == "http" else (known(facts.host), known(facts.port))
 
 
 def _endpoint(server: Server) -> Endpoint | None:

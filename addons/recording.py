@@ -116,6 +116,8 @@ class Recorder:
             client_port=state.port,
             status=status,
             dialled=exchange.judged[0] if exchange.judged else None,
+            parent=None if exchange.parent is None else exchange.parent.name,
+            original=state.original,
         )
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)
@@ -197,7 +199,7 @@ class Recording:
         """Nobody but the upstream can have broken it; the client gets an answer if it had none yet."""
         if exchange.outcome is None:
             exchange.outcome = refuse(Reason.UPSTREAM_BROKEN)
-        if flow.response is None:
+        if exchange.status is None:
             answer = for_upstream_error(flow, "")
             exchange.status, exchange.down = answer.status_code, len(answer.raw_content or b"")
 

@@ -163,13 +163,14 @@ def test_a_gateway_without_files_left_says_that_and_blames_no_address() -> None:
     assert ways.order((FOUR, OTHER)) == (FOUR, OTHER)
 
 
-def test_the_families_take_turns_and_each_begins_where_its_turn_says() -> None:
+def test_the_families_take_turns_the_first_one_first_and_each_begins_where_its_turn_says() -> None:
     fours = tuple(Address.parse(f"192.0.2.{number}") for number in (1, 2, 3))
     sixes = tuple(Address.parse(f"2001:db8::{number}") for number in (1, 2))
     ways = Ways(has_way=lambda _: True)
 
-    assert ways.order((*fours, *sixes)) == (sixes[0], fours[0], sixes[1], fours[1], fours[2])
-    assert ways.order((*fours, *sixes), 1) == (sixes[1], fours[1], sixes[0], fours[2], fours[0])
+    assert ways.order((*sixes, *fours)) == (sixes[0], fours[0], sixes[1], fours[1], fours[2])
+    assert ways.order((*sixes, *fours), 1) == (sixes[1], fours[1], sixes[0], fours[2], fours[0])
+    assert ways.order((*fours, *sixes)) == (fours[0], sixes[0], fours[1], sixes[1], fours[2])
 
 
 def test_a_family_without_a_route_comes_last_and_one_alone_stays() -> None:

@@ -229,7 +229,8 @@ def test_any_of_the_judged_addresses_may_answer_and_the_record_says_which(scene:
     here.recorder.ended(exchange)
 
     decision, end = here.records()
-    assert decision["destination"] == {"ip": "93.184.216.34", "answers": ["93.184.216.34", "93.184.216.35"]}
+    assert decision["destination"]["ip"] == "93.184.216.34"
+    assert decision["destination"]["answers"] == ["93.184.216.34", "93.184.216.35"]
     assert end["destination"] == {"ip": "93.184.216.35"}
 
 

@@ -81,7 +81,12 @@ def test_a_decision_record_says_everything_in_the_promised_order() -> None:
             "size": 0,
         },
         "tls": {"sni": "ads.example", "mode": "inspected"},
-        "destination": {"ip": "93.184.216.34", "answers": ["93.184.216.34", "2001:4860::1"]},
+        "destination": {
+            "ip": "93.184.216.34",
+            "answers": ["93.184.216.34", "2001:4860::1"],
+            "parent": None,
+            "original": None,
+        },
         "decision": {
             "verdict": "deny",
             "reason": "rule-deny",
