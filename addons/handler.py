@@ -170,9 +170,12 @@ class GatewayHandler(LiveConnectionHandler):
             self.close_connection(command.connection, half)
 
     def _half_close(self, command: HalfClose) -> None:
+        """Say half an end; over TLS, which a parent may want, there is none, and the connection ends whole."""
         self._flush()
-        if command.connection in self.transports:
-            self.close_connection(command.connection, half_close=True)
+        io = self.transports.get(command.connection)
+        if io is not None:
+            whole = isinstance(io.writer, asyncio.StreamWriter) and not io.writer.can_write_eof()
+            self.close_connection(command.connection, half_close=not whole)
 
     def _note(self, command: commands.Log) -> None:
         _log.debug("%s", command.message)

@@ -16,7 +16,7 @@ from gateway.pages.shell import contact_link, document
 from gateway.policy.model import Reason
 
 _BLOCKED: Final = "This is blocked here"
-_BUSY: Final = "Too many requests"
+_BUSY: Final = "Please slow down"
 _UNREADABLE: Final = "This request cannot be understood"
 _TOO_LARGE: Final = "This request is too large"
 _UNREACHED: Final = "This site cannot be reached"

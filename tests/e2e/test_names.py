@@ -130,7 +130,8 @@ def test_ipv6_goes_first_and_ipv4_where_it_is_refused(proxy: Gateway, names: Ser
         assert (before["ip"], after) == ("::1", {"ip": OPEN})
 
         assert wire.ask(ask("six.example", four.port)).status == 502
-        assert destinations(proxy, "six.example") == ({"ip": "::1", "answers": ["::1"]}, None)
+        before, after = destinations(proxy, "six.example")
+        assert (before["answers"], after) == (["::1"], None)
 
 
 def test_why_a_name_does_not_resolve_is_in_the_record(proxy: Gateway, names: Served) -> None:

@@ -55,7 +55,7 @@ def test_problem_details_keep_their_names() -> None:
     [
         ("This is blocked here", "rule-deny"),
         ("This is blocked here", "guardrail"),
-        ("Too many requests", "rate-exceeded"),
+        ("Please slow down", "rate-exceeded"),
         ("This request cannot be understood", "malformed-request"),
         ("This site cannot be reached", "upstream-unresolved"),
         ("This site is not safe to visit", "upstream-untrusted"),
