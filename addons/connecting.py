@@ -128,7 +128,12 @@ def _turned(addresses: list[Address], turn: int) -> list[Address]:
 
 async def connect(addresses: Sequence[Address], port: int, ways: Ways, delay: float = DELAY) -> Streams:
     """A connection to one of `addresses`, tried in this order. The caller brings the deadline. Raises NotConnected."""
-    return await asyncio.open_connection(sock=await _first(addresses, port, ways, delay))
+    opened = await _first(addresses, port, ways, delay)
+    try:
+        return await asyncio.open_connection(sock=opened)
+    except BaseException:
+        opened.close()
+        raise
 
 
 async def _first(addresses: Sequence[Address], port: int, ways: Ways, delay: float) -> socket.socket:
