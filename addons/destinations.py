@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.policy.gate import Gate
     from gateway.policy.names import Host
     from gateway.policy.paths import Target
+    from gateway.upstreams.parents import Parent
     from gateway.upstreams.routes import Route
 
 _SERVED_OTHERWISE = 308
@@ -28,12 +29,13 @@ _SERVED_OTHERWISE = 308
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Scheme, host and port to dial; `route` is None in forward mode."""
+    """Scheme, host and port to dial; `route` is None in forward mode, `parent` unless another proxy dials it."""
 
     scheme: str
     host: Host
     port: int
     route: Route | None = None
+    parent: Parent | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -45,7 +47,7 @@ def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destin
     """Where a request goes, or the refusal of one that goes nowhere."""
     host, target = known(facts.host), known(facts.target)
     if state.listener.routes is None:
-        return Destination("http" if facts.scheme == "http" else "https", host, known(facts.port))
+        return tunnel_destination(state, facts, "http" if facts.scheme == "http" else "https")
     found = state.listener.routes.find(host, target.path)
     if isinstance(found, NoRoute):
         return Refusal(refuse(Reason.NO_ROUTE, "Nothing is served here."), found.status)
@@ -67,6 +69,12 @@ def located(facts: Facts, addresses: tuple[Address, ...], gate: Gate, geography:
         return replace(facts, destination_ips=addresses)
     place = geography.find(databases, addresses)
     return replace(facts, destination_ips=addresses, destination_country=place.country, destination_asn=place.asn)
+
+
+def tunnel_destination(state: ConnectionState, facts: Facts, scheme: str = "https") -> Destination:
+    """Where a tunnel goes, or a request in forward mode: to the place that it names, or to a parent on the way."""
+    host = known(facts.host)
+    return Destination(scheme, host, known(facts.port), parent=state.listener.parents.find(host))
 
 
 def _not_canonical(target: Target, way: Literal["strict", "redirect"]) -> Refusal:

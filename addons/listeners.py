@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.config.settings import LimitSettings, ListenerSettings
     from gateway.control.store import PolicyStore
     from gateway.policy.model import Mode
+    from gateway.upstreams.parents import ParentTable
     from gateway.upstreams.routes import RouteTable
 
 _log: Final = logging.getLogger(__name__)
@@ -36,11 +37,12 @@ _SETTLE: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One listening address: its settings, its policy and, in reverse mode, its routes."""
+    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents."""
 
     settings: ListenerSettings
     store: PolicyStore
     routes: RouteTable | None
+    parents: ParentTable
 
     @property
     def name(self) -> str:

@@ -18,7 +18,13 @@ from addons.tunnels import Opening
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from addons.connecting import Streams
+
 PATIENCE = 10
+
+
+async def _nowhere(_server: Server) -> Streams:
+    raise ConnectionError("nothing is dialled here")
 
 
 class Scene:
@@ -37,6 +43,7 @@ class Scene:
             failed=lambda *_: None,
             unjudged=lambda *_: None,  # type: ignore[arg-type]  # no request is judged here
             late=lambda _: None,
+            connect=_nowhere,
         )
 
     def _server(self, data: Any) -> None:
