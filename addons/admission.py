@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from addons import bodies, dialing, heads, own_pages, refusals, translate
-from addons.destinations import Destination, destination_of, tunnel_destination
+from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
+from addons.destinations import Destination, destination_of, located, tunnel_destination
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
 from addons.refusals import Refusal, refusal
@@ -30,7 +30,7 @@ from gateway.policy.model import (
     Reason,
     refuse,
 )
-from gateway.upstreams.resolver import Unresolved
+from gateway.upstreams.resolver import LOCALHOST, Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +96,8 @@ class Admission:
         """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
+        if isinstance(facts, Facts):
+            facts = self._at_home(facts)
         exchange = self._open(flow, state, facts if isinstance(facts, Facts) else None)
         refused = facts if isinstance(facts, Refusal) else own_pages.no_tunnel(facts)
         if refused is None and isinstance(facts, Facts):
@@ -132,7 +134,9 @@ class Admission:
         if exchange is None:
             raise LookupError("only a tunnel can be spliced")
         exchange.facts = replace(facts, protocol="tcp")
-        refused = await self._last_word(exchange, tunnel_destination(state, facts), tunnel=True)
+        refused = own_pages.no_tunnel(facts) or await self._last_word(
+            exchange, tunnel_destination(state, facts), tunnel=True
+        )
         if refused is not None:
             return self._turn_away(state, exchange.facts, refused.decision)
         exchange.status, state.treatment = _ESTABLISHED, "splice"
@@ -155,6 +159,8 @@ class Admission:
         """Judge a request to the last word before a byte of it is forwarded, and say where it goes."""
         state = self._connections.state(flow.client_conn.id)
         head = translate.request_head(state, flow, self._clock(), self._limits)
+        if not isinstance(head, Refusal) and state.mode is Mode.FORWARD:
+            head = replace(head, facts=self._at_home(head.facts))
         exchange = self._open(flow, state, None if isinstance(head, Refusal) else head.facts)
         state.requests += 1
         state.look_inside()
@@ -203,7 +209,7 @@ class Admission:
         if isinstance(near, Refusal):
             return near
         gate = exchange.gate
-        exchange.facts = self._located(exchange, addresses)
+        exchange.facts = located(exchange.facts, addresses, gate, self._geography)
         decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
         if decision.allowed:
             exchange.decision = decision
@@ -214,20 +220,13 @@ class Admission:
             decision = await self._recorder.allowed(exchange, decision)
         return _refused_by(decision)
 
-    def _located(self, exchange: Exchange, addresses: tuple[Address, ...]) -> Facts:
-        """The facts with where the request would go, on the net and, if the policy has a database, on the map."""
-        if not addresses:
-            return replace(exchange.facts, destination_ips=ABSENT)
-        databases = exchange.gate.policy.databases
-        if not databases:
-            return replace(exchange.facts, destination_ips=addresses)
-        place = self._geography.find(databases, addresses)
-        return replace(
-            exchange.facts,
-            destination_ips=addresses,
-            destination_country=place.country,
-            destination_asn=place.asn,
-        )
+    def _at_home(self, facts: Facts) -> Facts:
+        """The facts, of `localhost` and all names below it with their addresses: they are known before anybody asks."""
+        host = facts.host
+        if isinstance(host, Missing) or not host.is_under(LOCALHOST):
+            return facts
+        known = self._resolver.known(host)
+        return replace(facts, destination_ips=known) if known else facts
 
     async def _addresses(self, state: ConnectionState, destination: Destination) -> tuple[Address, ...]:
         """The addresses that a request can reach: those of connections that stand, else all that the name has.
@@ -257,6 +256,8 @@ class Admission:
         decision = _answer_denied(exchange, facts, response)
         if decision is None:
             response.stream = bodies.of_response(exchange, facts)
+            if name_answers.is_one(facts) and exchange.connection.mode is Mode.FORWARD:
+                response.stream = name_answers.guarded(exchange, response, response.stream)
             return
         exchange.outcome = decision
         answer = refusals.for_request(exchange, flow, Refusal(decision))
@@ -284,6 +285,8 @@ class Admission:
     def refused_head(self, client: Client, decision: Decision) -> Response:
         """Record and answer a head that the layers below could not read, or not in time."""
         state = self._connections.state(client.id)
+        state.requests += 1
+        state.look_inside()
         exchange = self._connections.begin(state, translate.connection_facts(state, self._clock()))
         answer = refusals.for_head(exchange, Refusal(decision))
         self._record_refusal(exchange, decision, answer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -29,12 +29,15 @@ from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
+from addons.signing import Signing
+from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
-from gateway.authority.keeping import load_or_make
+from gateway.control.authorities import AuthorityStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
+from gateway.lists.geography import Geography
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
 from gateway.upstreams.parents import ParentTable
@@ -67,7 +70,8 @@ class Engine:
     dialing: Dialing
     addons: tuple[object, ...]
     failures: Failures
-    served: Served = field(default_factory=Served)
+    served: Served
+    signing: Signing | None = None
 
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
@@ -95,8 +99,10 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     parents = Parents(resolver, own)
     turns = Turns()
     recorder = Recorder(writer, connections, time.time)
-    authority = load_or_make(settings.state / "ca")
-    pages = OwnPages(Site(settings.pac, settings.contact), lambda: (authority.certificate,), recorder)
+    authorities = _authorities(settings)
+    pages = OwnPages(
+        Site(settings.pac, settings.contact), (lambda: ()) if authorities is None else authorities.published, recorder
+    )
     admission = Admission(
         connections,
         recorder,
@@ -108,19 +114,24 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         limits=settings.limits,
         pages=pages,
     )
+    signing = None
+    if authorities is not None:
+        signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
     dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
         Arrivals(connections, recorder, time.time),
         Openings(admission, connections),
+        *(() if signing is None else (signing, signing.client_tls)),
         dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
-        ClientTls(connections, authority),
         UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
         parents,
         Recording(recorder, connections),
     )
+    served = Served()
+    served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
     return Engine(
         settings=settings,
         writer=writer,
@@ -132,7 +143,16 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
+        served=served,
+        signing=signing,
     )
+
+
+def _authorities(settings: Settings) -> AuthorityStore | None:
+    """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
+    if all(each.mode is not Mode.FORWARD for each in settings.listeners):
+        return None
+    return AuthorityStore(settings.state / "ca", settings.ca, time.time)
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

@@ -5,17 +5,20 @@ Source of the statuses: RFC 9110 section 15.5.20 (421) for a host that no route 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from addons.exchange import known
 from addons.refusals import Refusal
-from gateway.policy.model import Facts, Reason, refuse
+from gateway.policy.model import ABSENT, Facts, Reason, refuse
 from gateway.upstreams.routes import NoRoute
 
 if TYPE_CHECKING:
     from addons.dialing import Turns
     from addons.exchange import ConnectionState, Endpoint
+    from gateway.lists.geography import Geography
+    from gateway.policy.addresses import Address
+    from gateway.policy.gate import Gate
     from gateway.policy.names import Host
     from gateway.policy.paths import Target
     from gateway.upstreams.parents import Parent
@@ -52,6 +55,20 @@ def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destin
         return _not_canonical(target, found.strict_paths)
     server = turns.server(found.upstream)
     return Destination(server.scheme, server.host, server.port, found)
+
+
+def located(facts: Facts, addresses: tuple[Address, ...], gate: Gate, geography: Geography) -> Facts:
+    """The facts with where the request would go, on the net and, if the policy has a database, on the map.
+
+    No `addresses` are none of ours to know: whoever passes the request on resolves the name.
+    """
+    databases = gate.policy.databases
+    if not addresses:
+        return replace(facts, destination_ips=ABSENT)
+    if not databases:
+        return replace(facts, destination_ips=addresses)
+    place = geography.find(databases, addresses)
+    return replace(facts, destination_ips=addresses, destination_country=place.country, destination_asn=place.asn)
 
 
 def tunnel_destination(state: ConnectionState, facts: Facts, scheme: str = "https") -> Destination:

@@ -23,6 +23,7 @@ HOOKS: Final = (
     "client_connected",
     "client_disconnected",
     "unreadable_head",
+    "unreadable_body",
     "socks_asked",
     "socks_broken",
     "http_connect",

@@ -1,10 +1,10 @@
-"""The hooks that the gateway's own layers start: what a tunnel opened with, and heads that became no request."""
+"""The hooks that the gateway's own layers start: what a tunnel opened with, heads and bodies that could not be read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from gateway.policy.model import refuse
+from gateway.policy.model import Reason, refuse
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Client
@@ -54,6 +54,12 @@ class Openings:
     def unreadable_head(self, head: UnreadableHead) -> None:
         """A head that could not be read is answered in words of ours, and is recorded."""
         head.response = self._admission.refused_head(head.client, head.decision)
+
+    def unreadable_body(self, client: Client) -> None:
+        """A body that could not be read ends what it belongs to; the record says why."""
+        for exchange in self._connections.state(client.id).exchanges:
+            if exchange.outcome is None:
+                exchange.outcome = refuse(Reason.MALFORMED_REQUEST, "The body is not framed as it says.")
 
     def client_disconnected(self, client: Client) -> None:
         """What passed through a spliced tunnel was counted below; its record wants to know."""

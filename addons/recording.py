@@ -199,7 +199,7 @@ class Recording:
         """Nobody but the upstream can have broken it; the client gets an answer if it had none yet."""
         if exchange.outcome is None:
             exchange.outcome = refuse(Reason.UPSTREAM_BROKEN)
-        if flow.response is None:
+        if exchange.status is None:
             answer = for_upstream_error(flow, "")
             exchange.status, exchange.down = answer.status_code, len(answer.raw_content or b"")
 

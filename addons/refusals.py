@@ -39,6 +39,7 @@ STATUSES: Final = {
     Reason.NOT_CANONICAL: 400,
     Reason.NO_ROUTE: 404,
     Reason.PROTOCOL_REFUSED: 403,
+    Reason.NO_CERTIFICATE: 403,
     Reason.IDENTITY_REQUIRED: 407,
     Reason.BODY_TOO_LARGE: 413,
     Reason.TARGET_TOO_LONG: 414,
@@ -61,6 +62,7 @@ STATUSES: Final = {
     Reason.UPSTREAM_NO_TLS: 502,
     Reason.UPSTREAM_BROKEN: 502,
     Reason.UPSTREAM_TIMEOUT: 504,
+    Reason.POLICY_CHANGED: 403,
     Reason.PARENT_REFUSED: 502,
     Reason.PARENT_TIMEOUT: 504,
     Reason.AUDIT_UNAVAILABLE: 503,
@@ -266,6 +268,7 @@ def _page(exchange: Exchange, refused: Refusal) -> Page:
         contact=state.contact,
         client=_text(exchange.facts.client_ip),
         asked=_asked(state, exchange),
+        wait=None if decision.retry_after is None else math.ceil(decision.retry_after),
     )
 
 

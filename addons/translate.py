@@ -106,8 +106,11 @@ def hello_facts(state: ConnectionState, facts: Facts, hello: ClientHello) -> Fac
 
 def server_name(hello: ClientHello) -> Fact[Host]:
     """The name that a TLS hello asks for. Raises Unnameable for one that is none."""
+    kinds = [kind for kind, _ in hello.extensions]
+    if len(set(kinds)) < len(kinds):
+        raise malformed("the TLS hello says something twice")
     if hello.sni is None:
-        if any(kind == _SERVER_NAME for kind, _ in hello.extensions):
+        if _SERVER_NAME in kinds:
             raise malformed("the TLS hello asks for a name that is none")
         return ABSENT
     try:
@@ -143,6 +146,7 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
         raise Unnameable(refusal(Reason.PROTOCOL_REFUSED, f"{method} is not accepted here", status=405))
     received = heads.read_fields(request, limits.fields)
     heads.check_expectation(received)
+    hops = heads.hops_left(method, received)
     place = _place(state, request, received)
     target = Target.parse(request.data.path, _target_rules(state.mode, limits.target))
     if target.path == "*" and method != "OPTIONS":
@@ -169,7 +173,8 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
         protocol="websocket" if websocket else "http/1.1",
         connect=state.in_tunnel,
     )
-    return Head(facts, _outgoing(request, kept, place, websocket=websocket), heads.wants_close(request, received))
+    outgoing = _outgoing(request, kept, place, websocket=websocket)
+    return Head(facts, outgoing if hops is None else _with_hops(outgoing, hops), heads.wants_close(request, received))
 
 
 @cache
@@ -277,6 +282,11 @@ def _outgoing(
     rest = [field for field, keep in raw if keep and field[0].lower() != b"host"]
     upgrade = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")] if websocket else []
     return (host, *rest, *upgrade)
+
+
+def _with_hops(fields: tuple[tuple[bytes, bytes], ...], hops: int) -> tuple[tuple[bytes, bytes], ...]:
+    count = b"%d" % hops
+    return tuple((name, count if name.lower() == b"max-forwards" else value) for name, value in fields)
 
 
 def write_head(flow: HTTPFlow, head: Head) -> None:

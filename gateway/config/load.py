@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
 from gateway.config.sections.audit import AUDIT
+from gateway.config.sections.ca import CA
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
@@ -19,6 +20,7 @@ from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
     AuditSettings,
+    AuthoritySettings,
     LimitSettings,
     PacSettings,
     ParentSettings,
@@ -50,6 +52,7 @@ _PARENTS: Final[Key[dict[str, ParentSettings]]] = optional("parents", PARENTS, "
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
+_CA: Final = optional("ca", CA, "The authority of forward listeners.", AuthoritySettings())
 _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
@@ -68,6 +71,7 @@ def _settings(values: Values) -> Read[Settings]:
         limits=values[_LIMITS],
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
+        ca=values[_CA],
         pac=values[_PAC],
         upstream_tls=values[_UPSTREAM_TLS],
         workers=values[_WORKERS],
@@ -94,6 +98,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _LIMITS,
         _AUDIT,
         _RESOLVER,
+        _CA,
         _PAC,
         _UPSTREAM_TLS,
         _WORKERS,

@@ -203,6 +203,20 @@ class UpstreamTlsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuthoritySettings:
+    """The authority of forward listeners when it is made: whose it is, what it may sign for, how long it holds.
+
+    `permitted` and `excluded` hold for every authority that signs, also for one that was made before: names (each
+    with all below it) and networks, as text. `lifetime` is in seconds.
+    """
+
+    name: str = "Wicketgate"
+    permitted: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    lifetime: float = 3650 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it. `contact` is whom a refused person may ask."""
 
@@ -213,6 +227,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     resolver: ResolverSettings = field(default_factory=ResolverSettings)
+    ca: AuthoritySettings = field(default_factory=AuthoritySettings)
     pac: PacSettings = field(default_factory=PacSettings)
     upstream_tls: UpstreamTlsSettings = field(default_factory=UpstreamTlsSettings)
     workers: int = 1

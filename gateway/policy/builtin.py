@@ -1,12 +1,13 @@
 """The guardrails that stand in every forward policy, whatever the policy says.
 
 - `builtin-special`: no special-purpose destination (loopback, private, link-local, metadata, ...), no name that
-  clouds use for their metadata service, and never one of the gateway's own listeners, which would be a loop.
+  clouds use for their metadata service, no name under `localhost` unless loopback is open, and never one of the
+  gateway's own listeners, which would be a loop.
   Of a name that only a parent proxy resolves (its addresses are ABSENT) nothing but the name can be judged.
   `unsafe_destinations` opens the ranges it names and only them: of an address that embeds another, both must be named.
 - `builtin-connect-port`: CONNECT to no port but those of `connect_ports`.
 
-Source: the IANA special-purpose address registries (RFC 6890), RFC 9110 section 9.3.6.
+Source: the IANA special-purpose address registries (RFC 6890), RFC 6761 section 6.3 (localhost), RFC 9110 section 9.3.6.
 """
 
 from __future__ import annotations
@@ -62,12 +63,16 @@ def builtin_guardrails(
 def special_destination(opened: AddressSet, own: frozenset[Listener]) -> Matcher:
     """Whether the destination is one that no request may reach."""
     metadata_closed = not any(opened.find(address) for address in METADATA)
+    loopback_closed = not any(opened.find(address) for address in _LOOPBACK)
     is_own = own_listener(own)
 
     def matches(facts: Facts) -> Truth:
         host = facts.host
-        if metadata_closed and not isinstance(host, Missing) and host.text in METADATA_NAMES:
-            return True
+        if not isinstance(host, Missing):
+            if metadata_closed and host.text in METADATA_NAMES:
+                return True
+            if loopback_closed and host.is_under(_LOCALHOST):
+                return True
         found = destinations(facts)
         if isinstance(found, Missing):
             return _beyond(host) if facts.destination_ips is ABSENT else None

@@ -24,7 +24,7 @@ from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from gateway.audit.reader import records
 from gateway.audit.writer import AuditWriter
-from gateway.authority.keeping import make
+from gateway.authority.making import make
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
     HostMatch,

@@ -77,6 +77,8 @@ def test_every_address_of_a_name_is_judged(status: int, reason: str, addresses: 
 def test_every_name_of_this_machine_is_refused_as_that(host: str, scene: Setter) -> None:
     here = scene()
 
+    assert said(here.connect(here.client(), f"{host}:443")) == (403, "guardrail")
+
     assert said(here.ask(here.client(), f"GET http://{host}/ HTTP/1.1\nHost: {host}")) == (403, "guardrail")
 
 

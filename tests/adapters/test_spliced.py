@@ -116,7 +116,7 @@ def test_tasks_end_sockets_stay_and_the_hooks_hear_of_the_end_with_all_that_pass
     assert scene.said == [("server", True, True), ("client", ConnectionState.CLOSED, 104, 18)]
 
 
-@pytest.mark.parametrize("why", ["a side is gone", "a side is closing", "something waits", "TLS"])
+@pytest.mark.parametrize("why", ["a side is gone", "a side is closing", "something waits", "TLS", "TLS of a layer"])
 def test_what_cannot_be_joined_stays_as_it_is(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(scene: Scene) -> None:
         io = scene.transports[scene.server]
@@ -129,6 +129,8 @@ def test_what_cannot_be_joined_stays_as_it_is(why: str, monkeypatch: pytest.Monk
                 io.writer.transport.close()
             case "something waits":
                 io.writer.transport.write(bytes(64 * 1024 * 1024))
+            case "TLS of a layer":
+                scene.client.tls = True
             case _:
                 monkeypatch.setitem(io.writer.transport._extra, "sslcontext", object())  # type: ignore[attr-defined]  # noqa: SLF001 - as TLS does ## typeshed hides it
 

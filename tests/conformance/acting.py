@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from contextlib import suppress
@@ -38,20 +39,30 @@ class Client:
 
     def act(self) -> None:
         """Do all that the row says, and read all that comes back until the other end closes."""
-        with self._wire:
-            if self.row.where != "plain":
-                self._connect(self._filled(self.row.to))
-            if self.row.where == "tls":
-                self._tls(self._filled(self.row.sni or self.row.to.partition(":")[0]))
-            for step in self.row.steps:
-                self._do(step)
-            wanted = [want for want in self.row.wants if want.status is not None]
-            while len(self.answers) < len(wanted):
-                self._read()
-            if len(wanted) == len(self.row.wants):
-                with suppress(OSError):
-                    self._wire.socket.shutdown(socket.SHUT_WR)
+        try:
+            self._play()
+        finally:
+            self._wire.socket.close()
+
+    def _play(self) -> None:
+        if self.row.where != "plain":
+            self._connect(self._filled(self.row.to))
+        if self.row.where == "tls":
+            self._tls(self._filled(self.row.sni or self.row.to.partition(":")[0]))
+        for step in self.row.steps:
+            self._do(step)
+        wanted = [want for want in self.row.wants if want.status is not None]
+        while len(self.answers) < len(wanted):
+            self._read()
+        if len(wanted) == len(self.row.wants):
+            self._end()
+        with suppress(ssl.SSLError):  # an end without a farewell
             self.rest = self._wire.rest()
+
+    def _end(self) -> None:
+        """Say that nothing more comes, below TLS, so that what comes back can still be read."""
+        with socket.socket(fileno=os.dup(self._wire.socket.fileno())) as beneath, suppress(OSError):
+            beneath.shutdown(socket.SHUT_WR)
 
     def _do(self, step: Any) -> None:
         if isinstance(step, str):
@@ -62,11 +73,13 @@ class Client:
             "crumbs": lambda said: self._crumbs(wire(self._filled(said))),
             "connect": lambda said: self._connect(self._filled(said)),
             "tls": lambda said: self._tls(self._filled(said)),
+            "tls_of_origin": lambda said: self._tls(self._filled(said), of_origin=True),
             "hello": lambda said: self._send(_hello(said)),
             "hello_in_crumbs": lambda said: self._crumbs(_hello(said)),
             "read": self._read,
             "repeat": self._repeat,
-            "end": lambda _said: self._wire.socket.shutdown(socket.SHUT_WR),
+            "end": lambda _said: self._end(),
+            "established": lambda _said: self._established(),
         }
         if verb not in acts:
             raise BadTable(f"{self.row.name}: `{verb}` is no step")
@@ -97,11 +110,15 @@ class Client:
 
     def _connect(self, authority: str) -> None:
         self._wire.send(get(authority, authority, method="CONNECT"))
-        status = self._wire.interim()
-        assert status == _ESTABLISHED, f"the tunnel to {authority} was answered {status}"
+        self._established()
 
-    def _tls(self, name: str) -> None:
-        context = ssl.create_default_context(cafile=self.watched.authority)
+    def _established(self) -> None:
+        status = self._wire.interim()
+        assert status == _ESTABLISHED, f"the tunnel was answered {status}"
+
+    def _tls(self, name: str, *, of_origin: bool = False) -> None:
+        """A handshake that trusts the gateway's authority, or only that of the origins."""
+        context = ssl.create_default_context(cafile=self.watched.trust if of_origin else self.watched.authority)
         context.set_alpn_protocols(["http/1.1"])
         self._wire = Wire(context.wrap_socket(self._wire.socket, server_hostname=name))
 

@@ -25,23 +25,10 @@ FOLDER: Final = Path(__file__).parent / "forward"
 type Where = Literal["plain", "tunnel", "tls", "h2"]
 
 _FILE_KEYS: Final = {"subject", "about", "policy", "in", "to", "want", "places", "rows"}
-_PLACE_KEYS: Final = {"in", "to", "sni", "policy", "send", "want", "reaches", "asks"}
-_ROW_KEYS: Final = {
-    "id",
-    "why",
-    "x",
-    "at",
-    "in",
-    "to",
-    "sni",
-    "policy",
-    "send",
-    "want",
-    "reaches",
-    "asks",
-    "every_split",
-}
+_PLACE_KEYS: Final = {"in", "to", "sni", "policy", "send", "answer", "want", "gets", "reaches", "asks"}
+_ROW_KEYS: Final = _PLACE_KEYS | {"id", "why", "x", "at", "every_split"}
 _WANT_KEYS: Final = {"status", "closed", "reason", "rule", "end"}
+_GET_KEYS: Final = {"has", "lacks"}
 _REACH_KEYS: Final = {"requests", "has", "lacks"}
 _ID: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _ESCAPE: Final = re.compile(r"\\(r|n|t|0|\\|x[0-9A-Fa-f]{2})|\\(.?)", re.DOTALL)
@@ -81,7 +68,10 @@ class Reach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One thing that somebody might try. `x` stands for `{x}` in everything that is sent."""
+    """One thing that somebody might try. `x` stands for `{x}` in everything that is sent.
+
+    `answer` is the head with which origins answer, if not the usual one, and `gets` what the client has of it.
+    """
 
     file: str
     id: str
@@ -94,6 +84,8 @@ class Row:
     wants: tuple[Want, ...]
     reaches: Reach | None
     asks: tuple[str, ...] | None
+    answer: str | None
+    gets: Reach
     every_split: bool
 
     @property
@@ -164,7 +156,7 @@ def _defaults(held: dict[str, Any]) -> dict[str, Any]:
 def _row(file: str, said: dict[str, Any], where: str) -> Row:
     x = unescaped(str(said["x"])) if "x" in said else None
     asked = said["send"] if isinstance(said["send"], list) else [said["send"]]
-    if x is not None and "{x}" not in str([said["send"], said.get("to"), said.get("sni")]):
+    if x is not None and "{x}" not in str([said["send"], said.get("to"), said.get("sni"), said.get("answer")]):
         raise BadTable(f"{where}: nothing that is sent holds its `x`")
     wanted = said["want"] if isinstance(said["want"], list) else [said["want"]]
     wants = tuple(_want(each, where) for each in wanted)
@@ -184,6 +176,8 @@ def _row(file: str, said: dict[str, Any], where: str) -> Row:
         wants=wants,
         reaches=reaches,
         asks=None if asks is None else tuple(asks),
+        answer=None if "answer" not in said else _told(said["answer"], x),
+        gets=_reach(said.get("gets", {}), where, _GET_KEYS) or Reach(()),
         every_split=bool(said.get("every_split", False)),
     )
 
@@ -208,10 +202,10 @@ def _want(said: dict[str, Any], where: str) -> Want:
     return Want(said.get("status"), Reason(said["reason"]), said.get("rule"), None if end is None else Reason(end))
 
 
-def _reach(said: Any, where: str) -> Reach | None:
+def _reach(said: Any, where: str, keys: set[str] = _REACH_KEYS) -> Reach | None:
     if said == "nothing":
         return None
-    _known(said, _REACH_KEYS, where)
+    _known(said, keys, where)
     return Reach(*(tuple(map(unescaped, said.get(key, ()))) for key in ("requests", "has", "lacks")))
 
 

@@ -27,7 +27,7 @@ from gateway.upstreams.resolver import Resolver, ResolverBounds
 from tests.conformance.table import FOLDER
 from tests.e2e.commands import PATIENCE, free_port
 from tests.e2e.gateways import Running, Scenery, served
-from tests.e2e.origins import RecordingOrigin, make_authority
+from tests.e2e.origins import ANSWER, BODY, RecordingOrigin, make_authority
 
 if TYPE_CHECKING:
     import ssl
@@ -144,13 +144,14 @@ class Watched:
     trail: Trail
     ports: dict[str, int]
     authority: Path
+    trust: Path
 
     @property
     def told(self) -> dict[str, str]:
         """What stands for the words in braces in a row."""
         plain, tls = self.origins[OPEN, False].port, self.origins[OPEN, True].port
         listeners = {f"{{{name}}}": str(port) for name, port in self.ports.items()}
-        return {"{port}": str(plain), "{tls}": str(tls), "{via}": self.pseudonym, **listeners}
+        return {"{port}": str(plain), "{tls}": str(tls), "{via}": self.pseudonym, "{size}": str(len(BODY)), **listeners}
 
     @property
     def pseudonym(self) -> str:
@@ -159,10 +160,11 @@ class Watched:
 
         return pseudonym(self.running.engine.settings.state)
 
-    def forget(self) -> None:
-        """A new row begins."""
+    def forget(self, answer: bytes = ANSWER) -> None:
+        """A new row begins, in which origins answer with this head."""
         for origin in self.origins.values():
             origin.forget()
+            origin.answer = answer
         self.witness.dials.clear()
         self.witness.questions.clear()
         self.resolver.asked.clear()
@@ -187,7 +189,7 @@ def watched(folder: Path) -> Iterator[Watched]:
         authority = make_authority(folder / "authority.pem")
         origins = _origins(stack, authority.context(*_TLS_NAMES))
         ports = f"{origins[OPEN, False].port}, {origins[OPEN, True].port}"
-        listeners = tuple(_listener(path, folder, ports) for path in sorted((FOLDER / "policies").glob("*.yaml")))
+        listeners = tuple(_listeners(folder, ports))
         settings = Settings(listeners=listeners, state=folder / "state", resolver=ResolverSettings(hosts={}))
         resolver = AskedResolver({name: tuple(map(Address.parse, found)) for name, found in NAMES.items()})
         bounds = Bounds(head=settings.limits.head, patience=Patience(head=0.5, handshake=0.5, exchange=5.0))
@@ -208,6 +210,7 @@ def watched(folder: Path) -> Iterator[Watched]:
             trail=trail,
             ports={each.name: each.bind[1] for each in listeners},
             authority=folder / "state" / "ca" / "ca.pem",
+            trust=authority.file,
         )
         assert scenery.failures == [], "the gateway itself failed"
 
@@ -231,8 +234,12 @@ def _origins(stack: ExitStack, context: ssl.SSLContext) -> dict[tuple[str, bool]
     return found
 
 
-def _listener(path: Path, folder: Path, ports: str) -> ListenerSettings:
-    policy = folder / path.name
-    policy.write_text(path.read_text("utf-8").replace("{ports}", ports), encoding="utf-8")
-    bind = (Address.parse("127.0.0.1"), free_port())
-    return ListenerSettings(name=path.stem, mode=Mode.FORWARD, bind=bind, policy=policy)
+def _listeners(folder: Path, ports: str) -> Iterator[ListenerSettings]:
+    """One listener for every policy, with the ports of the origins and of all listeners written into it."""
+    own = {path: free_port() for path in sorted((FOLDER / "policies").glob("*.yaml"))}
+    for path, port in own.items():
+        text = path.read_text("utf-8").replace("{ports}", ports).replace("{own}", ", ".join(map(str, own.values())))
+        policy = folder / path.name
+        policy.write_text(text, encoding="utf-8")
+        bind = (Address.parse("127.0.0.1"), port)
+        yield ListenerSettings(name=path.stem, mode=Mode.FORWARD, bind=bind, policy=policy)

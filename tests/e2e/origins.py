@@ -141,6 +141,8 @@ class RecordingOrigin:
                     head_only = buffer.startswith(b"HEAD ")
                     del buffer[:size]
                     stream.sendall(self.answer + (b"" if head_only else BODY))
+                    if b"connection: close" in self.answer.lower():
+                        return
 
 
 def _whole(buffer: bytearray) -> int | None:
