@@ -243,6 +243,28 @@ def test_a_second_gateway_is_a_parent_and_judges_for_itself(tmp_path: Path) -> N
     assert [visit.data.count(b"\r\nVia: 1.1 gateway-") for visit in plain.visits] == [2, 1]
 
 
+def test_what_comes_in_by_socks_goes_through_a_parent_as_well(tmp_path: Path) -> None:
+    for name in ("near", "far"):
+        (tmp_path / name).mkdir()
+    with origins.origin() as origin, serving(Scenery(folder=tmp_path / "far", origin=origin.port)) as parent:
+        near = Scenery(
+            folder=tmp_path / "near",
+            origin=origin.port,
+            entry="socks5",
+            parents=(office(parent.forward, resolves="parent"),),
+            parent=EVERYTHING,
+        )
+        with serving(near) as gateway:
+            way = ["curl", "-s", "-m", "15", "--socks5-hostname", f"127.0.0.1:{gateway.forward}"]
+            url = f"http://origin.example:{origin.port}/in"
+            done = subprocess.run([*way, url], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "hello"
+    (decision,) = [record for record in gateway.records() if record["event"] == "decision"]
+    assert decision["destination"] == {"ip": "127.0.0.1", "answers": [], "parent": "office", "original": None}
+    assert [each["request"]["host"] for each in parent.records() if each["event"] == "decision"] == ["origin.example"]
+
+
 def test_a_gateway_that_would_be_its_own_parent_does_not_start(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "policy.yaml").write_text("version: 1\nname: p\ndefault: {action: allow}\n", encoding="utf-8")
