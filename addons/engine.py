@@ -132,6 +132,8 @@ class _Process:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         quicken()
+        for notice in () if engine.signing is None else engine.signing.store.notices():
+            self.said(notice)
         self.said(f"ready: {', '.join(where)}")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
         await self._ending.wait()
@@ -162,6 +164,8 @@ class _Process:
 
     async def _reload(self, engine: Engine) -> None:
         await self._reload_policies(engine)
+        for sentence in [] if engine.signing is None else await engine.signing.reload_aside():
+            self.said(sentence)
         try:
             trust = await engine.trust.reload_aside()
         except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.policy.gate import Gate
     from gateway.policy.model import Decision
     from gateway.policy.names import Host
+    from gateway.upstreams.parents import Parent, ParentTable
     from gateway.upstreams.routes import Route, RouteTable
 
 type Treatment = Literal["inspect", "splice", "refuse"]
@@ -66,6 +67,10 @@ class Listener(Protocol):
     def routes(self) -> RouteTable | None:
         """Where requests go in reverse mode; None in forward mode."""
 
+    @property
+    def parents(self) -> ParentTable:
+        """Through which other proxies requests go in forward mode."""
+
 
 class Cut(Exception):  # noqa: N818 - it says what happened to the body, and is no error of anybody
     """A body crossed a bound while it streamed: nothing more of it may be forwarded, and no end of it either.
@@ -84,8 +89,9 @@ class Exchange:
 
     `id` is the decision id. `started` is on the monotonic clock, in seconds. `decision` is what was decided before
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
-    upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it and `dialled` the one chosen
-    among them. `up` and `down` count bytes of bodies.
+    upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
+    are tried, or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count
+    bytes of bodies.
     """
 
     id: str
@@ -101,7 +107,8 @@ class Exchange:
     route: Route | None = None
     endpoint: Endpoint | None = None
     judged: tuple[Address, ...] = ()
-    dialled: Address | None = None
+    parent: Parent | None = None
+    reached: Address | None = None
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False

@@ -1,8 +1,9 @@
 """One client's connection: mitmproxy's layers decide what to send, this handler moves the bytes and runs the hooks.
 
-It replaces four things of mitmproxy's handler. Hooks fail closed. A crash inside the layers ends the connection, where
+It replaces five things of mitmproxy's handler. Hooks fail closed. A crash inside the layers ends the connection, where
 mitmproxy leaves it open. Events are worked off in one queue without a lock, and hooks that do not wait need no task.
 Every phase of a connection has a deadline, kept by one sweep over all connections instead of a task for each.
+Upstreams are opened by `addons.upstream_life`, at any of the addresses that were judged.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from addons.phases import Await, Cut, Enter, HalfClose, HandOver, Hold, Phase
 from addons.relay import reset
 from addons.spliced import Spliced, take_over
 from addons.tasks import spawn
+from addons.upstream_life import live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from addons.bounds import Bounds
     from addons.fail_closed import Dispatch
+    from addons.upstream_life import Connect
 
 _log: Final = logging.getLogger(__name__)
 _UPSTREAMS: Final = 5
@@ -49,7 +52,7 @@ class Stage:
 
     `failed` records that a hook or a layer failed on a connection: client id, place, error. `unjudged` records that
     the hook of a request failed, and gives the answer to it. `late` hears that the upstream of a client has been
-    silent for too long, before its connection is closed.
+    silent for too long, before its connection is closed. `connect` opens a connection to an upstream.
     """
 
     dispatch: Dispatch
@@ -57,6 +60,7 @@ class Stage:
     failed: Callable[[str, str, BaseException], None]
     unjudged: Callable[[HTTPFlow, str, BaseException], Response]
     late: Callable[[Client], None]
+    connect: Connect
     options: LayerOptions = LayerOptions()  # noqa: RUF009 - the value is frozen, so that it can be shared
 
 
@@ -166,9 +170,12 @@ class GatewayHandler(LiveConnectionHandler):
             self.close_connection(command.connection, half)
 
     def _half_close(self, command: HalfClose) -> None:
+        """Say half an end; over TLS, which a parent may want, there is none, and the connection ends whole."""
         self._flush()
-        if command.connection in self.transports:
-            self.close_connection(command.connection, half_close=True)
+        io = self.transports.get(command.connection)
+        if io is not None:
+            whole = isinstance(io.writer, asyncio.StreamWriter) and not io.writer.can_write_eof()
+            self.close_connection(command.connection, half_close=not whole)
 
     def _note(self, command: commands.Log) -> None:
         _log.debug("%s", command.message)
@@ -208,7 +215,7 @@ class GatewayHandler(LiveConnectionHandler):
 
     async def _dial(self, command: commands.OpenConnection) -> None:
         with suppress(HookFailed):  # it was recorded, and the client's connection is being ended
-            await self.open_connection(command)
+            await live(self, command, self._stage.connect)
 
     @override
     async def handle_hook(self, hook: StartHook) -> None:

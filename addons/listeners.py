@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gateway.policy.addresses import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from mitmproxy.connection import Client
 
     from gateway.config.settings import LimitSettings, ListenerSettings
     from gateway.control.store import PolicyStore
     from gateway.policy.model import Mode
+    from gateway.upstreams.parents import ParentTable
     from gateway.upstreams.routes import RouteTable
 
 _SETTLE: Final = 2.0
@@ -34,11 +35,12 @@ _SETTLE: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One listening address: its settings, its policy and, in reverse mode, its routes."""
+    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents."""
 
     settings: ListenerSettings
     store: PolicyStore
     routes: RouteTable | None
+    parents: ParentTable
 
     @property
     def name(self) -> str:
@@ -143,9 +145,10 @@ class Serving(Protocol):
 
 @dataclass(slots=True)
 class Served:
-    """The handlers that are at work, and how to end them. `clock` is monotonic, in seconds."""
+    """Those who are at work, and how to end them. `clock` is monotonic, in seconds; every sweep does the `chores`."""
 
     clock: Callable[[], float] = monotonic
+    chores: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     _handlers: dict[str, Serving] = field(default_factory=dict)
     _is_draining: bool = False
     _all_gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -162,6 +165,11 @@ class Served:
         self._handlers.pop(client.id, None)
         if not self._handlers:
             self._all_gone.set()
+
+    def end(self, client_id: str) -> None:
+        """End one connection at once, if it is still served."""
+        if handler := self._handlers.get(client_id):
+            handler.abort()
 
     def __len__(self) -> int:
         return len(self._handlers)
@@ -181,6 +189,8 @@ class Served:
         while True:
             await asyncio.sleep(interval)
             self.sweep()
+            for chore in self.chores:
+                await chore()
 
     async def drain(self, seconds: float) -> None:
         """End idle connections at once, busy ones when they are done, all of them after `seconds`."""

@@ -35,7 +35,7 @@ _PLAIN_ONLY: Final = f"The gateway's own pages are read without TLS and without 
 
 
 def no_tunnel(facts: Facts) -> Refusal | None:
-    """Why no tunnel leads to the gateway's own name; None for all others."""
+    """Why no tunnel is opened to the gateway's own name; None for all others."""
     return refusal(Reason.PROTOCOL_REFUSED, _PLAIN_ONLY) if known(facts.host) == home.NAME else None
 
 
@@ -66,8 +66,9 @@ class OwnPages:
 
     def _asked(self, exchange: Exchange, flow: HTTPFlow) -> Asked:
         state, policy = exchange.connection, exchange.gate.policy
-        through = heads.line_of(flow.request).form != "origin"
-        here = Home(state.reached, state.known_as)
+        entry = state.listener.settings.entry
+        through = entry != "proxy" or heads.line_of(flow.request).form != "origin"
+        here = Home(state.reached, state.known_as, is_proxy=entry == "proxy")
         return Asked(
             path=known(exchange.facts.target).path,
             proxy=here.proxy_for(None if through else flow.request.headers["host"]),

@@ -39,6 +39,7 @@ STATUSES: Final = {
     Reason.NOT_CANONICAL: 400,
     Reason.NO_ROUTE: 404,
     Reason.PROTOCOL_REFUSED: 403,
+    Reason.NO_CERTIFICATE: 403,
     Reason.IDENTITY_REQUIRED: 407,
     Reason.BODY_TOO_LARGE: 413,
     Reason.TARGET_TOO_LONG: 414,
@@ -61,6 +62,9 @@ STATUSES: Final = {
     Reason.UPSTREAM_NO_TLS: 502,
     Reason.UPSTREAM_BROKEN: 502,
     Reason.UPSTREAM_TIMEOUT: 504,
+    Reason.POLICY_CHANGED: 403,
+    Reason.PARENT_REFUSED: 502,
+    Reason.PARENT_TIMEOUT: 504,
     Reason.AUDIT_UNAVAILABLE: 503,
     Reason.UNKNOWN_OBLIGATION: 500,
     Reason.INTERNAL_ERROR: 500,
@@ -93,6 +97,8 @@ ERRORS: Final = {
     Reason.UPSTREAM_NO_TLS: "tls_protocol_error",
     Reason.UPSTREAM_BROKEN: "http_protocol_error",
     Reason.UPSTREAM_TIMEOUT: "connection_timeout",
+    Reason.PARENT_REFUSED: "connection_refused",
+    Reason.PARENT_TIMEOUT: "connection_timeout",
     Reason.AUDIT_UNAVAILABLE: "proxy_internal_error",
     Reason.UNKNOWN_OBLIGATION: "proxy_configuration_error",
     Reason.INTERNAL_ERROR: "proxy_internal_error",
@@ -124,6 +130,8 @@ _DETAILS: Final = {
     Reason.UPSTREAM_NO_TLS: "The destination does not speak TLS.",
     Reason.UPSTREAM_BROKEN: "The destination gave no usable answer.",
     Reason.UPSTREAM_TIMEOUT: "The destination took too long to answer.",
+    Reason.PARENT_REFUSED: "The proxy behind this gateway does not let the request pass.",
+    Reason.PARENT_TIMEOUT: "The proxy behind this gateway took too long to answer.",
     Reason.AUDIT_UNAVAILABLE: "The gateway cannot write its records, so it lets nothing through.",
     Reason.UNKNOWN_OBLIGATION: "The policy asks for something that the gateway cannot do.",
     Reason.INTERNAL_ERROR: "The gateway could not judge this request, so it refuses it.",
@@ -135,7 +143,13 @@ _CLOSING: Final = frozenset(
 """After these nobody knows where the next request would begin, or whether it is worth reading."""
 
 _FIXED_DETAIL: Final = frozenset(
-    {Reason.INTERNAL_ERROR, Reason.UPSTREAM_BROKEN, Reason.UPSTREAM_REFUSED, Reason.UPSTREAM_UNRESOLVED}
+    {
+        Reason.INTERNAL_ERROR,
+        Reason.UPSTREAM_BROKEN,
+        Reason.UPSTREAM_REFUSED,
+        Reason.UPSTREAM_UNRESOLVED,
+        Reason.PARENT_REFUSED,
+    }
 )
 """Reasons whose message may speak of the inside and is for the record alone."""
 
@@ -254,6 +268,7 @@ def _page(exchange: Exchange, refused: Refusal) -> Page:
         contact=state.contact,
         client=_text(exchange.facts.client_ip),
         asked=_asked(state, exchange),
+        wait=None if decision.retry_after is None else math.ceil(decision.retry_after),
     )
 
 

@@ -61,6 +61,8 @@ def take_over(
     Its tasks are told to end. They find nothing any more that they could close.
     """
     ends = transports.get(client), transports.get(wish.server)
+    if client.tls or wish.server.tls:
+        return None
     free = [io for io in ends if io is not None and _is_free(io)]
     if len(free) < len(ends):
         return None

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mitmproxy.connection import Server
 from OpenSSL import SSL
 
+from addons.sessions import Sessions
 from addons.upstream_contexts import upstream_context
 
 if TYPE_CHECKING:
+    from mitmproxy.proxy.server_hooks import ServerConnectionHookData
     from mitmproxy.tls import TlsData
 
     from addons.exchange import Connections
+    from addons.sessions import Shaking
     from gateway.upstreams.trust import Trust
 
 _HTTP1: Final = b"http/1.1"
@@ -34,6 +38,8 @@ class UpstreamTls:
 
     connections: Connections
     trust: TrustSource
+    sessions: Sessions = field(default_factory=lambda: Sessions(monotonic))
+    _shaking: dict[str, Shaking] = field(default_factory=dict)
     _measure: Trust | None = None
     _contexts: dict[bool, SSL.Context] = field(default_factory=dict)
 
@@ -44,18 +50,31 @@ class UpstreamTls:
             raise ValueError("an upstream without a name cannot be verified")
         state = self.connections.state(data.context.client.id)
         verify = not state.listener.settings.unsafe_skip_verify
-        if not verify and isinstance(data.conn, Server) and data.conn.address is not None:
-            state.unverified.add((data.conn.address[0], data.conn.address[1]))
         data.ssl_conn = SSL.Connection(self._context(verify=verify))
         _expect(data.ssl_conn, name)
         data.ssl_conn.set_alpn_protos([_HTTP1])
         data.ssl_conn.set_connect_state()
+        endpoint = data.conn.address if isinstance(data.conn, Server) else None
+        if endpoint is None:
+            raise ValueError("an upstream without an address cannot be verified")
+        if verify:
+            who = (state.listener.name, name, endpoint[1])
+            self._shaking[data.conn.id] = self.sessions.begin(who, data.ssl_conn)
+        else:
+            state.unverified.add((endpoint[0], endpoint[1]))
+
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """A connection is over: whoever proved who it is may be spoken to again without a proof, for a while."""
+        shaken = self._shaking.pop(data.server.id, None)
+        if shaken is not None and shaken.connection.get_context() is self._contexts.get(True):
+            self.sessions.keep(shaken)
 
     def _context(self, *, verify: bool) -> SSL.Context:
         """Reading the authorities takes milliseconds, so that it is done once for what is in force."""
         trust = self.trust.current
         if trust is not self._measure:
             self._contexts.clear()
+            self.sessions.forget()
             self._measure = trust
         context = self._contexts.get(verify)
         if context is None:

@@ -18,6 +18,7 @@ PACKAGES: Final = {
     "curl": "curl",
     "git": "git",
     "apt-get": "apt",
+    "javac": "default-jdk-headless",
 }
 
 _QUIET: Final = (

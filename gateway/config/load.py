@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
 from gateway.config.sections.audit import AUDIT
+from gateway.config.sections.ca import CA
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
+from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.resolver import RESOLVER
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
     AuditSettings,
+    AuthoritySettings,
     LimitSettings,
     PacSettings,
+    ParentSettings,
     ResolverSettings,
     Settings,
     UpstreamSettings,
@@ -44,9 +48,11 @@ _STATE: Final = optional(
 )
 _LISTENERS: Final = required("listeners", LISTENERS, "Where connections are accepted.")
 _UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPSTREAMS, "Servers to protect.", {})
+_PARENTS: Final[Key[dict[str, ParentSettings]]] = optional("parents", PARENTS, "Other proxies to go through.", {})
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
+_CA: Final = optional("ca", CA, "The authority of forward listeners.", AuthoritySettings())
 _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
@@ -61,9 +67,11 @@ def _settings(values: Values) -> Read[Settings]:
         listeners=values[_LISTENERS],
         state=Path(values[_STATE]),
         upstreams=values[_UPSTREAMS],
+        parents=values[_PARENTS],
         limits=values[_LIMITS],
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
+        ca=values[_CA],
         pac=values[_PAC],
         upstream_tls=values[_UPSTREAM_TLS],
         workers=values[_WORKERS],
@@ -86,9 +94,11 @@ SETTINGS: Final[Shape[Settings]] = record(
         _STATE,
         _LISTENERS,
         _UPSTREAMS,
+        _PARENTS,
         _LIMITS,
         _AUDIT,
         _RESOLVER,
+        _CA,
         _PAC,
         _UPSTREAM_TLS,
         _WORKERS,
@@ -118,7 +128,10 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     node, problems = scan(text, file)
     if node is None:
         raise Invalid(problems)
-    declared = {UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")}}
+    declared = {
+        UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")},
+        PARENT: {entry.key: "" for entry in _entries(node, "parents")},
+    }
     problems += _twice(node, "name", "the name") + _twice(node, "bind", "the address")
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:
@@ -129,6 +142,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         settings,
         state=base / settings.state,
         listeners=listeners,
+        parents={name: found_from(base, parent) for name, parent in settings.parents.items()},
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
     )

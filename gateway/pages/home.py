@@ -37,13 +37,22 @@ _DISCOVERY: Final = "wpad"
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where a client reached the gateway: the address and port of its socket, and the name it is configured with."""
+    """Where a client reached the gateway: the address and port of its socket, and the name it is configured with.
+
+    `is_proxy` says that HTTP to a proxy is spoken there, and not SOCKS, or nothing of the kind.
+    """
 
     reached: tuple[str, int]
     known_as: Authority | None = None
+    is_proxy: bool = True
 
-    def proxy_for(self, asked_at: str | None) -> str:
-        """The address of the proxy, `host:port`, for a client that asked at this Host, or through the proxy (None)."""
+    def proxy_for(self, asked_at: str | None) -> str | None:
+        """The address of the proxy, `host:port`, for a client that asked at this Host, or through the proxy (None).
+
+        None if it came to a place that is no such proxy, and none was configured.
+        """
+        if self.known_as is None and not self.is_proxy:
+            return None
         host, port = self.known_as or (self._reached if asked_at is None else parse_authority(asked_at, PORT))
         return host.authority(port)
 

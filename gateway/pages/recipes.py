@@ -1,28 +1,42 @@
 """How a system or a program is made to trust the authority and to use the proxy: steps, with commands to copy.
 
-The commands hold the address of the proxy and nothing else from outside. They are the short form of
+The steps hold the address of the proxy and nothing else from outside. They are the short form of
 docs/how-to/send-programs-through-it.md, whose commands are tried by tests.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+
+from gateway.pages.home import NAME, PAC
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to do on one system: sentences, and commands that begin with `$ `. `{proxy}` stands for its address."""
+    """What to do on one system: sentences, and commands that begin with `$ `.
+
+    `{proxy}` stands for the address of the proxy, `{pac}` for that of its auto-configuration, `{bypass}` for the value
+    of NO_PROXY, and `{home}` for where the gateway's own pages are.
+    """
 
     system: str
     steps: tuple[str, ...]
 
-    def filled(self, proxy: str, bypass: str) -> tuple[str, ...]:
-        """The steps for the proxy at `proxy` (`host:port`), with the value of NO_PROXY."""
-        return tuple(step.replace("{proxy}", proxy).replace("{bypass}", bypass) for step in self.steps)
+    def filled(self, proxy: str | None, bypass: str) -> tuple[str, ...]:
+        """The steps for the proxy at `proxy` (`host:port`); without one, those that do not speak of it."""
+        if proxy is None:
+            kept = [step for step in self.steps if not any(word in step for word in _OF_THE_PROXY)]
+            return tuple(step.replace("{home}", f"http://{NAME}") for step in kept)
+        home = f"http://{proxy}"
+        values = {"{proxy}": proxy, "{pac}": home + PAC, "{home}": home, "{bypass}": bypass}
+        return tuple(_WORD.sub(lambda found: values.get(found[0], found[0]), step) for step in self.steps)
 
 
-_FETCH: Final = "$ curl -fsS http://{proxy}/ca.pem -o gateway-ca.pem"
+_WORD: Final = re.compile(r"\{[a-z]+\}")
+_OF_THE_PROXY: Final = ("roxy", "roxies", "{pac}", "{bypass}", "daemon.json")
+_FETCH: Final = "$ curl -fsS {home}/ca.pem -o gateway-ca.pem"
 
 RECIPES: Final = (
     Recipe(
@@ -31,7 +45,7 @@ RECIPES: Final = (
             "Open the DER file: Install Certificate, Local Machine, Trusted Root Certification Authorities.",
             "Or, as administrator:",
             "$ certutil -addstore -f Root gateway-ca.der",
-            "Settings, Network & internet, Proxy, Use setup script: the address of the automatic configuration above.",
+            "Settings, Network & internet, Proxy, Use setup script: {pac}",
         ),
     ),
     Recipe(
@@ -39,7 +53,7 @@ RECIPES: Final = (
         (
             "Open the Apple profile and install it under System Settings, General, Device Management. Or:",
             "$ sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain gateway-ca.pem",
-            "System Settings, Network, Details, Proxies, Automatic proxy configuration: the address above.",
+            "System Settings, Network, Details, Proxies, Automatic proxy configuration: {pac}",
         ),
     ),
     Recipe(
@@ -59,7 +73,7 @@ RECIPES: Final = (
         (
             "Open the Apple profile in Safari, then Settings, General, VPN & Device Management, and install it.",
             "Switch it on: Settings, General, About, Certificate Trust Settings.",
-            "Settings, Wi-Fi, the network, Configure Proxy, Automatic: the address above.",
+            "Settings, Wi-Fi, the network, Configure Proxy, Automatic: {pac}",
         ),
     ),
     Recipe(
@@ -67,7 +81,7 @@ RECIPES: Final = (
         (
             "Download the DER file. Settings, Security, More security settings, Install a certificate, CA certificate.",
             "Many apps trust only what came with the system; such apps need a managed device or to be spliced.",
-            "Settings, Wi-Fi, the network, Proxy, Proxy Auto-Config: the address above.",
+            "Settings, Wi-Fi, the network, Proxy, Proxy Auto-Config: {pac}",
         ),
     ),
     Recipe(
@@ -75,7 +89,7 @@ RECIPES: Final = (
         (
             "Settings, Privacy & Security, View Certificates, Authorities, Import: the PEM file, to identify websites.",
             "Or let it use those of the system: security.enterprise_roots.enabled in about:config.",
-            "Settings, General, Network Settings, Automatic proxy configuration URL: the address above.",
+            "Settings, General, Network Settings, Automatic proxy configuration URL: {pac}",
         ),
     ),
     Recipe(
@@ -83,7 +97,7 @@ RECIPES: Final = (
         (
             "They use the system's proxy and trust on Windows and macOS. On Linux:",
             '$ certutil -d sql:$HOME/.pki/nssdb -A -t "C,," -n gateway -i gateway-ca.pem',
-            "$ chromium --proxy-pac-url=http://{proxy}/proxy.pac",
+            "$ chromium --proxy-pac-url={pac}",
         ),
     ),
     Recipe(

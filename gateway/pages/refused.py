@@ -16,7 +16,7 @@ from gateway.pages.shell import contact_link, document
 from gateway.policy.model import Reason
 
 _BLOCKED: Final = "This is blocked here"
-_BUSY: Final = "Too many requests"
+_BUSY: Final = "Please slow down"
 _UNREADABLE: Final = "This request cannot be understood"
 _TOO_LARGE: Final = "This request is too large"
 _UNREACHED: Final = "This site cannot be reached"
@@ -47,6 +47,7 @@ _HEADINGS: Final = {
 """What happened, in words for people; what is not here was blocked by the policy."""
 
 _RULED: Final = frozenset({Reason.GUARDRAIL, Reason.RULE_DENY, Reason.DEFAULT})
+_MINUTE: Final = 60
 _FAULTS: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -55,7 +56,8 @@ class Page:
     """What a refusal says. `rule`, `contact`, `client` and `asked` are None where they are unknown or not to be shown.
 
     `title` is the phrase of the status, `detail` a sentence for people, `decision` the decision id by which an
-    operator finds the record, `asked` what was asked for, as the gateway understood it.
+    operator finds the record, `asked` what was asked for, as the gateway understood it, `wait` the seconds after which
+    it may be asked again.
     """
 
     status: int
@@ -67,6 +69,7 @@ class Page:
     contact: str | None = None
     client: str | None = None
     asked: str | None = None
+    wait: int | None = None
 
 
 def as_html(page: Page) -> str:
@@ -104,8 +107,16 @@ def _rows(page: Page) -> list[tuple[str, str]]:
         ("Your address", page.client),
         ("Reason", page.reason),
         ("Rule", page.rule),
+        ("Try again in", None if page.wait is None else _span(page.wait)),
     )
     return [(term, value) for term, value in rows if value is not None]
+
+
+def _span(seconds: int) -> str:
+    """A time to wait, rounded up: `40 seconds`, `2 minutes`."""
+    if seconds <= _MINUTE:
+        return "1 second" if seconds == 1 else f"{seconds} seconds"
+    return f"{-(-seconds // _MINUTE)} minutes"
 
 
 def _way_out(page: Page) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.authority.exports import der, mobileconfig, name_of, pem, pkcs12
 from gateway.pages import pac, welcome
-from gateway.pages.home import METHODS, NAME, PAC, PATHS, WELCOME, WPAD
+from gateway.pages.home import METHODS, NAME, PAC, WELCOME, WPAD
 from gateway.pages.shell import HTML, HTML_FIELDS, document
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _FILE_TYPES: Final = {
     "/ca.p12": "application/x-pkcs12",
     "/ca.mobileconfig": "application/x-apple-aspen-config",
 }
+_SCRIPTS: Final = frozenset({PAC, WPAD})
 _SAVED: Final = frozenset({"/ca.pem", "/ca.p12"})
 """What browsers save; the others are opened by what installs them."""
 
@@ -40,11 +41,12 @@ _SAVED: Final = frozenset({"/ca.pem", "/ca.p12"})
 class Asked:
     """What an answer depends on: the path, the address of the proxy for this client, and how it came.
 
-    `policy` is the name of the policy if it is to be shown, `digest` says which policy is in force.
+    `proxy` is None where clients come without naming one; `policy` is the name of the policy if it is to be shown,
+    `digest` says which policy is in force.
     """
 
     path: str
-    proxy: str
+    proxy: str | None
     through: bool
     certificates: tuple[Certificate, ...]
     policy: str | None
@@ -70,7 +72,7 @@ class Site:
 
     def answer(self, method: str, asked: Asked) -> Answer:
         """The answer to a request; its body is left out by whoever answers a HEAD."""
-        if asked.path not in PATHS:
+        if not _is_there(asked):
             return _plain_page(HTTPStatus.NOT_FOUND, "There is no such page here", ())
         if method not in METHODS:
             allowed = (("Allow", ", ".join(METHODS)),)
@@ -85,7 +87,7 @@ class Site:
     def _made(self, asked: Asked) -> Answer:
         if asked.path in WELCOME:
             return _answer(HTML, HTML_FIELDS, welcome.as_html(self._welcome(asked)).encode())
-        if asked.path in {PAC, WPAD}:
+        if asked.proxy is not None and asked.path in _SCRIPTS:
             return _answer(pac.MEDIA_TYPE, _NO_SNIFFING, pac.script(self.pac, asked.proxy))
         saved = (("Content-Disposition", f'attachment; filename="gateway-ca{asked.path[3:]}"'),)
         fields = (*_NO_SNIFFING, *(saved if asked.path in _SAVED else ()))
@@ -100,6 +102,12 @@ class Site:
             contact=self.contact,
             policy=asked.policy,
         )
+
+
+def _is_there(asked: Asked) -> bool:
+    if asked.path in _SCRIPTS:
+        return asked.proxy is not None
+    return asked.path in WELCOME or (asked.path in _FILE_TYPES and bool(asked.certificates))
 
 
 def _file(path: str, certificates: tuple[Certificate, ...]) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.authority.exports import fingerprint, name_of
+from gateway.pages.home import PAC
 from gateway.pages.recipes import RECIPES
 from gateway.pages.shell import contact_link, document
 
@@ -32,6 +33,10 @@ _CAREFUL: Final = """\
 <p class="note">This page came to you unprotected. Before you trust the certificate, compare its SHA-256 fingerprint
 with the one that your administrator gives you in another way.</p>
 """
+_CHANGING: Final = """\
+<p>The authority is being changed, so there is more than one certificate. Trust them all: the PEM file and the PKCS #12
+store hold every one, the other files hold the first.</p>
+"""
 _FILES: Final = (
     ("/ca.pem", "PEM", "Linux, Firefox, programs"),
     ("/ca.der", "DER", "Windows, Android"),
@@ -44,12 +49,12 @@ _FILES: Final = (
 class Welcome:
     """What the page shows. `through` says whether the request came through the proxy or straight to it.
 
-    `proxy` is the address of the proxy, `policy` the name of the policy in force, or None if it is not to be shown.
-    The first of `certificates` is the one in use.
+    `proxy` is the address of the proxy, None where clients need none; `policy` the name of the policy in force, None
+    if it is not to be shown. The first of `certificates` is the one in use.
     """
 
     through: bool
-    proxy: str
+    proxy: str | None
     certificates: Sequence[Certificate]
     bypass: str
     contact: str | None = None
@@ -69,27 +74,35 @@ def _parts(page: Welcome) -> Iterator[str]:
     yield _ABOUT
     if page.contact is not None:
         yield f"<p>Questions? Ask {contact_link(page.contact, 'The proxy')}.</p>"
-    yield "<h2>Where it is</h2>"
-    yield _places(page)
-    yield "<h2>Its certificate</h2>"
-    yield _CAREFUL
-    yield from (_certificate(each) for each in page.certificates)
-    links = "".join(f'<li><a href="{path}">{name}<small>{use}</small></a></li>' for path, name, use in _FILES)
-    yield f'<ul class="files">{links}</ul>'
-    yield f'<p class="note">The PKCS #12 store holds no key; its password is <code>{STORE_PASSWORD}</code>.</p>'
+    if rows := _places(page):
+        yield f"<h2>Where it is</h2>{_list(rows)}"
+    if page.certificates:
+        yield from _certificates(page)
     yield "<h2>What to do, system by system</h2>"
     yield from (_recipe(each, page) for each in RECIPES)
 
 
-def _places(page: Welcome) -> str:
-    rows = [
+def _certificates(page: Welcome) -> Iterator[str]:
+    yield "<h2>Its certificate</h2>"
+    yield _CAREFUL
+    yield from (_certificate(each) for each in page.certificates)
+    if len(page.certificates) > 1:
+        yield _CHANGING
+    links = "".join(f'<li><a href="{path}">{name}<small>{use}</small></a></li>' for path, name, use in _FILES)
+    yield f'<ul class="files">{links}</ul>'
+    yield f'<p class="note">The PKCS #12 store holds no key; its password is <code>{STORE_PASSWORD}</code>.</p>'
+
+
+def _places(page: Welcome) -> list[tuple[str, str]]:
+    rows = [] if page.policy is None else [("Policy", page.policy)]
+    if page.proxy is None:
+        return rows
+    return [
         ("Proxy", page.proxy),
-        ("Automatic configuration", f"http://{page.proxy}/proxy.pac"),
+        ("Automatic configuration", f"http://{page.proxy}{PAC}"),
         ("NO_PROXY", page.bypass),
+        *rows,
     ]
-    if page.policy is not None:
-        rows.append(("Policy", page.policy))
-    return _list(rows)
 
 
 def _certificate(certificate: Certificate) -> str:
@@ -110,7 +123,7 @@ def _list(rows: Sequence[tuple[str, str]]) -> str:
 
 def _recipe(recipe: Recipe, page: Welcome) -> str:
     steps = "".join(_step(each) for each in recipe.filled(page.proxy, page.bypass))
-    return f"<details><summary>{html.escape(recipe.system)}</summary>{steps}</details>"
+    return "" if not steps else f"<details><summary>{html.escape(recipe.system)}</summary>{steps}</details>"
 
 
 def _step(step: str) -> str:

@@ -3,6 +3,7 @@
 - `builtin-special`: no special-purpose destination (loopback, private, link-local, metadata, ...), no name that
   clouds use for their metadata service, no name under `localhost` unless loopback is open, and never one of the
   gateway's own listeners, which would be a loop.
+  Of a name that only a parent proxy resolves (its addresses are ABSENT) nothing but the name can be judged.
   `unsafe_destinations` opens the ranges it names and only them: of an address that embeds another, both must be named.
 - `builtin-connect-port`: CONNECT to no port but those of `connect_ports`.
 
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.policy.addresses import METADATA, METADATA_NAMES, Address, Network, is_special, special_parts
 from gateway.policy.compiled import Clause, CompiledRule
 from gateway.policy.matchers.address import destinations
-from gateway.policy.model import UNKNOWN, FactName, Facts, Missing
+from gateway.policy.model import ABSENT, UNKNOWN, Fact, FactName, Facts, Missing
 from gateway.policy.names import Host
 from gateway.policy.networks import AddressSet
 
@@ -75,13 +76,18 @@ def special_destination(opened: AddressSet, own: frozenset[Listener]) -> Matcher
                 return True
         found = destinations(facts)
         if isinstance(found, Missing):
-            return None
+            return _beyond(host) if facts.destination_ips is ABSENT else None
         for address in found:
             if is_special(address) and any(opened.find(part) is None for part in special_parts(address)):
                 return True
         return is_own(found, facts)
 
     return matches
+
+
+def _beyond(host: Fact[Host]) -> bool:
+    """Whether a name that another proxy resolves, and nobody here, means that proxy's own machine (RFC 6761, 6.3)."""
+    return isinstance(host, Missing) or host.is_under(_LOCALHOST)
 
 
 def own_listener(own: frozenset[Listener]) -> Callable[[Iterable[Address], Facts], Truth]:

@@ -17,13 +17,14 @@ from mitmproxy.test import tflow
 
 from addons.admission import Admission
 from addons.dialing import Dialing, Turns
+from addons.entries.parents import Parents
 from addons.exchange import Connections, exchange_of
 from addons.fields import FieldKeeper
 from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from gateway.audit.reader import records
 from gateway.audit.writer import AuditWriter
-from gateway.authority.keeping import make
+from gateway.authority.making import make
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
     HostMatch,
@@ -41,6 +42,7 @@ from gateway.policy.gate import Gate
 from gateway.policy.language.document import read_policy
 from gateway.policy.limits import LimitTable
 from gateway.policy.model import Mode
+from gateway.upstreams.parents import ParentTable
 from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
 from tests.adapters.requests import request_of
@@ -88,6 +90,7 @@ class Socket:
     store: Standing
     settings: ListenerSettings
     routes: RouteTable | None = None
+    parents: ParentTable = field(default_factory=ParentTable)
     name: str = "egress"
 
 
@@ -113,6 +116,7 @@ class Scene:
     recorder: Recorder = field(init=False)
     listener: Socket = field(init=False)
     turns: Turns = field(init=False)
+    parents: Parents = field(init=False)
     admission: Admission = field(init=False)
     dialing: Dialing = field(init=False)
     keeper: FieldKeeper = field(init=False)
@@ -127,17 +131,20 @@ class Scene:
         settings = self._settings()
         self.listener = Socket(self.mode, Standing(gate_of(self.policy, self.mode)), settings, self._routes(settings))
         self.turns = Turns()
+        resolver = Resolver({name: _addresses(found) for name, found in self.names.items()})
+        self.parents = Parents(resolver, frozenset())
         self.admission = Admission(
             self.connections,
             self.recorder,
-            Resolver({name: _addresses(found) for name, found in self.names.items()}),
+            resolver,
             self.turns,
+            self.parents,
             clock=self.now,
             pseudonym=PSEUDONYM,
             limits=self.limits,
             pages=OwnPages(Site(self.pac, self.contact), lambda: self.certificates, self.recorder),
         )
-        self.dialing = Dialing(self.connections, timeout=5.0)
+        self.dialing = Dialing(self.connections, timeout=5.0, ways=self.turns.ways)
         self.keeper = FieldKeeper(PSEUDONYM)
         self.recording = Recording(self.recorder, self.connections)
 

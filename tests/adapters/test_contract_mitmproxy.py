@@ -39,7 +39,7 @@ METHODS = [
     ("addons/handler.py", server.ConnectionHandler, "handle_client", "self"),
     ("addons/handler.py", server.ConnectionHandler, "handle_hook", "self hook"),
     ("addons/handler.py", server.ConnectionHandler, "server_event", "self event"),
-    ("addons/handler.py", server.ConnectionHandler, "open_connection", "self command"),
+    ("addons/upstream_life.py", server.ConnectionHandler, "handle_connection", "self connection"),
     ("addons/handler.py", server.ConnectionHandler, "close_connection", "self connection half_close"),
     ("addons/handler.py", server.ConnectionHandler, "drain_writers", "self"),
     ("addons/handler.py", server.ConnectionHandler, "on_timeout", "self"),

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.config.settings import PacSettings
-from gateway.policy.model import Mode
+from gateway.pages.home import NAME
+from gateway.policy.addresses import Address
+from gateway.policy.model import Facts, Mode
 from gateway.policy.names import Host
-from tests.adapters.scene import ALLOW, answer_of, judged, said
+from tests.adapters.scene import ALLOW, NOW, answer_of, judged, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +188,30 @@ def test_the_name_that_the_operator_gave_is_known_and_told(scene: Setter) -> Non
     for host in ("proxy.corp.example:3128", "127.0.0.1:8080"):
         text = answer_of(here.ask(client, f"GET /proxy.pac HTTP/1.1\nHost: {host}")).content or b""
         assert b"PROXY proxy.corp.example:3128" in text
+
+
+def test_redirected_clients_read_the_pages_too_and_have_no_proxy_to_configure(scene: Setter) -> None:
+    here = scene()
+    here.listener.settings = replace(here.listener.settings, entry="transparent")
+    client = here.client()
+    here.state(client).original = (Address.parse("192.0.2.80"), 80)
+    page = here.ask(client, "GET / HTTP/1.1\nHost: wicketgate.internal")
+    script = here.ask(client, "GET /proxy.pac HTTP/1.1\nHost: wicketgate.internal")
+
+    assert b"You are connected through this proxy" in (answer_of(page).content or b"")
+    assert (answer_of(page).status_code, answer_of(script).status_code) == (200, 404)
+
+
+def test_a_tunnel_that_is_not_opened_leads_nowhere_either(scene: Setter) -> None:
+    """No layer asks for it in a CONNECT, which is refused before; other entries open tunnels in their own way."""
+    here = scene()
+    client = here.client()
+    state = here.state(client)
+    facts = Facts(now=NOW, client_ip=state.peer, host=NAME, port=443, connect=True)
+    state.enter_tunnel(here.connections.begin(state, facts))
+
+    assert asyncio.run(here.admission.raw(state)) == "refuse"
+    assert list(here.shapes()) == [("decision", "deny", "protocol-refused"), ("end", None)]
 
 
 def test_a_reverse_gateway_has_no_page_of_its_own(scene: Setter) -> None:

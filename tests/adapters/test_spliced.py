@@ -18,7 +18,13 @@ from addons.tunnels import Opening
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from addons.connecting import Streams
+
 PATIENCE = 10
+
+
+async def _nowhere(_server: Server) -> Streams:
+    raise ConnectionError("nothing is dialled here")
 
 
 class Scene:
@@ -37,6 +43,7 @@ class Scene:
             failed=lambda *_: None,
             unjudged=lambda *_: None,  # type: ignore[arg-type]  # no request is judged here
             late=lambda _: None,
+            connect=_nowhere,
         )
 
     def _server(self, data: Any) -> None:
@@ -109,7 +116,7 @@ def test_tasks_end_sockets_stay_and_the_hooks_hear_of_the_end_with_all_that_pass
     assert scene.said == [("server", True, True), ("client", ConnectionState.CLOSED, 104, 18)]
 
 
-@pytest.mark.parametrize("why", ["a side is gone", "a side is closing", "something waits", "TLS"])
+@pytest.mark.parametrize("why", ["a side is gone", "a side is closing", "something waits", "TLS", "TLS of a layer"])
 def test_what_cannot_be_joined_stays_as_it_is(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(scene: Scene) -> None:
         io = scene.transports[scene.server]
@@ -122,6 +129,8 @@ def test_what_cannot_be_joined_stays_as_it_is(why: str, monkeypatch: pytest.Monk
                 io.writer.transport.close()
             case "something waits":
                 io.writer.transport.write(bytes(64 * 1024 * 1024))
+            case "TLS of a layer":
+                scene.client.tls = True
             case _:
                 monkeypatch.setitem(io.writer.transport._extra, "sslcontext", object())  # type: ignore[attr-defined]  # noqa: SLF001 - as TLS does ## typeshed hides it
 

@@ -23,6 +23,17 @@ type Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 DAY = dt.timedelta(days=1)
 NOW = dt.datetime.now(dt.UTC)
 _NUMBERS = count(1)
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
@@ -129,7 +140,9 @@ def _draft(wish: Wish, issuer: x509.Name, signer: Key) -> x509.CertificateBuilde
     if wish.names:
         names = x509.SubjectAlternativeName([_general(name) for name in wish.names])
         draft = draft.add_extension(names, critical=False)
-    if not wish.is_authority:
+    if wish.is_authority:
+        draft = draft.add_extension(_SIGNS, critical=True)
+    else:
         draft = draft.add_extension(x509.ExtendedKeyUsage([wish.usage]), critical=False)
     if wish.permitted is not None:
         permitted = x509.NameConstraints([x509.DNSName(wish.permitted)], None)

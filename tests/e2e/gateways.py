@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from mitmproxy.http import HTTPFlow, Response
 
-    from gateway.config.settings import Entry
+    from gateway.config.settings import Entry, ParentRule, ParentSettings
 
 
 LOOPBACK: Final = Address.parse("127.0.0.1")
@@ -70,6 +70,8 @@ class Scenery:
     limits: LimitSettings = field(default_factory=LimitSettings)
     bounds: Bounds | None = None
     entry: Entry = "proxy"
+    parents: tuple[ParentSettings, ...] = ()
+    parent: tuple[ParentRule, ...] = ()
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def settings(self) -> Settings:
@@ -77,7 +79,12 @@ class Scenery:
         policy = self.folder / "policy.yaml"
         policy.write_text(OPEN.format(port=self.origin, more=self.policy), encoding="utf-8")
         forward = ListenerSettings(
-            name="forward", mode=Mode.FORWARD, bind=(LOOPBACK, free_port()), policy=policy, entry=self.entry
+            name="forward",
+            mode=Mode.FORWARD,
+            bind=(LOOPBACK, free_port()),
+            policy=policy,
+            entry=self.entry,
+            parent=self.parent,
         )
         reverse = ListenerSettings(
             name="reverse",
@@ -91,6 +98,7 @@ class Scenery:
             listeners=(forward, reverse),
             state=self.folder / "state",
             upstreams={"app": UpstreamSettings(name="app", servers=(server,))},
+            parents={each.name: each for each in self.parents},
             limits=self.limits,
             upstream_tls=UpstreamTlsSettings() if self.trust is None else UpstreamTlsSettings(trust=(self.trust,)),
             resolver=ResolverSettings(

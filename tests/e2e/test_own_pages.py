@@ -225,3 +225,22 @@ def test_a_reload_shows_the_new_policy_on_the_page(tmp_path: Path) -> None:
         (running.folder / "forward.yaml").write_text(renamed, encoding="utf-8")
         running.process.tell(signal.SIGHUP)
         until(lambda: ">stricter<" in _curl(page), "the page never changed")
+
+
+def test_whoever_comes_by_socks_finds_the_same_pages_and_no_proxy_to_configure(tmp_path: Path) -> None:
+    port = free_port()
+    socks = {"name": "socks", "mode": "forward", "entry": "socks5", "bind": f"127.0.0.1:{port}"}
+    policy = f"{POLICY}connect_ports: [80, 443]\n"
+    settings = {"listeners": [{**socks, "policy": "forward.yaml"}]}
+    with gateway(tmp_path, forward=policy, names=NAMES, settings=settings) as running:
+        proxy = ("--socks5-hostname", f"127.0.0.1:{port}", "-w", "%{http_code}")
+        plain, script_ = (_curl(*proxy, f"{OWN}{path}") for path in ("/", "/proxy.pac"))
+        tls = _curl(*proxy, "-k", "https://wicketgate.internal/")
+        assert "You are connected through this proxy" in plain
+        assert "Automatic configuration" not in plain
+        assert script_.endswith("404")
+        assert tls.endswith("403")
+        refused = running.wait_for(lambda each: each["event"] == "decision" and each["decision"]["verdict"] == "deny")
+        assert refused["decision"]["reason"] == "protocol-refused"
+        pages = [each["request"]["path"] for each in running.records() if each["event"] == "decision"]
+        assert pages == ["/", "/proxy.pac", "/"]

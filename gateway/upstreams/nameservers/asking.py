@@ -32,8 +32,10 @@ AT_ONCE: Final = 32
 """Names that are asked for at the same time; the others wait, and their time runs."""
 ASIDE: Final = 30.0
 """Seconds for which a server that did not answer comes last."""
-GRACE: Final = 1.0
-"""Seconds that the second kind of address may come after the first."""
+GRACE: Final = 2.5
+"""Seconds that the second kind of address may come after the first: long enough to ask for it again."""
+LOST: Final = 1.0
+"""Seconds after which a question over UDP is taken to be lost, and asked again."""
 HALF_KEPT: Final = 2.0
 """Seconds for which half an answer holds."""
 _ROUNDS: Final = 2
@@ -100,8 +102,11 @@ class NameServers:
             left = deadline - self._clock()
             if left <= 0:
                 break
+            share = left / (len(turns) - number)
+            if not server.encrypted and number < len(self._servers):
+                share = min(share, LOST)
             try:
-                async with asyncio.timeout(left / (len(turns) - number)):
+                async with asyncio.timeout(share):
                     return await self._ask(server, question(name, kind, padded=server.encrypted))
             except TimeoutError:
                 problems[TIMED_OUT] = None

@@ -97,3 +97,10 @@ def test_the_proxy_is_where_it_was_configured_else_where_it_was_asked(
     proxy: str, home: Home, asked_at: str | None
 ) -> None:
     assert proxy == home.proxy_for(asked_at)
+
+
+def test_what_is_no_proxy_for_http_is_not_told_as_one() -> None:
+    socks = Home(("127.0.0.1", 1080), is_proxy=False)
+    named = Home(("127.0.0.1", 1080), (Host.parse("proxy.corp.example"), 8080), is_proxy=False)
+
+    assert (socks.proxy_for(None), named.proxy_for(None)) == (None, "proxy.corp.example:8080")

@@ -31,7 +31,7 @@ def test_the_page_says_who_what_why_and_whom_to_ask() -> None:
         assert word in text
 
 
-@pytest.mark.parametrize("absent", ["<dt>Rule", "Is this wrong", "Your address", "Asked for", "None"])
+@pytest.mark.parametrize("absent", ["<dt>Rule", "Is this wrong", "Your address", "Asked for", "Try again", "None"])
 def test_what_is_not_known_or_not_to_be_shown_leaves_no_trace(absent: str) -> None:
     assert absent not in as_html(BARE)
     assert "null" not in as_problem(BARE)
@@ -55,7 +55,7 @@ def test_problem_details_keep_their_names() -> None:
     [
         ("This is blocked here", "rule-deny"),
         ("This is blocked here", "guardrail"),
-        ("Too many requests", "rate-exceeded"),
+        ("Please slow down", "rate-exceeded"),
         ("This request cannot be understood", "malformed-request"),
         ("This site cannot be reached", "upstream-unresolved"),
         ("This site is not safe to visit", "upstream-untrusted"),
@@ -64,6 +64,14 @@ def test_problem_details_keep_their_names() -> None:
 )
 def test_the_heading_says_in_plain_words_what_happened(heading: str, reason: str) -> None:
     assert f"<h1>{heading}</h1>" in as_html(replace(FULL, reason=reason))
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [("1 second<", 1), ("40 seconds<", 40), ("60 seconds<", 60), ("2 minutes<", 61), ("60 minutes<", 3600)],
+)
+def test_whoever_asked_too_often_is_told_how_long_to_wait(said: str, wait: int) -> None:
+    assert f"<dt>Try again in</dt><dd>{said}" in as_html(replace(FULL, wait=wait))
 
 
 def test_the_decision_can_be_selected_at_once_and_sent_to_whom_to_ask() -> None:

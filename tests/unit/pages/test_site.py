@@ -63,6 +63,20 @@ def test_the_certificate_is_the_same_in_every_format(asked: Asked) -> None:
     assert load_der_x509_certificate(payload["PayloadContent"]) == used
 
 
+def test_where_clients_name_no_proxy_there_is_no_configuration_of_it(asked: Asked) -> None:
+    unnamed = replace(asked, proxy=None)
+
+    assert [get(unnamed, path).status for path in ("/proxy.pac", "/wpad.dat", "/ca.pem")] == [404, 404, 200]
+    assert b"Automatic configuration" not in get(unnamed, "/").body
+
+
+def test_without_an_authority_there_is_no_certificate_to_get(asked: Asked) -> None:
+    bare = replace(asked, certificates=())
+
+    assert [get(bare, path).status for path in ("/ca.pem", "/ca.mobileconfig", "/proxy.pac")] == [404, 404, 200]
+    assert b"fingerprint" not in get(bare, "/").body
+
+
 def test_nothing_of_a_key_is_in_any_answer(asked: Asked) -> None:
     assert [path for path in PATHS if b"PRIVATE KEY" in get(asked, path).body] == []
 

@@ -35,6 +35,8 @@ def test_it_shows_both_fingerprints_of_every_certificate(certificates: tuple[Cer
         assert fingerprint(each, "SHA-256") in text
         assert fingerprint(each, "SHA-1") in text
     assert "2026-11-20 to 2036-11-18" in text
+    assert "Trust them all" in text
+    assert "Trust them all" not in as_html(replace(PAGE, certificates=certificates[:1]))
 
 
 def test_it_says_where_the_proxy_is_and_whom_to_ask() -> None:
@@ -63,8 +65,10 @@ def test_what_is_not_to_be_shown_leaves_no_trace() -> None:
     assert "None" not in text
 
 
-def test_it_is_small_and_leads_to_nothing_but_its_own_files_and_whom_to_ask() -> None:
-    text = as_html(PAGE)
+def test_it_is_small_and_leads_to_nothing_but_its_own_files_and_whom_to_ask(
+    certificates: tuple[Certificate, Certificate],
+) -> None:
+    text = as_html(replace(PAGE, certificates=certificates))
 
     assert len(text.encode()) < 20_000
     assert set(re.findall(r'href="([^"]*)"', text)) == {
