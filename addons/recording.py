@@ -14,8 +14,7 @@ from addons.exchange import Connections, Exchange, exchange_of
 from addons.refusals import for_upstream_error
 from addons.translate import connection_facts
 from gateway.audit.errors import AuditUnavailable
-from gateway.audit.record import Circumstances, decision_record, end_record
-from gateway.policy.explain import as_json
+from gateway.audit.record import Circumstances, decision_object, decision_record, end_record
 from gateway.policy.model import Decision, Reason, refuse
 
 if TYPE_CHECKING:
@@ -116,7 +115,9 @@ class Recorder:
             mode=state.mode,
             client_port=state.port,
             status=status,
-            dialled=exchange.dialled,
+            dialled=exchange.judged[0] if exchange.judged else None,
+            parent=None if exchange.parent is None else exchange.parent.name,
+            original=state.original,
         )
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)
@@ -132,8 +133,10 @@ class Recorder:
             seconds=self._connections.timer() - exchange.started,
             now=self._clock(),
             reason=None if outcome is None else outcome.reason,
+            reached=exchange.reached,
+            unverified=exchange.endpoint in exchange.connection.unverified,
         )
-        return record if outcome is None else record | {"decision": as_json(outcome)}
+        return record if outcome is None else record | {"decision": decision_object(outcome)}
 
     def _append(self, record: Record) -> None:
         try:
@@ -196,7 +199,7 @@ class Recording:
         """Nobody but the upstream can have broken it; the client gets an answer if it had none yet."""
         if exchange.outcome is None:
             exchange.outcome = refuse(Reason.UPSTREAM_BROKEN)
-        if flow.response is None:
+        if exchange.status is None:
             answer = for_upstream_error(flow, "")
             exchange.status, exchange.down = answer.status_code, len(answer.raw_content or b"")
 
