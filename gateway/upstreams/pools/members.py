@@ -61,6 +61,6 @@ class Member:
     def weight(self, now: float, slow_start: float) -> float:
         """Its share, which grows over `slow_start` seconds from a tenth to the whole after it came (back)."""
         begun = now - self.joined
-        if begun >= slow_start:
+        if begun >= slow_start or slow_start <= 0:
             return float(self.server.weight)
         return self.server.weight * max(_LEAST_SHARE, begun / slow_start)

@@ -10,28 +10,18 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from gateway.upstreams.pools.balancing import Balance, balancer
+from gateway.upstreams.pools.balancing import balancer
 from gateway.upstreams.pools.budget import RetryBudget
-from gateway.upstreams.pools.health import Health, HealthRules
+from gateway.upstreams.pools.health import Health
 from gateway.upstreams.pools.members import Member, Standing
-from gateway.upstreams.pools.outliers import Outlier, OutlierRules
+from gateway.upstreams.pools.outliers import Outlier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from gateway.upstreams.pools.balancing import Balancer
+    from gateway.upstreams.pools.rules import PoolRules
     from gateway.upstreams.routes import Server
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolRules:
-    """How a pool behaves. `connections` bounds the requests of one server at a time; `slow_start` is in seconds."""
-
-    balance: Balance = "round_robin"
-    health: HealthRules = HealthRules()  # noqa: RUF009 - the value is frozen, so that it can be shared
-    outliers: OutlierRules = OutlierRules()  # noqa: RUF009 - the value is frozen, so that it can be shared
-    connections: int = 1024
-    slow_start: float = 0.0
 
 
 class NoPlace(Enum):
@@ -68,19 +58,29 @@ class PlaceAt:
             self._pool.ended(self.member, outcome)
 
 
+def _nobody(*_: object) -> None:
+    """Hears nothing."""
+
+
 @dataclass(slots=True, eq=False)
 class Pool:
-    """The servers of one upstream. `clock` is monotonic, in seconds; `draw` gives a number in [0, 1)."""
+    """The servers of one upstream. `clock` is monotonic, in seconds; `draw` gives a number in [0, 1).
+
+    `moved` hears that there may be a place where there was none, `told` of every server that stands otherwise now.
+    """
 
     rules: PoolRules
     clock: Callable[[], float]
     draw: Callable[[], float]
-    budget: RetryBudget = field(default_factory=RetryBudget)
+    moved: Callable[[], None] = _nobody
+    told: Callable[[Member, Standing], None] = _nobody
+    budget: RetryBudget = field(init=False)
     _members: list[Member] = field(default_factory=list)
     _balancer: Balancer = field(init=False)
 
     def __post_init__(self) -> None:
         self._balancer = balancer(self.rules.balance, self.draw)
+        self.budget = RetryBudget(share=self.rules.retries.budget)
 
     @classmethod
     def of(
@@ -92,9 +92,13 @@ class Pool:
         return pool
 
     def take(self, key: bytes = b"", tried: Collection[Member] = ()) -> PlaceAt | NoPlace:
-        """A place at one of the servers that were not tried yet. `key` says who asks."""
+        """A place at one of the servers that were not tried yet. `key` says who asks.
+
+        Those that are spared are asked when nobody else is there.
+        """
         now = self.clock()
-        up = [each for each in self._members if each.standing(now) is Standing.UP and each not in tried]
+        up = self._standing(Standing.UP, now) or self._standing(Standing.EJECTED, now)
+        up = [each for each in up if each not in tried] if tried else up
         free = {each: each.weight(now, self.rules.slow_start) for each in up if not self._is_full(each)}
         if not free:
             return NoPlace.FULL if up else NoPlace.NOBODY
@@ -111,28 +115,49 @@ class Pool:
             member.outlier.failed()
             self._eject(member)
         self._forget_the_drained()
+        self.moved()
 
     def checked(self, member: Member, *, well: bool) -> bool:
         """A health check of a server came to an end; whether that changed its standing."""
         changed = member.health.checked(well=well)
         if changed and well:
             member.joined = self.clock()
+        if changed:
+            self.told(member, Standing.UP if well else Standing.DOWN)
+            self.moved()
         return changed
 
-    def renew(self, servers: Iterable[Server]) -> None:
-        """Let others join and leave. Who stays keeps what is known of it, with the weight that it has now."""
-        now, staying = self.clock(), {each.name: each for each in self._members}
-        wanted = [self._member(server) for server in servers]
+    def renew(self, servers: Iterable[Server], rules: PoolRules | None = None) -> None:
+        """Let others join and leave. Who stays keeps what is known of it, with the weight that it has now.
+
+        Other `rules` hold from now on; what was counted under the old ones still counts.
+        """
+        if rules is not None and rules != self.rules:
+            self._follow(rules)
+        wanted = {each.name: each for each in map(self._member, servers)}
         for each in self._members:
-            each.is_draining = each.name not in {other.name for other in wanted}
-        for new in wanted:
-            old = staying.get(new.name)
-            if old is None:
-                new.joined = now
-                self._members.append(new)
-            else:
-                old.server = new.server
+            self._keep(each, wanted.pop(each.name, None))
+        for new in wanted.values():
+            new.joined = self.clock()
+            self._members.append(new)
+            self.told(new, Standing.UP)
         self._forget_the_drained()
+        self.moved()
+
+    def _keep(self, member: Member, wanted: Member | None) -> None:
+        """Go on with a server as it is wanted now, or let it finish what it has."""
+        was_draining, member.is_draining = member.is_draining, wanted is None
+        if wanted is not None:
+            member.server = wanted.server
+        if member.is_draining is not was_draining:
+            self.told(member, member.standing(self.clock()))
+
+    def _follow(self, rules: PoolRules) -> None:
+        if rules.balance != self.rules.balance:
+            self._balancer = balancer(rules.balance, self.draw)
+        self.rules, self.budget.share = rules, rules.retries.budget
+        for each in self._members:
+            each.health.rules, each.outlier.rules = rules.health, rules.outliers
 
     def drain(self, name: str) -> bool:
         """Take a server out until the next `renew`; whether there is one of that name."""
@@ -152,6 +177,9 @@ class Pool:
         now = self.clock()
         return {each.name: each.standing(now) for each in self._members}
 
+    def _standing(self, standing: Standing, now: float) -> list[Member]:
+        return [each for each in self._members if each.standing(now) is standing]
+
     def _member(self, server: Server) -> Member:
         return Member(server, Health(self.rules.health), Outlier(self.rules.outliers))
 
@@ -164,6 +192,7 @@ class Pool:
         others = (each for each in self._members if each is not member)
         if member.outlier.is_due and any(each.standing(now) is Standing.UP for each in others):
             member.joined = member.outlier.eject(now)
+            self.told(member, Standing.EJECTED)
 
     def _forget_the_drained(self) -> None:
         self._members = [each for each in self._members if not (each.is_draining and each.in_flight == 0)]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from gateway.upstreams.pools.members import Standing
 from gateway.upstreams.pools.outliers import OutlierRules
-from gateway.upstreams.pools.pool import NoPlace, Outcome, PlaceAt, Pool, PoolRules
+from gateway.upstreams.pools.pool import NoPlace, Outcome, PlaceAt, Pool
+from gateway.upstreams.pools.rules import PoolRules
 from tests.unit.upstreams.pools.servers import Clock, server, servers, url
 
 RULES = PoolRules(outliers=OutlierRules(failures=2, base=30.0, longest=60.0), connections=3)
@@ -205,3 +206,38 @@ def test_whatever_happens_every_place_is_counted_once(steps: list[tuple[str, int
         held = Counter(each.member.name for each in taken)
         assert {each.name: each.in_flight for each in of_three.members if each.in_flight} == dict(held)
         assert all(each.in_flight <= 3 for each in of_three.members)
+
+
+def test_who_is_spared_is_asked_when_all_others_are_down() -> None:
+    of_two = pool("a.test", "b.test")
+    fail(of_two, "a.test", 2)
+    of_two.checked(of_two.members[1], well=False)
+
+    assert who(of_two, 2) == ["a.test", "a.test"]
+
+
+def test_who_stands_otherwise_is_told() -> None:
+    told: list[tuple[str, Standing]] = []
+    of_two = pool("a.test", "b.test")
+    of_two.told = lambda member, standing: told.append((member.server.host.text, standing))
+
+    fail(of_two, "a.test", 2)
+    of_two.checked(of_two.members[1], well=False)
+    place(of_two)
+    of_two.renew(servers("b.test", "c.test"))
+
+    assert told == [
+        ("a.test", Standing.EJECTED),
+        ("b.test", Standing.DOWN),
+        ("a.test", Standing.DRAINING),
+        ("c.test", Standing.UP),
+    ]
+
+
+def test_other_rules_hold_for_servers_that_are_there() -> None:
+    of_two = pool("a.test", "b.test")
+    of_two.renew(servers("a.test", "b.test"), replace(RULES, balance="hash", connections=1))
+
+    taken = [place(of_two, b"x").member for _ in range(2)]
+    assert len(set(taken)) == 2
+    assert of_two.take(b"x") is NoPlace.FULL
