@@ -31,6 +31,7 @@ from gateway.policy.model import (
     refuse,
 )
 from gateway.upstreams.resolver import Unresolved
+from gateway.upstreams.routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from addons.entries.parents import Parents
     from addons.exchange import Connections, ConnectionState, Exchange, Listener, Treatment
     from addons.own_pages import OwnPages
+    from addons.pools import Pools
     from addons.recording import Recorder
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
@@ -67,6 +69,7 @@ class Admission:
         turns: Turns,
         parents: Parents,
         *,
+        pools: Pools,
         clock: Callable[[], float],
         pseudonym: str,
         limits: LimitSettings,
@@ -76,6 +79,7 @@ class Admission:
         self._recorder: Final = recorder
         self._resolver: Final = resolver
         self._turns: Final = turns
+        self._pools: Final = pools
         self._parents: Final = parents
         self._clock: Final = clock
         self._pseudonym: Final = pseudonym
@@ -162,7 +166,13 @@ class Admission:
         state.look_inside()
         if flow.error is not None:
             head = refusal(Reason.MALFORMED_REQUEST, "The head breaks the protocol.")
-        refused = head if isinstance(head, Refusal) else await self._judge(exchange, flow, head)
+        try:
+            refused = head if isinstance(head, Refusal) else await self._judge(exchange, flow, head)
+        except BaseException:
+            exchange.release()
+            raise
+        if self._connections.find(state.id) is None:
+            self._recorder.ended(exchange)  # the client left meanwhile, and nobody else is going to say so
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_request(exchange, flow, refused))
 
@@ -176,14 +186,25 @@ class Admission:
         refused = _refused_by(state.gate.request(facts)) or self._too_large(state, facts)
         if refused is not None:
             return refused
-        destination = destination_of(state, facts, self._turns)
+        destination = destination_of(state, facts)
+        if isinstance(destination, Route):
+            exchange.route = destination
+            destination = await self._pools.place(exchange, destination)
         if isinstance(destination, Refusal):
             return destination
-        exchange.route = destination.route
         refused = await self._last_word(exchange, destination, tunnel=False)
+        while refused is not None and (other := self._without_name(exchange, refused)) is not None:
+            destination = other
+            refused = await self._last_word(exchange, destination, tunnel=False)
         if refused is None:
             self._let_through(exchange, flow, head, destination)
         return refused
+
+    def _without_name(self, exchange: Exchange, refused: Refusal) -> Destination | None:
+        """Another server, after the name of one could not be resolved, which is a way of not being there."""
+        if refused.decision.reason is not Reason.UPSTREAM_UNRESOLVED:
+            return None
+        return self._pools.another(exchange, Reason.UPSTREAM_UNRESOLVED)
 
     def _largest_body(self, state: ConnectionState) -> int | None:
         """A forward listener is bounded by its policy alone."""
@@ -206,7 +227,7 @@ class Admission:
             return near
         gate = exchange.gate
         exchange.facts = located(exchange.facts, addresses, gate, self._geography)
-        decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
+        decision = enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint
@@ -316,7 +337,7 @@ def _refused_by(answer: Decision | Pending) -> Refusal | None:
     return None if decision is None else Refusal(decision)
 
 
-def _enforceable(decision: Decision) -> Decision:
+def enforceable(decision: Decision) -> Decision:
     """The decision, or a denial if it obliges the gateway to something that it does not know."""
     if all(isinstance(obligation, _KNOWN) for obligation in decision.obligations):
         return decision
@@ -333,5 +354,5 @@ def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Deci
         return refuse(Reason.UPSTREAM_BROKEN)
     if not exchange.gate.policy.needs_response:
         return None
-    decision = _enforceable(exchange.gate.response(facts))
+    decision = enforceable(exchange.gate.response(facts))
     return decision if decision.denied else None

@@ -11,12 +11,14 @@ import socket
 import time
 from dataclasses import dataclass
 from hashlib import sha256
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from addons.admission import Admission
 from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
+from addons.elsewhere import Elsewhere
 from addons.entries.arrivals import Arrivals
 from addons.entries.parents import Parents, parents_of
 from addons.exchange import Connections
@@ -28,6 +30,7 @@ from addons.handshakes import Handshakes
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.own_pages import OwnPages
+from addons.pools import Pools
 from addons.recording import Recorder, Recording
 from addons.signing import Signing
 from addons.standing import Standing
@@ -71,12 +74,13 @@ class Engine:
     addons: tuple[object, ...]
     failures: Failures
     served: Served
+    pools: Pools
     signing: Signing | None = None
 
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
         if deadline is None:
-            deadline = self.settings.resolver.timeout + HOOK_SLACK
+            deadline = self.settings.resolver.timeout + self.pools.longest_wait + HOOK_SLACK
         return Stage(
             dispatch=Dispatch(hook_table(self.addons), deadline),
             bounds=Bounds.of(self.settings.limits),
@@ -97,7 +101,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
-    turns = Turns()
+    turns, pools, geography = Turns(), _pools(settings, writer), Geography()
     recorder = Recorder(writer, connections, time.time)
     authorities = _authorities(settings, writer)
     pages = OwnPages(
@@ -109,6 +113,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         resolver,
         turns,
         parents,
+        pools=pools,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
@@ -126,12 +131,13 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         UpstreamTls(connections, trust),
+        Elsewhere(pools, resolver, turns, geography, time.monotonic),
         FieldKeeper(pseudonym(settings.state)),
         parents,
         Recording(recorder, connections),
     )
     served = Served()
-    served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
+    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
     return Engine(
         settings=settings,
         writer=writer,
@@ -144,7 +150,18 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         addons=addons,
         failures=Failures(connections, recorder, time.time),
         served=served,
+        pools=pools,
         signing=signing,
+    )
+
+
+def _pools(settings: Settings, writer: AuditWriter) -> Pools:
+    return Pools(
+        settings.upstreams,
+        writer.append,
+        clock=time.monotonic,
+        wall=time.time,
+        draw=SystemRandom().random,
     )
 
 

@@ -14,7 +14,6 @@ from gateway.policy.model import ABSENT, Facts, Reason, refuse
 from gateway.upstreams.routes import NoRoute
 
 if TYPE_CHECKING:
-    from addons.dialing import Turns
     from addons.exchange import ConnectionState, Endpoint
     from gateway.lists.geography import Geography
     from gateway.policy.addresses import Address
@@ -43,8 +42,8 @@ class Destination:
         return (self.host.text, self.port)
 
 
-def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destination | Refusal:
-    """Where a request goes, or the refusal of one that goes nowhere."""
+def destination_of(state: ConnectionState, facts: Facts) -> Destination | Route | Refusal:
+    """Where a request goes: a place, or a route to several; or the refusal of one that goes nowhere."""
     host, target = known(facts.host), known(facts.target)
     if state.listener.routes is None:
         return tunnel_destination(state, facts, "http" if facts.scheme == "http" else "https")
@@ -53,8 +52,7 @@ def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destin
         return Refusal(refuse(Reason.NO_ROUTE, "Nothing is served here."), found.status)
     if target.changed and found.strict_paths != "rewrite":
         return _not_canonical(target, found.strict_paths)
-    server = turns.server(found.upstream)
-    return Destination(server.scheme, server.host, server.port, found)
+    return found
 
 
 def located(facts: Facts, addresses: tuple[Address, ...], gate: Gate, geography: Geography) -> Facts:

@@ -21,11 +21,13 @@ from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     HttpEvent,
     RequestHeaders,
+    RequestProtocolError,
     ResponseProtocolError,
 )
 
 from addons.heads import check_line_ends, check_lines, is_clean_head
 from addons.phases import Await, Enter, Hold, Phase
+from addons.retrying import Unanswered
 from gateway.policy.model import Decision, Reason, refuse
 
 if TYPE_CHECKING:
@@ -234,6 +236,8 @@ class OriginSide(_http1.Http1Client):
     def send(self, event: HttpEvent) -> Commands:
         if isinstance(event, RequestHeaders):
             self._interim = 0
+        if isinstance(event, RequestProtocolError):
+            self.state = self.done  # what it still says is for nobody: the request may be at another server by now
         yield from super().send(event)
 
     @override
@@ -248,7 +252,15 @@ class OriginSide(_http1.Http1Client):
             if size is not None and (self._switches_unasked(self.request) or not is_clean_head(bytes(self.buf)[:size])):
                 yield from self._give_up(self.stream_id)
                 return
+        if isinstance(event, events.ConnectionClosed) and self.stream_id is not None and not self.buf:
+            yield from self._leave_unanswered(self.stream_id)
+            return
         yield from super().read_headers(event)
+
+    def _leave_unanswered(self, stream_id: int) -> Commands:
+        self.state = self.done
+        yield commands.CloseConnection(self.conn)
+        yield ReceiveHttp(Unanswered(stream_id, "closed without an answer", ErrorCode.GENERIC_SERVER_ERROR))
 
     def _switches_unasked(self, request: Request) -> bool:
         """A 101 makes the rest a raw channel, and only a WebSocket was ever asked for."""

@@ -13,6 +13,7 @@ from mitmproxy import flow, http
 from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers.http import (
     DropStream,
+    GetHttpConnection,
     HTTPMode,
     HttpStream,
     SendHttp,
@@ -28,6 +29,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
+    ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._hooks import (
     HttpErrorHook,
@@ -39,6 +41,8 @@ from mitmproxy.proxy.layers.http._hooks import (
 from addons.exchange import Cut as CutBody
 from addons.heads import remember_line
 from addons.phases import Cut, Enter, Hold, Phase
+from addons.retrying import Attempted, Unanswered, UpstreamFailedHook, may_be_elsewhere
+from gateway.upstreams.pools.retries import OVERLOADED, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +57,7 @@ type OpenTunnel = Callable[[Context], Layer]
 """Makes the layer that looks at the first bytes in a tunnel."""
 
 _SWITCHING: Final = 101
+_ANSWERS: Final = (ResponseHeaders, ResponseData, ResponseTrailers, ResponseEndOfMessage, ResponseProtocolError)
 
 
 class GatewayStream(HttpStream):
@@ -64,6 +69,7 @@ class GatewayStream(HttpStream):
         self._open_tunnel: Final = open_tunnel
         self._holds = False
         self._body_follows = False
+        self._body_begun = False
 
     @override
     def handle_event(self, event: events.Event) -> Commands:
@@ -146,6 +152,7 @@ class GatewayStream(HttpStream):
 
     @override
     def state_stream_request_body(self, event: RequestData | RequestEndOfMessage | RequestTrailers) -> Commands:
+        self._body_begun = True
         try:
             yield from super().state_stream_request_body(event)
         except CutBody:
@@ -173,7 +180,56 @@ class GatewayStream(HttpStream):
         yield DropStream(self.stream_id)
 
     @override
+    def make_server_connection(self) -> CommandGenerator[bool]:
+        """Find a connection to the server that was chosen, or to another one if there is none."""
+        while True:
+            request = self.flow.request
+            wanted = GetHttpConnection((request.host, request.port), request.scheme == "https", None)
+            connection, problem = yield wanted
+            if problem is None:
+                self.context.server = self.flow.server_conn = connection
+                return True
+            if not (yield from self._turn_elsewhere(Failure.NOT_REACHED)):
+                broken = ResponseProtocolError(self.stream_id, problem, ErrorCode.CONNECT_FAILED)
+                yield from self.handle_protocol_error(broken)
+                return False
+
+    @override
+    def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
+        """End the exchange, unless another server may give the answer that one left owing."""
+        is_owed = self.server_state == self.state_wait_for_response_headers and self.client_state != self.state_errored
+        if isinstance(event, Unanswered) and is_owed and (yield from self._turn_elsewhere(Failure.BROKEN_OFF)):
+            yield from self._ask_again()
+        else:
+            yield from super().handle_protocol_error(event)
+
+    def _turn_elsewhere(self, failure: Failure) -> CommandGenerator[bool]:
+        """Whether the request leads to another server now. What the one before still says is dropped then."""
+        if not may_be_elsewhere(self.flow):
+            return False
+        attempted = Attempted(self.flow, failure, self._body_begun)
+        yield UpstreamFailedHook(attempted)
+        if attempted.again:
+            kept = [event for event in self._paused_event_queue if not isinstance(event, _ANSWERS)]
+            self._paused_event_queue.clear()
+            self._paused_event_queue.extend(kept)
+        return attempted.again
+
+    def _ask_again(self) -> Commands:
+        self.flow.response = None
+        if self._body_follows:
+            yield from self.start_request_stream()
+        elif (yield from self.make_server_connection()):
+            yield SendHttp(RequestHeaders(self.stream_id, self.flow.request, end_stream=True), self.context.server)
+            yield SendHttp(RequestEndOfMessage(self.stream_id), self.context.server)
+
+    @override
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
+        if event.response.status_code in OVERLOADED and (yield from self._turn_elsewhere(Failure.OVERLOADED)):
+            given_up = RequestProtocolError(self.stream_id, "another server is asked", ErrorCode.CANCEL)
+            yield SendHttp(given_up, self.context.server)
+            yield from self._ask_again()
+            return
         self.flow.response = event.response
         _drop_keep_alive(event.response)
         if (yield from self.check_invalid(False)):  # noqa: FBT003 - mitmproxy's signature: of the response

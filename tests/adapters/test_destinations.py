@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from addons.destinations import Destination, destination_of, located
-from addons.dialing import Turns
 from addons.refusals import Refusal
 from addons.translate import connection_facts
 from gateway.config.settings import HostMatch
@@ -15,6 +14,7 @@ from gateway.policy.addresses import Address
 from gateway.policy.model import ABSENT, Facts, Mode, Reason
 from gateway.policy.names import Host
 from gateway.policy.paths import REVERSE_RULES, Target
+from gateway.upstreams.routes import Route
 from tests.adapters.scene import ALLOW, NOW, gate_of
 
 if TYPE_CHECKING:
@@ -38,19 +38,19 @@ def asked(scene: Scene, host: str, path: str = "/", scheme: str = "http") -> tup
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_forward_request_goes_to_the_place_it_names(scheme: str, scene: Setter) -> None:
-    found = destination_of(*asked(scene(), "site.example", scheme=scheme), Turns())
+    found = destination_of(*asked(scene(), "site.example", scheme=scheme))
 
     assert found == Destination(scheme, Host.parse("site.example"), 443)
     assert isinstance(found, Destination)
     assert found.endpoint == ("site.example", 443)
 
 
-def test_a_reverse_request_goes_to_a_server_of_its_route(scene: Setter) -> None:
+def test_a_reverse_request_goes_where_its_route_leads(scene: Setter) -> None:
     here = scene(mode=Mode.REVERSE, served=SERVED, upstreams=("https://app.internal:8443",))
-    found = destination_of(*asked(here, "www.shop.example"), Turns())
+    found = destination_of(*asked(here, "www.shop.example"))
 
-    assert isinstance(found, Destination)
-    assert (found.scheme, found.endpoint) == ("https", ("app.internal", 8443))
+    assert isinstance(found, Route)
+    assert found.upstream.name == "app"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_reverse_request_goes_to_a_server_of_its_route(scene: Setter) -> None:
 def test_a_request_that_goes_nowhere_is_refused(
     status: int, reason: Reason, host: str, path: str, scene: Setter
 ) -> None:
-    found = destination_of(*asked(scene(mode=Mode.REVERSE, served=SERVED), host, path), Turns())
+    found = destination_of(*asked(scene(mode=Mode.REVERSE, served=SERVED), host, path))
 
     assert isinstance(found, Refusal)
     assert (found.status, found.decision.reason) == (status, reason)
@@ -71,7 +71,7 @@ def test_a_request_without_a_host_is_an_error_and_goes_nowhere(scene: Setter) ->
     state = here.state(here.client())
 
     with pytest.raises(LookupError):
-        destination_of(state, connection_facts(state, NOW), Turns())
+        destination_of(state, connection_facts(state, NOW))
 
 
 def test_where_a_request_goes_is_known_as_far_as_its_addresses_are() -> None:

@@ -35,6 +35,8 @@ class Standing(StrEnum):
 class Member:
     """One server. `in_flight` counts its requests, `joined` is when it came or came back, on a monotonic clock.
 
+    `note` says in a few words what was last found out about it, for people.
+
     Members are compared by identity: the same server in two pools is two members.
     """
 
@@ -44,6 +46,7 @@ class Member:
     in_flight: int = 0
     joined: float = -math.inf
     is_draining: bool = False
+    note: str = ""
 
     @property
     def name(self) -> str:

@@ -192,6 +192,9 @@ class Pool:
         others = (each for each in self._members if each is not member)
         if member.outlier.is_due and any(each.standing(now) is Standing.UP for each in others):
             member.joined = member.outlier.eject(now)
+            member.note = (
+                f"spared for {member.joined - now:.0f} s, after {member.outlier.rules.failures} failures in a row"
+            )
             self.told(member, Standing.EJECTED)
 
     def _forget_the_drained(self) -> None:
