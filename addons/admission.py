@@ -30,7 +30,7 @@ from gateway.policy.model import (
     Reason,
     refuse,
 )
-from gateway.upstreams.resolver import LOCALHOST, Unresolved
+from gateway.upstreams.resolver import Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +96,6 @@ class Admission:
         """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
-        if isinstance(facts, Facts):
-            facts = self._at_home(facts)
         exchange = self._open(flow, state, facts if isinstance(facts, Facts) else None)
         refused = facts if isinstance(facts, Refusal) else own_pages.no_tunnel(facts)
         if refused is None and isinstance(facts, Facts):
@@ -159,8 +157,6 @@ class Admission:
         """Judge a request to the last word before a byte of it is forwarded, and say where it goes."""
         state = self._connections.state(flow.client_conn.id)
         head = translate.request_head(state, flow, self._clock(), self._limits)
-        if not isinstance(head, Refusal) and state.mode is Mode.FORWARD:
-            head = replace(head, facts=self._at_home(head.facts))
         exchange = self._open(flow, state, None if isinstance(head, Refusal) else head.facts)
         state.requests += 1
         state.look_inside()
@@ -219,14 +215,6 @@ class Admission:
             exchange.judged = self._turns.addresses(destination.endpoint, pinned) if pinned else ()
             decision = await self._recorder.allowed(exchange, decision)
         return _refused_by(decision)
-
-    def _at_home(self, facts: Facts) -> Facts:
-        """The facts, of `localhost` and all names below it with their addresses: they are known before anybody asks."""
-        host = facts.host
-        if isinstance(host, Missing) or not host.is_under(LOCALHOST):
-            return facts
-        known = self._resolver.known(host)
-        return replace(facts, destination_ips=known) if known else facts
 
     async def _addresses(self, state: ConnectionState, destination: Destination) -> tuple[Address, ...]:
         """The addresses that a request can reach: those of connections that stand, else all that the name has.
