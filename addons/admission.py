@@ -30,7 +30,7 @@ from gateway.policy.model import (
     Reason,
     refuse,
 )
-from gateway.upstreams.resolver import LOCALHOST, Unresolved
+from gateway.upstreams.resolver import Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,6 @@ class Admission:
 
     def _enter(self, state: ConnectionState, facts: Facts) -> tuple[Exchange, Refusal | None]:
         """Ask for a tunnel, whoever wants it in whatever words, and enter it if nothing speaks against it."""
-        facts = self._at_home(facts)
         exchange = self._begin(state, facts)
         refused = own_pages.no_tunnel(facts) or _refused_by(exchange.gate.connect(facts))
         if refused is None:
@@ -173,8 +172,6 @@ class Admission:
         """Judge a request to the last word before a byte of it is forwarded, and say where it goes."""
         state = self._connections.state(flow.client_conn.id)
         head = translate.request_head(state, flow, self._clock(), self._limits)
-        if not isinstance(head, Refusal) and state.mode is Mode.FORWARD:
-            head = replace(head, facts=self._at_home(head.facts))
         exchange = self._open(flow, state, None if isinstance(head, Refusal) else head.facts)
         state.requests += 1
         state.look_inside()
@@ -233,14 +230,6 @@ class Admission:
             exchange.judged = self._turns.addresses(destination.endpoint, pinned) if pinned else ()
             decision = await self._recorder.allowed(exchange, decision)
         return _refused_by(decision)
-
-    def _at_home(self, facts: Facts) -> Facts:
-        """The facts, of `localhost` and all names below it with their addresses: they are known before anybody asks."""
-        host = facts.host
-        if isinstance(host, Missing) or not host.is_under(LOCALHOST):
-            return facts
-        known = self._resolver.known(host)
-        return replace(facts, destination_ips=known) if known else facts
 
     async def _addresses(self, state: ConnectionState, destination: Destination) -> tuple[Address, ...]:
         """The addresses that a request can reach: those of connections that stand, else all that the name has.

@@ -7,7 +7,8 @@
   `unsafe_destinations` opens the ranges it names and only them: of an address that embeds another, both must be named.
 - `builtin-connect-port`: CONNECT to no port but those of `connect_ports`.
 
-Source: the IANA special-purpose address registries (RFC 6890), RFC 6761 section 6.3, RFC 9110 section 9.3.6.
+Source: the IANA special-purpose address registries (RFC 6890), RFC 6761 section 6.3 (`localhost`), RFC 9110 section
+9.3.6 (CONNECT).
 """
 
 from __future__ import annotations

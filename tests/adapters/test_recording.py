@@ -161,6 +161,18 @@ def test_an_upstream_that_breaks_is_told_in_the_end_record(scene: Setter) -> Non
     assert (end["decision"]["verdict"], end["decision"]["reason"]) == ("deny", "upstream-broken")
 
 
+def test_an_answer_that_was_never_judged_is_not_what_the_client_saw(scene: Setter) -> None:
+    here = scene()
+    _, flow = admit(here)
+    flow.client_conn.state = Connected.OPEN
+    flow.response = Response.make(200)
+    flow.error = Error("the answer has two framings")
+    hooks(here).error(flow)
+
+    end = here.records()[-1]
+    assert (end["status"], end["reason"]) == (502, "upstream-broken")
+
+
 def test_an_upstream_that_breaks_in_the_middle_keeps_the_status_that_the_client_saw(scene: Setter) -> None:
     here = scene()
     exchange, flow = admit(here)

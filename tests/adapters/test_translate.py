@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from addons import translate
+from addons.hello import HelloReader
 from addons.refusals import Refusal
 from gateway.config.settings import LimitSettings
 from gateway.policy.addresses import Address
@@ -13,6 +14,7 @@ from gateway.policy.model import ABSENT, UNKNOWN, Facts, Missing, Mode, Reason
 from gateway.policy.names import Host
 from tests.adapters.hellos import hello_of
 from tests.adapters.scene import NOW
+from tests.conformance.hellos import Hello
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -323,6 +325,23 @@ def test_a_hello_for_another_name_than_the_connect_is_refused(
     refused = translate.hello_facts(state, translate.connection_facts(state, NOW), hello_of(asked))
 
     assert (status, reason) == refusal_of(refused)
+
+
+def test_a_hello_that_says_something_twice_is_refused(scene: Setter) -> None:
+    state = in_tunnel(scene(), "open.example:443", tls=False)
+    hello = HelloReader(1 << 16).read(Hello(names=("open.example",), twice=True).raw)
+    assert hello is not None
+
+    refused = translate.hello_facts(state, translate.connection_facts(state, NOW), hello)
+
+    assert refusal_of(refused) == (400, Reason.MALFORMED_REQUEST)
+
+
+def test_the_hops_of_options_are_counted_down(scene: Setter) -> None:
+    head = read(scene(), "OPTIONS http://site.example/ HTTP/1.1\nHost: site.example\nMax-Forwards: 3")
+
+    assert not isinstance(head, Refusal)
+    assert (b"Max-Forwards", b"2") in head.fields
 
 
 def test_what_goes_out_is_what_was_judged(scene: Setter) -> None:

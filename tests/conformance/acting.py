@@ -24,7 +24,7 @@ _ESTABLISHED: Final = 200
 
 @dataclass(slots=True)
 class Client:
-    """One connection of a row. `answers` are those that came, without the 200s of CONNECT; `split` cuts what is sent."""
+    """One connection of a row. `answers` came, without the 200s of CONNECT; `split` cuts what is sent in two."""
 
     row: Row
     watched: Watched

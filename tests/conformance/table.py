@@ -210,7 +210,7 @@ def _reach(said: Any, where: str, keys: set[str] = _REACH_KEYS) -> Reach | None:
 
 
 def unescaped(text: str) -> str:
-    r"""Text with `\r \n \t \0 \\ \xHH` read; any other backslash is refused. Every character below U+0100 is one byte."""
+    r"""Text with `\r \n \t \0 \\ \xHH` read; any other backslash is refused."""
 
     def read_one(found: re.Match[str]) -> str:
         if found[1] is None:

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from addons.bounds import Bounds, Patience
 from addons.composition import compose
-from gateway.config.settings import ListenerSettings, ResolverSettings, Settings
+from gateway.config.settings import ListenerSettings, Settings, UpstreamTlsSettings
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
 from gateway.upstreams.lookup import NO_SUCH_NAME, LookupFailed, System
@@ -64,6 +65,8 @@ TURNING: Final = {"turning.test": [[OPEN], ["127.0.0.1"]], "turned.test": [["127
 """Names whose name server says something else every time it is asked, in turn."""
 
 _TLS_NAMES: Final = ("open.example", "bank.example", "other.example", "games.example")
+_MARK: Final = {"event": "row"}
+"""A record of the test's own between two rows: when it is on the disk, so is everything before it."""
 _DIALS: Final = "socket.connect"
 _QUESTIONS: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"})
 
@@ -174,12 +177,18 @@ class Watched:
         for _ in range(3):
             self.running.call(lambda: None)
 
+    def _is_accepted(self) -> bool:
+        """Whether origins know of every connection that was made to them: it stands before it is accepted."""
+        made = Counter(self.witness.dials)
+        return all(len(each.visits) >= made[f"{host} {each.port}"] for (host, _), each in self.origins.items())
+
     def settled(self) -> list[dict[str, Any]]:
         """The records of the row, once every connection is over and everything is written."""
         engine = self.running.engine
         _soon(lambda: self.running.call(lambda: len(engine.served) + len(engine.connections)) == 0, "it never ended")
-        _soon(lambda: engine.writer.waiting == 0, "the log was never written")
-        return self.trail.fresh()
+        _soon(self._is_accepted, "an origin never took a connection that stands")
+        engine.writer.append_durable(dict(_MARK)).result(PATIENCE)
+        return [record for record in self.trail.fresh() if record["event"] != _MARK["event"]]
 
 
 @contextmanager
@@ -190,19 +199,21 @@ def watched(folder: Path) -> Iterator[Watched]:
         origins = _origins(stack, authority.context(*_TLS_NAMES))
         ports = f"{origins[OPEN, False].port}, {origins[OPEN, True].port}"
         listeners = tuple(_listeners(folder, ports))
-        settings = Settings(listeners=listeners, state=folder / "state", resolver=ResolverSettings(hosts={}))
+        settings = Settings(
+            listeners=listeners,
+            state=folder / "state",
+            upstream_tls=UpstreamTlsSettings(trust=(authority.file,)),
+        )
         resolver = AskedResolver({name: tuple(map(Address.parse, found)) for name, found in NAMES.items()})
         bounds = Bounds(head=settings.limits.head, patience=Patience(head=0.5, handshake=0.5, exchange=5.0))
-        scenery = Scenery(folder=folder, origin=0, trust=authority.file, bounds=bounds)
+        scenery = Scenery(folder=folder, origin=0, bounds=bounds)
         witness = Witness()
         sys.addaudithook(witness.hear)
         running = stack.enter_context(served(scenery, compose(settings, resolver)))
         witness.is_watching = True
         stack.callback(setattr, witness, "is_watching", False)  # noqa: FBT003 - the name and the value of an attribute
         trail = Trail(folder / "state" / "audit")
-        _soon(lambda: running.engine.writer.waiting == 0, "the start was never written")
-        trail.fresh()
-        yield Watched(
+        found = Watched(
             running=running,
             witness=witness,
             resolver=resolver,
@@ -212,6 +223,8 @@ def watched(folder: Path) -> Iterator[Watched]:
             authority=folder / "state" / "ca" / "ca.pem",
             trust=authority.file,
         )
+        found.settled()
+        yield found
         assert scenery.failures == [], "the gateway itself failed"
 
 
