@@ -222,6 +222,11 @@ def unreadable(stage: Stage) -> bytes:
     return _exchange(stage.gateway.reverse, b"no request at all\r\n\r\n")
 
 
+def unframed(stage: Stage) -> bytes:
+    head = f"POST http://origin.example:{stage.origin.port}/ HTTP/1.1\r\nHost: origin.example:{stage.origin.port}\r\n"
+    return _exchange(stage.gateway.forward, head.encode() + b"Transfer-Encoding: chunked\r\n\r\nx\r\n")
+
+
 def refused_connect(stage: Stage) -> bytes:
     return _exchange(stage.gateway.forward, b"CONNECT origin.example:22 HTTP/1.1\r\nHost: origin.example:22\r\n\r\n")
 
@@ -265,6 +270,7 @@ def misnamed(stage: Stage) -> bytes:
 
 TROUBLES: dict[str, Callable[[Stage], bytes]] = {
     "unreadable_head": unreadable,
+    "unreadable_body": unframed,
     "http_connect_error": refused_connect,
     "tunnel_raw": raw,
     "tunnel_broken": broken_hello,
