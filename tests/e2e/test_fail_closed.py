@@ -223,8 +223,8 @@ def unreadable(stage: Stage) -> bytes:
 
 
 def unframed(stage: Stage) -> bytes:
-    head = f"POST http://origin.example:{stage.origin.port}/ HTTP/1.1\r\nHost: origin.example:{stage.origin.port}\r\n"
-    return _exchange(stage.gateway.forward, head.encode() + b"Transfer-Encoding: chunked\r\n\r\nx\r\n")
+    head = b"POST http://origin.example:1/ HTTP/1.1\r\nHost: origin.example:1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return _exchange(stage.gateway.forward, head + b"x\r\n")
 
 
 def refused_connect(stage: Stage) -> bytes:
