@@ -219,11 +219,6 @@ def unreadable(stage: Stage) -> bytes:
     return _exchange(stage.gateway.reverse, b"no request at all\r\n\r\n")
 
 
-def unframed(stage: Stage) -> bytes:
-    head = b"POST http://origin.example:1/ HTTP/1.1\r\nHost: origin.example:1\r\nTransfer-Encoding: chunked\r\n\r\n"
-    return _exchange(stage.gateway.forward, head + b"x\r\n")
-
-
 def refused_connect(stage: Stage) -> bytes:
     return _exchange(stage.gateway.forward, b"CONNECT origin.example:22 HTTP/1.1\r\nHost: origin.example:22\r\n\r\n")
 
@@ -267,7 +262,6 @@ def misnamed(stage: Stage) -> bytes:
 
 TROUBLES: dict[str, Callable[[Stage], bytes]] = {
     "unreadable_head": unreadable,
-    "unreadable_body": unframed,
     "http_connect_error": refused_connect,
     "tunnel_raw": raw,
     "tunnel_broken": broken_hello,
