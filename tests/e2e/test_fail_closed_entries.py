@@ -101,7 +101,7 @@ def test_a_body_that_is_not_framed_ends_its_connection_whatever_fails(
 
     assert plain.scenery.failures == [("unreadable_body", named(how))]
     assert b"no chunk" not in plain.origin.received
-    assert b"0\r\n\r\n" not in plain.origin.received
+    assert b"\r\n0\r\n\r\n" not in plain.origin.received
     assert status_of(through_forward(plain)) == 200
     plain.settled()
 
