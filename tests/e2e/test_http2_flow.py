@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.e2e import origin as origins
-from tests.e2e.commands import until
+from tests.e2e.commands import PATIENCE, until
 from tests.e2e.h2stage import Stage, staged
 from tests.e2e.h2wire import Message, Talk, asking
 
@@ -103,6 +104,8 @@ def test_a_client_that_reads_nothing_makes_an_origin_of_http2_wait(stage: Stage)
 
 @pytest.mark.parametrize("h2", [False, True], ids=["h1-origin", "h2-origin"])
 def test_an_origin_that_reads_nothing_makes_the_client_wait_and_only_on_that_stream(stage: Stage, *, h2: bool) -> None:
+    done = threading.Event()
+
     def serve(connection: socket.socket, visit: Visit) -> None:
         head = connection.recv(10)
         if b"/other" in head:
@@ -110,7 +113,7 @@ def test_an_origin_that_reads_nothing_makes_the_client_wait_and_only_on_that_str
             connection.sendall(origins.HELLO)
             while origins.read_request(connection, visit):
                 connection.sendall(origins.HELLO)
-        visit.closed.wait(5)
+        done.wait(PATIENCE)
 
     def other(talk: Talk, number: int, message: Message) -> None:
         if message.get(":path") == "/other":
@@ -132,6 +135,7 @@ def test_an_origin_that_reads_nothing_makes_the_client_wait_and_only_on_that_str
             talk.data(number, bytes(min(room, 16384)))
             sent += min(room, 16384)
 
+    done.set()
     assert 0 < sent < ROOM
 
 
