@@ -115,6 +115,7 @@ class ListenerSettings:
     `unsafe_skip_verify` dials TLS servers without checking who they are. `entry` is how clients of a forward listener
     say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected. `parent` says which
     hosts are reached through other proxies.
+    `http2` offers HTTP/2 to clients whose TLS is inspected, and to servers with TLS.
     """
 
     name: str
@@ -126,6 +127,7 @@ class ListenerSettings:
     routes: tuple[RouteSettings, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     unsafe_skip_verify: bool = False
+    http2: bool = True
 
     @property
     def endpoint(self) -> str:
