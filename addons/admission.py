@@ -30,7 +30,7 @@ from gateway.policy.model import (
     Reason,
     refuse,
 )
-from gateway.upstreams.resolver import LOCALHOST, Unresolved
+from gateway.upstreams.resolver import Unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
     from gateway.policy.model import Pending
+    from gateway.policy.names import Host
     from gateway.upstreams.resolver import Resolver
 
 _KNOWN: Final = (EditRequest, EditResponse, PinAddress)
@@ -96,17 +97,29 @@ class Admission:
         """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
-        if isinstance(facts, Facts):
-            facts = self._at_home(facts)
-        exchange = self._open(flow, state, facts if isinstance(facts, Facts) else None)
-        refused = facts if isinstance(facts, Refusal) else own_pages.no_tunnel(facts)
-        if refused is None and isinstance(facts, Facts):
-            refused = _refused_by(state.gate.connect(facts))
+        exchange, refused = self._enter(state, facts) if isinstance(facts, Facts) else (self._begin(state, None), facts)
+        attach(flow, exchange)
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_connect(exchange, flow, refused))
         else:
-            state.enter_tunnel(exchange)
             flow.request.data.host, flow.request.data.port = str(state.connect_host), known(exchange.facts.port)
+
+    def enter(self, state: ConnectionState, host: Host, port: int) -> Decision | None:
+        """Enter a tunnel that was asked for by other words than a CONNECT; the denial, which is on record, or None."""
+        facts = translate.connection_facts(state, self._clock())
+        exchange, refused = self._enter(state, replace(facts, host=host, port=port, connect=True))
+        if refused is None:
+            return None
+        self._recorder.refused(exchange, refused.decision, status=None, down=0)
+        return refused.decision
+
+    def _enter(self, state: ConnectionState, facts: Facts) -> tuple[Exchange, Refusal | None]:
+        """Ask for a tunnel, whoever wants it in whatever words, and enter it if nothing speaks against it."""
+        exchange = self._begin(state, facts)
+        refused = own_pages.no_tunnel(facts) or _refused_by(exchange.gate.connect(facts))
+        if refused is None:
+            state.enter_tunnel(exchange)
+        return exchange, refused
 
     async def hello(self, state: ConnectionState, hello: ClientHello) -> Treatment:
         """Decide what becomes of TLS: inspected, passed on unread, or refused. Says nothing to the client."""
@@ -159,8 +172,6 @@ class Admission:
         """Judge a request to the last word before a byte of it is forwarded, and say where it goes."""
         state = self._connections.state(flow.client_conn.id)
         head = translate.request_head(state, flow, self._clock(), self._limits)
-        if not isinstance(head, Refusal) and state.mode is Mode.FORWARD:
-            head = replace(head, facts=self._at_home(head.facts))
         exchange = self._open(flow, state, None if isinstance(head, Refusal) else head.facts)
         state.requests += 1
         state.look_inside()
@@ -219,14 +230,6 @@ class Admission:
             exchange.judged = self._turns.addresses(destination.endpoint, pinned) if pinned else ()
             decision = await self._recorder.allowed(exchange, decision)
         return _refused_by(decision)
-
-    def _at_home(self, facts: Facts) -> Facts:
-        """The facts, of `localhost` and all names below it with their addresses: they are known before anybody asks."""
-        host = facts.host
-        if isinstance(host, Missing) or not host.is_under(LOCALHOST):
-            return facts
-        known = self._resolver.known(host)
-        return replace(facts, destination_ips=known) if known else facts
 
     async def _addresses(self, state: ConnectionState, destination: Destination) -> tuple[Address, ...]:
         """The addresses that a request can reach: those of connections that stand, else all that the name has.
@@ -301,9 +304,12 @@ class Admission:
             self._connections.closed(client.id)
 
     def _open(self, flow: HTTPFlow, state: ConnectionState, facts: Facts | None) -> Exchange:
-        exchange = self._connections.begin(state, facts or translate.connection_facts(state, self._clock()))
+        exchange = self._begin(state, facts)
         attach(flow, exchange)
         return exchange
+
+    def _begin(self, state: ConnectionState, facts: Facts | None) -> Exchange:
+        return self._connections.begin(state, facts or translate.connection_facts(state, self._clock()))
 
     def _answer(self, exchange: Exchange, flow: HTTPFlow, refused: Refusal, answer: Response) -> None:
         flow.response = answer

@@ -99,7 +99,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     parents = Parents(resolver, own)
     turns = Turns()
     recorder = Recorder(writer, connections, time.time)
-    authorities = _authorities(settings)
+    authorities = _authorities(settings, writer)
     pages = OwnPages(
         Site(settings.pac, settings.contact), (lambda: ()) if authorities is None else authorities.published, recorder
     )
@@ -120,7 +120,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
-        Arrivals(connections, recorder, time.time),
+        Arrivals(admission, connections, recorder, time.time),
         Openings(admission, connections),
         *(() if signing is None else (signing, signing.client_tls)),
         dialing,
@@ -148,11 +148,11 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     )
 
 
-def _authorities(settings: Settings) -> AuthorityStore | None:
+def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:
     """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
     if all(each.mode is not Mode.FORWARD for each in settings.listeners):
         return None
-    return AuthorityStore(settings.state / "ca", settings.ca, time.time)
+    return AuthorityStore(settings.state / "ca", settings.ca, time.time, writer.append)
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

@@ -28,10 +28,13 @@ DELAY: Final = 0.25
 """Seconds after which the next address is tried beside one that has not answered (RFC 8305 section 5)."""
 ASIDE: Final = 60.0
 """Seconds for which an address that could not be reached is tried after the others."""
+MOST: Final = 16
+"""Addresses that are tried for one connection: a name with many is no way to have the gateway scan them."""
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _OWN_TROUBLE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _DISCARD: Final = 9
+_V6: Final = 6
 _WORDS: Final = {
     errno.ECONNREFUSED: "Nobody listens at the destination.",
     errno.ENETUNREACH: "This machine has no route to the destination.",
@@ -90,13 +93,15 @@ class Ways:
         self._failed: Final[OrderedDict[Address, float]] = OrderedDict()
 
     def order(self, addresses: tuple[Address, ...], turn: int = 0) -> tuple[Address, ...]:
-        """All of them, IPv6 and IPv4 in turns; those that failed a short time ago, or have no route, come last.
+        """All of them, both families in turns; those that failed a short time ago, or have no route, come last.
 
-        `turn` says which of each family goes first, so that several requests use several servers.
+        The family of the first address begins: the system puts first what suits the machine (RFC 6724), name servers
+        of one's own IPv6. `turn` says which of each family goes first, so that several requests use several servers.
         """
         if len(addresses) == 1:
             return addresses
-        families = [_turned([each for each in addresses if each.version == version], turn) for version in (6, 4)]
+        versions = (6, 4) if addresses[0].version == _V6 else (4, 6)
+        families = [_turned([each for each in addresses if each.version == version], turn) for version in versions]
         pairs = chain.from_iterable(zip_longest(*families))
         mixed = [address for address in pairs if address is not None]
         lost = {each[0].version for each in families if each and not self._has_way(each[0])} if all(families) else set()
@@ -123,11 +128,16 @@ def _turned(addresses: list[Address], turn: int) -> list[Address]:
 
 async def connect(addresses: Sequence[Address], port: int, ways: Ways, delay: float = DELAY) -> Streams:
     """A connection to one of `addresses`, tried in this order. The caller brings the deadline. Raises NotConnected."""
-    return await asyncio.open_connection(sock=await _first(addresses, port, ways, delay))
+    opened = await _first(addresses, port, ways, delay)
+    try:
+        return await asyncio.open_connection(sock=opened)
+    except BaseException:
+        opened.close()
+        raise
 
 
 async def _first(addresses: Sequence[Address], port: int, ways: Ways, delay: float) -> socket.socket:
-    left, problems = deque(addresses), list[OSError]()
+    left, problems = deque(addresses[:MOST]), list[OSError]()
     running: dict[asyncio.Task[socket.socket], Address] = {}
     try:
         while left or running:

@@ -191,7 +191,11 @@ class GatewayHandler(LiveConnectionHandler):
 
     def _leave(self, command: HandOver) -> None:
         """Give both sockets to a relay and let mitmproxy's tasks end; if not now, then after the next event."""
-        self.spliced = take_over(self.transports, self.client, command, self._stage)
+        try:
+            self.spliced = take_over(self.transports, self.client, command, self._stage)
+        except Exception as error:  # noqa: BLE001 - whatever breaks a tunnel ends its connection, and it alone
+            self._leaving = None
+            self._broken("relay", error)
         if self.spliced is not None:
             self._is_dead = True
             self._leaving = None

@@ -184,7 +184,7 @@ def read_host(request: Request, fields: Fields) -> str | None:
 
 
 def is_websocket(request: Request, fields: Fields) -> bool:
-    """Whether this is a complete WebSocket handshake (RFC 6455 section 4.1)."""
+    """Whether this is a complete WebSocket handshake, with nothing before the frames (RFC 6455 section 4.1)."""
     return (
         request.data.http_version == b"HTTP/1.1"
         and request.data.method == b"GET"
@@ -192,6 +192,7 @@ def is_websocket(request: Request, fields: Fields) -> bool:
         and "upgrade" in _options(fields)
         and fields.get_all(_WEBSOCKET_VERSION) == ("13",)
         and len(fields.get_all(_WEBSOCKET_KEY)) == 1
+        and read_size(fields) == 0
     )
 
 

@@ -175,9 +175,12 @@ class ClientSide(_http1.Http1Server):
     def read_body(self, event: events.Event) -> Commands:
         if type(self.body_reader) is ChunkedReader:
             self.body_reader = _ChunksOnly()
-        yield from super().read_body(event)
-        if isinstance(self.body_reader, _ChunksOnly) and self.body_reader.is_broken:
-            yield UnreadableBodyHook(self.context.client)
+        is_told = False
+        for command in super().read_body(event):
+            if not is_told and isinstance(self.body_reader, _ChunksOnly) and self.body_reader.is_broken:
+                is_told = True
+                yield UnreadableBodyHook(self.context.client)
+            yield command
         if self.state == self.read_body and len(self.buf) > self._bounds.head:
             yield from _too_much(self, self.stream_id)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 from collections import Counter
 from contextlib import suppress
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.upstreams.parents import ParentTable
     from gateway.upstreams.routes import RouteTable
 
+_log: Final = logging.getLogger(__name__)
 _SETTLE: Final = 2.0
 
 
@@ -190,7 +192,10 @@ class Served:
             await asyncio.sleep(interval)
             self.sweep()
             for chore in self.chores:
-                await chore()
+                try:
+                    await chore()
+                except Exception:  # noqa: BLE001 - deadlines are kept, whatever else fails
+                    _log.exception("a chore failed, and is tried again at the next sweep")
 
     async def drain(self, seconds: float) -> None:
         """End idle connections at once, busy ones when they are done, all of them after `seconds`."""

@@ -29,20 +29,11 @@ SOCKS4_REJECTED: Final = bytes([0, 91, 0, 0, 0, 0, 0, 0])
 SUCCEEDED: Final = 0
 FAILURE: Final = 1
 NOT_ALLOWED: Final = 2
-HOST_UNREACHABLE: Final = 4
-REFUSED: Final = 5
 NO_SUCH_COMMAND: Final = 7
 NO_SUCH_ADDRESS_TYPE: Final = 8
 
-_CODES: Final = {
-    Reason.MALFORMED_REQUEST: FAILURE,
-    Reason.INTERNAL_ERROR: FAILURE,
-    Reason.AUDIT_UNAVAILABLE: FAILURE,
-    Reason.CAPACITY: FAILURE,
-    Reason.UPSTREAM_UNRESOLVED: HOST_UNREACHABLE,
-    Reason.UPSTREAM_TIMEOUT: HOST_UNREACHABLE,
-    Reason.UPSTREAM_REFUSED: REFUSED,
-}
+_FAULTS: Final = frozenset({Reason.MALFORMED_REQUEST, Reason.INTERNAL_ERROR, Reason.AUDIT_UNAVAILABLE})
+"""Reasons that are nobody's rule. Whether a destination can be reached is not known yet when a reply is given."""
 
 _SOCKS4: Final = 4
 _CONNECT: Final = 1
@@ -85,7 +76,7 @@ def reply(code: int) -> bytes:
 
 def code_of(decision: Decision) -> int:
     """How a denial is said; what a rule, a limit or a guardrail refused is not allowed by the ruleset."""
-    return _CODES.get(decision.reason, NOT_ALLOWED)
+    return FAILURE if decision.reason in _FAULTS else NOT_ALLOWED
 
 
 def read_greeting(data: bytes | bytearray) -> int | None:

@@ -60,18 +60,18 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def _refuse_if_open(folder: Path) -> None:
-    """A folder that is empty is closed to others; in one with keys, others may have read or replaced them."""
+    """A folder without a key is closed to others; in one with keys, others may have read or replaced them."""
     for path in (folder, *folder.glob("*.key")):
         mode = path.stat().st_mode
         if not mode & _OTHERS:
             continue
         wanted = 0o700 if path == folder else SECRET
-        if path == folder and not any(folder.iterdir()):
+        if path == folder and not any(folder.glob("*.key")):
             folder.chmod(wanted)
             continue
         raise AuthorityUnusable(
-            f"ca: `{path}` is open to others (mode {mode & 0o777:04o}): if nobody can have copied the key, "
-            f"`chmod {wanted:04o} {path}`, else make another authority (`wicketgate ca rotate`)"
+            f"ca: `{path}` is open to others (mode {mode & 0o777:04o}): close it with `chmod {wanted:04o} {path}`, and "
+            "if somebody may have copied the key, replace the authority then (`wicketgate ca rotate`)"
         )
 
 

@@ -41,6 +41,19 @@ class Authority:
     key: SigningKey = field(repr=False)
     chain: tuple[x509.Certificate, ...] = ()
     bounds: Constraints = field(default_factory=Constraints)
+    not_before: dt.datetime = field(init=False, compare=False)
+    """When it and all above it have begun to hold."""
+    not_after: dt.datetime = field(init=False, compare=False)
+    """When it, or one above it, ceases to hold: no leaf outlives that."""
+    _constraints: tuple[Constraints, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Asked for every tunnel, so they are read out of the certificates once.
+        path = (self.certificate, *self.chain)
+        object.__setattr__(self, "not_before", max(each.not_valid_before_utc for each in path))
+        object.__setattr__(self, "not_after", min(each.not_valid_after_utc for each in path))
+        found = tuple(each for each in (self.bounds, *map(Constraints.of, path)) if each != Constraints())
+        object.__setattr__(self, "_constraints", found)
 
     @property
     def anchor(self) -> x509.Certificate:
@@ -62,21 +75,11 @@ class Authority:
         """SHA-256 over the certificate that signs, in pairs of hex digits with colons between them."""
         return exports.fingerprint(self.certificate, "SHA-256")
 
-    @property
-    def not_before(self) -> dt.datetime:
-        """When it and all above it have begun to hold."""
-        return max(each.not_valid_before_utc for each in (self.certificate, *self.chain))
-
-    @property
-    def not_after(self) -> dt.datetime:
-        """When it, or one above it, ceases to hold: no leaf outlives that."""
-        return min(each.not_valid_after_utc for each in (self.certificate, *self.chain))
-
     def objection(self, host: str, now: dt.datetime) -> str | None:
         """Why it may not sign for this host now, or None."""
         if now >= self.not_after:
             return f"The gateway's authority expired on {self.not_after:%Y-%m-%d}."
-        for each in (self.bounds, *map(Constraints.of, (self.certificate, *self.chain))):
+        for each in self._constraints:
             objection = each.objection(host)
             if objection is not None:
                 return f"The gateway's authority may not sign for this host: {objection}."

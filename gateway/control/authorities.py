@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+from gateway.audit.events import authority_record
 from gateway.authority.constraints import Constraints
+from gateway.authority.exports import fingerprint
 from gateway.authority.keeping import load, load_or_make, read, trusted
 from gateway.authority.making import planned
 from gateway.authority.signers import AuthorityUnusable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
+    from gateway.audit.record import Record
     from gateway.authority.keeping import Kept
     from gateway.authority.making import Plan
     from gateway.authority.signers import Authority
@@ -29,13 +32,20 @@ _SOON: Final = dt.timedelta(days=60)
 class AuthorityStore:
     """The authorities in `folder`, of which one is made if there is none. `clock`: seconds since the epoch, UTC.
 
-    Raises AuthorityUnusable if the one that signs cannot be used.
+    `record` writes an audit record. Raises AuthorityUnusable if the one that signs cannot be used.
     """
 
-    def __init__(self, folder: Path, settings: AuthoritySettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: AuthoritySettings,
+        clock: Callable[[], float],
+        record: Callable[[Record], object],
+    ) -> None:
         self._folder: Final = folder
         self._plan: Final = plan_of(settings)
         self._clock: Final = clock
+        self._record: Final = record
         self._authority = load_or_make(folder, self._plan)
         self._kept = read(folder)
 
@@ -70,12 +80,29 @@ class AuthorityStore:
         try:
             authority, kept = await asyncio.to_thread(self._read)
         except AuthorityUnusable as error:
+            self._tell("refused", error.problems)
             return ["ca: the authority cannot be read again, the old one goes on signing", *error.problems]
-        is_another = authority.certificate != self._authority.certificate
+        before, published = self._authority, self.published()
         self._authority, self._kept = authority, kept
-        if not is_another:
-            return []
-        return [f"ca: another authority signs from now on ({authority.fingerprint} SHA-256)", *self.notices()]
+        said = []
+        if authority.certificate != before.certificate:
+            said += [f"ca: another authority signs from now on ({authority.fingerprint} SHA-256)", *self.notices()]
+        if self.published() != published:
+            said.append(f"ca: what clients should trust has changed: {len(self.published())} in all")
+        if said:
+            self._tell("loaded", ())
+        return said
+
+    def _tell(self, outcome: Literal["loaded", "refused"], problems: tuple[str, ...]) -> None:
+        self._record(
+            authority_record(
+                outcome=outcome,
+                signing=self._authority.fingerprint,
+                trusted=[fingerprint(each, "SHA-256") for each in self.published()],
+                problems=problems,
+                now=self._clock(),
+            )
+        )
 
     def _read(self) -> tuple[Authority, tuple[Kept, ...]]:
         return load(self._folder, self._plan), read(self._folder)

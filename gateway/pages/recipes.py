@@ -17,8 +17,8 @@ from gateway.pages.home import NAME, PAC
 class Recipe:
     """What to do on one system: sentences, and commands that begin with `$ `.
 
-    `{proxy}` stands for the address of the proxy, `{pac}` for that of its auto-configuration, `{bypass}` for the value
-    of NO_PROXY, and `{home}` for where the gateway's own pages are.
+    `{proxy}` stands for the address of the proxy (`{host}` and `{port}` for its parts), `{pac}` for that of its
+    auto-configuration, `{bypass}` for the value of NO_PROXY, and `{home}` for where the gateway's own pages are.
     """
 
     system: str
@@ -30,11 +30,12 @@ class Recipe:
             kept = [step for step in self.steps if not any(word in step for word in _OF_THE_PROXY)]
             return tuple(step.replace("{home}", f"http://{NAME}") for step in kept)
         home = f"http://{proxy}"
-        values = {"{proxy}": proxy, "{pac}": home + PAC, "{home}": home, "{bypass}": bypass}
-        return tuple(_WORD.sub(lambda found: values.get(found[0], found[0]), step) for step in self.steps)
+        host, _, port = proxy.rpartition(":")
+        values = {"proxy": proxy, "host": host, "port": port, "pac": home + PAC, "home": home, "bypass": bypass}
+        return tuple(_WORD.sub(lambda found: values.get(found[1], found[0]), step) for step in self.steps)
 
 
-_WORD: Final = re.compile(r"\{[a-z]+\}")
+_WORD: Final = re.compile(r"\{([a-z]+)\}")
 _OF_THE_PROXY: Final = ("roxy", "roxies", "{pac}", "{bypass}", "daemon.json")
 _FETCH: Final = "$ curl -fsS {home}/ca.pem -o gateway-ca.pem"
 
@@ -111,9 +112,9 @@ RECIPES: Final = (
     Recipe(
         "Java",
         (
-            "$ keytool -importcert -noprompt -cacerts -alias gateway -file gateway-ca.pem",
-            "$ java -Djava.net.useSystemProxies=true -jar program.jar",
-            "Or name it: -Dhttps.proxyHost and -Dhttps.proxyPort, and the same with http.",
+            "$ keytool -importcert -noprompt -cacerts -storepass changeit -alias gateway -file gateway-ca.pem",
+            "$ java -Dhttps.proxyHost={host} -Dhttps.proxyPort={port} -jar program.jar",
+            "And the same with http.proxyHost and http.proxyPort.",
         ),
     ),
     Recipe(
@@ -126,9 +127,9 @@ RECIPES: Final = (
     Recipe(
         "Python, pip",
         (
-            "$ export REQUESTS_CA_BUNDLE=$PWD/bundle.pem SSL_CERT_FILE=$PWD/bundle.pem",
-            "The bundle holds the system's certificates and this one, if some pages are not inspected:",
+            "The bundle holds the system's certificates and this one, for what is not inspected:",
             "$ cat /etc/ssl/certs/ca-certificates.crt gateway-ca.pem > bundle.pem",
+            "$ export REQUESTS_CA_BUNDLE=$PWD/bundle.pem SSL_CERT_FILE=$PWD/bundle.pem",
             "$ pip config set global.proxy http://{proxy} && pip config set global.cert $PWD/bundle.pem",
         ),
     ),

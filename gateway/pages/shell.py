@@ -44,7 +44,7 @@ pre,.id{margin:.25rem 0 1rem;padding:.6rem .75rem;background:var(--well);border:
 white-space:pre-wrap;overflow-wrap:anywhere}
 pre,.id,.copy{user-select:all;-webkit-user-select:all}
 .id{display:block;font-size:1.02rem;letter-spacing:.03em}
-.files{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.5rem;margin:0 0 1rem;padding:0;
+.files{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.5rem;margin:0 0 1rem;padding:0;
 list-style:none}
 .files a{display:block;height:100%;padding:.45rem .8rem;background:var(--well);border:1px solid var(--edge);
 border-radius:6px;font-weight:600;text-decoration:none}

@@ -89,8 +89,9 @@ class Site:
             return _answer(HTML, HTML_FIELDS, welcome.as_html(self._welcome(asked)).encode())
         if asked.proxy is not None and asked.path in _SCRIPTS:
             return _answer(pac.MEDIA_TYPE, _NO_SNIFFING, pac.script(self.pac, asked.proxy))
-        saved = (("Content-Disposition", f'attachment; filename="gateway-ca{asked.path[3:]}"'),)
-        fields = (*_NO_SNIFFING, *(saved if asked.path in _SAVED else ()))
+        way = "attachment" if asked.path in _SAVED else "inline"
+        named = ("Content-Disposition", f'{way}; filename="gateway-ca{asked.path[3:]}"')
+        fields = (*_NO_SNIFFING, named)
         return _answer(_FILE_TYPES[asked.path], fields, _file(asked.path, asked.certificates))
 
     def _welcome(self, asked: Asked) -> welcome.Welcome:

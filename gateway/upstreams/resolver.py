@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 BUSY: Final = "too many names are being resolved"
-LOCALHOST: Final = Host.parse("localhost")
-"""This machine, with all names below it (RFC 6761 section 6.3)."""
+_LOCALHOST: Final = Host.parse("localhost")
 
 
 class Source(Protocol):
@@ -106,11 +105,6 @@ class Resolver:
             raise Unresolved(host, answer.why)
         return answer.addresses
 
-    def known(self, host: Host) -> tuple[Address, ...]:
-        """The addresses of a host that nobody has to be asked for: those of the configuration, and of this machine."""
-        answer = self._configured(host)
-        return () if answer is None else answer.addresses
-
     def close(self) -> None:
         """Start no look-up any more; those that run end by themselves."""
         self._source.close()
@@ -121,7 +115,7 @@ class Resolver:
         found = next((self._under[name] for name in host.parents() if name in self._under), None)
         if found is not None:
             return _Answer(found, NO_SUCH_NAME)
-        return _THIS_MACHINE if host.is_under(LOCALHOST) else None
+        return _THIS_MACHINE if host.is_under(_LOCALHOST) else None
 
     def _remembered(self, host: Host) -> _Answer | None:
         answer = self._answers.get(host.text)

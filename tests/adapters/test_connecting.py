@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.connecting import ASIDE, NotConnected, Ways, connect, has_way_to
+from addons.connecting import ASIDE, MOST, NotConnected, Ways, connect, has_way_to
 from gateway.policy.addresses import Address
 from gateway.policy.model import Reason
 
@@ -100,6 +100,14 @@ def test_nothing_but_the_given_addresses_is_dialled() -> None:
         connected([FOUR, NOWHERE], port)
 
 
+def test_a_name_with_many_addresses_does_not_have_all_of_them_tried() -> None:
+    many = [Address.parse(f"127.1.0.{number}") for number in range(1, MOST + 1)]
+    with listening(FOUR) as port:
+        assert connected([*many[1:], FOUR], port) == "127.0.0.1"
+        with pytest.raises(NotConnected):
+            connected([*many, FOUR], port)
+
+
 def test_a_deadline_ends_every_attempt() -> None:
     ways = Ways()
 
@@ -155,13 +163,14 @@ def test_a_gateway_without_files_left_says_that_and_blames_no_address() -> None:
     assert ways.order((FOUR, OTHER)) == (FOUR, OTHER)
 
 
-def test_the_families_take_turns_and_each_begins_where_its_turn_says() -> None:
+def test_the_families_take_turns_the_first_one_first_and_each_begins_where_its_turn_says() -> None:
     fours = tuple(Address.parse(f"192.0.2.{number}") for number in (1, 2, 3))
     sixes = tuple(Address.parse(f"2001:db8::{number}") for number in (1, 2))
     ways = Ways(has_way=lambda _: True)
 
-    assert ways.order((*fours, *sixes)) == (sixes[0], fours[0], sixes[1], fours[1], fours[2])
-    assert ways.order((*fours, *sixes), 1) == (sixes[1], fours[1], sixes[0], fours[2], fours[0])
+    assert ways.order((*sixes, *fours)) == (sixes[0], fours[0], sixes[1], fours[1], fours[2])
+    assert ways.order((*sixes, *fours), 1) == (sixes[1], fours[1], sixes[0], fours[2], fours[0])
+    assert ways.order((*fours, *sixes)) == (fours[0], sixes[0], fours[1], sixes[1], fours[2])
 
 
 def test_a_family_without_a_route_comes_last_and_one_alone_stays() -> None:

@@ -278,7 +278,13 @@ def test_a_connection_that_closes_in_a_handshake_is_told_by_the_words_that_we_kn
 
 def test_openssl_is_asked_for_what_pyopenssl_does_not_pass_on() -> None:
     lib = vars(SSL)["_lib"]
-    functions = ("SSL_get0_param", "SSL_get_verify_result", "X509_VERIFY_PARAM_set1_host", "X509_VERIFY_PARAM_set1_ip")
+    functions = (
+        "SSL_get0_param",
+        "SSL_get_verify_result",
+        "SSL_session_reused",
+        "X509_VERIFY_PARAM_set1_host",
+        "X509_VERIFY_PARAM_set1_ip",
+    )
 
     assert [each for each in functions if not callable(getattr(lib, each))] == []
     assert lib.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | lib.X509_CHECK_FLAG_NEVER_CHECK_SUBJECT == 0x24

@@ -37,7 +37,7 @@ class Signer:
     signing: Signing = field(init=False)
 
     def __post_init__(self) -> None:
-        store = AuthorityStore(self.folder, self.settings, lambda: self.now)
+        store = AuthorityStore(self.folder, self.settings, lambda: self.now, self.stage.writer.append)
         client_tls = ClientTls(self.stage.connections, store.current)
         self.signing = Signing(self.stage.connections, self.stage.admission, client_tls, store)
 
@@ -102,7 +102,7 @@ def test_another_authority_is_taken_up_and_the_same_one_is_no_news(tmp_path: Pat
     rotating.activate(tmp_path / "ca", NOW)
 
     following = load(tmp_path / "ca").certificate
-    assert len(asyncio.run(signer.signing.reload_aside())) == 1
+    assert len(asyncio.run(signer.signing.reload_aside())) == 2
     assert signer.signing.client_tls.authority.certificate == following
 
 

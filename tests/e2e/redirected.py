@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.config.settings import ListenerSettings, ResolverSettings, Settings
+from gateway.config.settings import ListenerSettings, ResolverSettings, Settings, UpstreamTlsSettings
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
 from tests.e2e.gateways import Running, Scenery, serving
@@ -85,7 +85,11 @@ class Redirected(Scenery):
         )
         hosts = {name: (Address.parse(address),) for name, address in NAMES.items()}
         return Settings(
-            listeners=listeners, state=self.folder / "state", resolver=ResolverSettings(hosts=hosts), limits=self.limits
+            listeners=listeners,
+            state=self.folder / "state",
+            resolver=ResolverSettings(hosts=hosts),
+            limits=self.limits,
+            upstream_tls=UpstreamTlsSettings(trust=(self.folder / "authority.pem",)),
         )
 
 
@@ -200,7 +204,7 @@ def main(folder: Path) -> None:
         }
         if has_six:
             seen |= {"plain6": serve((ORIGIN6, 80)), "secret6": serve((ORIGIN6, 443), tls=identity.context)}
-        with serving(Redirected(folder=folder, origin=0, trust=identity.authority)) as gateway:
+        with serving(Redirected(folder=folder, origin=0)) as gateway:
             asked = ask_all(gateway, folder)
             by_six = ask_all_by_six(folder) if has_six else {}
         received = {name: each.received.decode("latin-1") for name, each in seen.items()}

@@ -145,6 +145,11 @@ def test_a_rotation_is_taken_up_without_dropping_anybody(proxy: Gateway, origin:
     after = strict("", text=command(proxy, "export", "--role", "next"))
     host, port = HOSTS[0], origin.port
 
+    reload(proxy, "ca: what clients should trust has changed: 2 in all")
+    with proxy.through() as wire:
+        page = wire.ask(get("http://wicketgate.internal/ca.pem", "wicketgate.internal"))
+    assert page.body.decode() == command(proxy, "export")
+
     with inside(proxy, before, host, port) as standing:
         assert standing.ask(get("/", f"{host}:{port}")).body == BODY
         command(proxy, "rotate", "--activate")

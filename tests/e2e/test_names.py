@@ -130,7 +130,8 @@ def test_ipv6_goes_first_and_ipv4_where_it_is_refused(proxy: Gateway, names: Ser
         assert (before["ip"], after) == ("::1", {"ip": OPEN})
 
         assert wire.ask(ask("six.example", four.port)).status == 502
-        assert destinations(proxy, "six.example") == ({"ip": "::1", "answers": ["::1"]}, None)
+        before, after = destinations(proxy, "six.example")
+        assert (before["answers"], after) == (["::1"], None)
 
 
 def test_why_a_name_does_not_resolve_is_in_the_record(proxy: Gateway, names: Served) -> None:
@@ -155,17 +156,29 @@ def test_every_name_below_localhost_is_refused_as_this_machine_and_nobody_is_ask
     assert names.asked == []
 
 
-def test_name_servers_over_tls_are_asked_when_they_prove_who_they_are(tmp_path: Path, origin: RecordingOrigin) -> None:
+@pytest.mark.parametrize("by", ["tls", "https"])
+def test_name_servers_are_asked_in_secret_when_they_prove_who_they_are(
+    by: str, tmp_path: Path, origin: RecordingOrigin
+) -> None:
     authority = make_authority(tmp_path / "names.pem")
-    with name_server(zone(f"site.example 60 IN A {OPEN}"), authority.context("dns.example")) as served:
-        for name, wanted in (("dns.example", None), ("other.example", (502, "upstream-unresolved", None))):
-            resolver = {"servers": [f"tls://127.0.0.1:{served.port}#{name}"], "trust": str(authority.file)}
+    context = authority.context("dns.example")
+    if by == "https":
+        context.set_alpn_protocols(["h2"])
+    with name_server(zone(f"site.example 60 IN A {OPEN}"), context) as served:
+        for name in ("dns.example", "other.example"):
+            url = f"https://{name}:{served.port}/dns-query"
+            server = {"url": url, "address": CLOSED} if by == "https" else f"tls://{CLOSED}:{served.port}#{name}"
+            resolver = {"servers": [server], "trust": str(authority.file)}
             folder = tmp_path / name
             folder.mkdir()
             with gateway(folder, forward=POLICY, settings={"resolver": resolver}) as proxy:
-                if wanted is not None:
-                    assert proxy.refusal(ask("site.example", origin.port)) == wanted
-                    continue
-                with proxy.through() as wire:
-                    assert wire.ask(ask("site.example", origin.port)).status == 200
-    assert {by for by, _, _ in served.asked} == {"tls"}
+                if name == "dns.example":
+                    with proxy.through() as wire:
+                        assert wire.ask(ask("site.example", origin.port)).status == 200
+                    assert {way for way, _, _ in served.asked} == {by}
+                    served.asked.clear()
+                else:
+                    assert proxy.refusal(ask("site.example", origin.port)) == (502, "upstream-unresolved", None)
+                    detail = proxy.wait_for(of("site.example"))["decision"]["detail"]
+                    assert detail == "The name server's certificate is not trusted."
+    assert served.asked == []

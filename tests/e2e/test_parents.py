@@ -50,7 +50,7 @@ def curl(gateway: Running, url: str, *options: str) -> tuple[int, str]:
 
 def office(port: int, **keys: object) -> ParentSettings:
     settings: dict[str, object] = {"name": "office", "scheme": "http", "host": LOCAL, "port": port}
-    return ParentSettings(**{**settings, **keys})  # type: ignore[arg-type]  ## the keys are those of the dataclass
+    return ParentSettings(**{**settings, **keys})  # type: ignore[arg-type]  # the keys are those of the dataclass
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,8 @@ def test_plain_inspected_and_spliced_go_through_squid(over_tls: bool, world: Wor
     assert f"GET http://origin.example:{world.plain.port}/{name}" in log
     assert f"CONNECT origin.example:{world.secret.port}" in log
     assert f"CONNECT x.many.example:{world.secret.port}" in log
-    through = [each["destination"]["parent"] for each in gateway.records() if each["event"] == "decision"][:-1]
+    decisions = [each for each in gateway.records() if each["event"] == "decision" and each["destination"]]
+    through = [each["destination"]["parent"] for each in decisions]
     assert through == ["office"] * 6
     for received in (world.plain.received, world.secret.received):
         assert received.count(f"GET /{name} HTTP/1.1".encode()) >= 2
@@ -240,6 +241,28 @@ def test_a_second_gateway_is_a_parent_and_judges_for_itself(tmp_path: Path) -> N
         ("deny", "rule-deny"),
     ]
     assert [visit.data.count(b"\r\nVia: 1.1 gateway-") for visit in plain.visits] == [2, 1]
+
+
+def test_what_comes_in_by_socks_goes_through_a_parent_as_well(tmp_path: Path) -> None:
+    for name in ("near", "far"):
+        (tmp_path / name).mkdir()
+    with origins.origin() as origin, serving(Scenery(folder=tmp_path / "far", origin=origin.port)) as parent:
+        near = Scenery(
+            folder=tmp_path / "near",
+            origin=origin.port,
+            entry="socks5",
+            parents=(office(parent.forward, resolves="parent"),),
+            parent=EVERYTHING,
+        )
+        with serving(near) as gateway:
+            way = ["curl", "-s", "-m", "15", "--socks5-hostname", f"127.0.0.1:{gateway.forward}"]
+            url = f"http://origin.example:{origin.port}/in"
+            done = subprocess.run([*way, url], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "hello"
+    (decision,) = [record for record in gateway.records() if record["event"] == "decision"]
+    assert decision["destination"] == {"ip": "127.0.0.1", "answers": [], "parent": "office", "original": None}
+    assert [each["request"]["host"] for each in parent.records() if each["event"] == "decision"] == ["origin.example"]
 
 
 def test_a_gateway_that_would_be_its_own_parent_does_not_start(tmp_path: Path) -> None:

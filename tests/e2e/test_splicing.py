@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from addons.bounds import Bounds, Patience
+from addons.relay import Relay
 from addons.spliced import Spliced
 from tests.e2e import origin as origins
 from tests.e2e.commands import until
@@ -305,13 +306,13 @@ def test_a_tunnel_that_is_silent_for_too_long_is_closed_and_one_that_speaks_is_n
     tmp_path: Path, origin: Origin
 ) -> None:
     origin.serve = _hear_all
-    scenery = Scenery(folder=tmp_path, origin=origin.port, policy=POLICY, bounds=Bounds(patience=Patience(tunnel=0.6)))
+    scenery = Scenery(folder=tmp_path, origin=origin.port, policy=POLICY, bounds=Bounds(patience=Patience(tunnel=1.5)))
     with serving(scenery) as gateway, tunnel(gateway, origin.port) as silent, tunnel(gateway, origin.port) as busy:
         closed = threading.Thread(target=read_all, args=(silent,))
         closed.start()
         while closed.is_alive():
             busy.sendall(b".")
-            closed.join(0.1)
+            closed.join(0.05)
         busy.sendall(b"!")
         busy.shutdown(socket.SHUT_WR)
 
@@ -332,3 +333,22 @@ def test_a_drain_gives_tunnels_time_and_then_ends_them_with_a_record(tmp_path: P
 
     ends = [record["bytes"] for record in gateway.records() if record["event"] == "end"]
     assert ends == [{"up": 6, "down": 5}, {"up": 6, "down": 0}]
+
+
+def test_a_tunnel_that_cannot_be_joined_ends_and_is_recorded(
+    gateway: Running, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("a bug")
+
+    origin.serve = _hear_all
+    monkeypatch.setattr(Relay, "go_on", fails)
+    with client(gateway.forward) as connection:
+        port = port_of(connection)
+        connection.sendall(ask(origin.port))
+        assert status_of(read_head(connection)) == 200
+        connection.sendall(b"\x00ready")
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+
+    assert end_of(gateway, port)["reason"] == "internal-error"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.trail import check_exchanges
+from tests.house.sources import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.e2e
+
+DOCUMENT = ROOT / "docs" / "how-to" / "choose-an-entry.md"
 
 type World = dict[str, Any]
 
@@ -62,10 +66,12 @@ def details(world: World, listener: str) -> list[str]:
 def test_what_is_allowed_arrives_under_the_name_and_at_the_address_that_was_judged(asked: str, world: World) -> None:
     assert world["asked"][asked] == {"exit": 0, "status": 200, "body": "hello"}
     assert {
-        each["destination"]["ip"]
+        (each["destination"]["ip"], each["destination"]["original"])
         for each in world["records"]
-        if each["event"] == "decision" and each["request"]["host"] == "shop.example" and each["destination"]
-    } == {"10.9.0.2"}
+        if each["event"] == "decision"
+        and each["request"]["host"] == "shop.example"
+        and each["decision"]["verdict"] == "allow"
+    } == {("10.9.0.2", f"10.9.0.1:{port}") for port in (80, 443, 8000)}
 
 
 @pytest.mark.parametrize("asked", ["http refused", "https refused", "http denied", "http guarded"])
@@ -148,3 +154,14 @@ def test_ipv6_is_the_same(world: World) -> None:
     assert world["six"]["straight"] == ""
     assert verdicts(world, "six.example") == [("allow", "allowed-by-default", None)] * 2
     assert details(world, "six") == ["Nothing redirected this connection here"]
+
+
+@pytest.mark.parametrize("rules", re.findall(r"```nft\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL))
+def test_the_rules_of_the_document_are_accepted_by_the_kernel(rules: str) -> None:
+    if why := missing():
+        pytest.skip(why)
+    command = ["unshare", "-rn", "nft", "-f", "-"]
+    done = subprocess.run(command, input=rules, capture_output=True, text=True, check=False, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "redirect to :8082" in rules

@@ -23,6 +23,7 @@ from h2.events import (
     StreamReset,
 )
 from h2.exceptions import ProtocolError, TooManyStreamsError
+from h2.settings import SettingCodes
 
 from gateway.upstreams.nameservers.channels import Channel
 from gateway.upstreams.nameservers.messages import LARGEST, NoAnswer
@@ -56,6 +57,7 @@ class Posts(Channel):
             self.fail(NO_HTTP2)
             return
         self._http.initiate_connection()
+        self._http.update_settings({SettingCodes.ENABLE_PUSH: 0})
         self._flush()
 
     @override

@@ -43,7 +43,7 @@ def parent(**keys: object) -> Parent:
         "port": 3128,
         "authorization": AUTHORIZATION,
     }
-    return Parent(**{**settings, **keys})  # type: ignore[arg-type]  ## the keys are those of the dataclass
+    return Parent(**{**settings, **keys})  # type: ignore[arg-type]  # the keys are those of the dataclass
 
 
 def behind(stage: Scene, **keys: object) -> Scene:
@@ -65,7 +65,7 @@ def settings_of(*parents: ParentSettings) -> Settings:
 
 def named(name: str, **keys: object) -> ParentSettings:
     settings: dict[str, object] = {"scheme": "http", "host": Host.parse("proxy.example"), "port": 3128}
-    return ParentSettings(name=name, **{**settings, **keys})  # type: ignore[arg-type]  ## the keys are the dataclass's
+    return ParentSettings(name=name, **{**settings, **keys})  # type: ignore[arg-type]  # the keys are the dataclass's
 
 
 def test_a_plain_request_names_its_whole_place_and_brings_the_gateways_own_credentials(

@@ -105,12 +105,9 @@ def test_a_wrong_byte_is_refused_as_soon_as_it_has_come(code: int, reason: Reaso
         (2, Reason.RATE_EXCEEDED),
         (1, Reason.AUDIT_UNAVAILABLE),
         (1, Reason.INTERNAL_ERROR),
-        (4, Reason.UPSTREAM_UNRESOLVED),
-        (4, Reason.UPSTREAM_TIMEOUT),
-        (5, Reason.UPSTREAM_REFUSED),
     ],
 )
-def test_a_denial_is_told_from_an_upstream_that_cannot_be_reached(code: int, reason: Reason) -> None:
+def test_a_denial_is_told_from_a_fault(code: int, reason: Reason) -> None:
     assert code == code_of(refuse(reason))
 
 

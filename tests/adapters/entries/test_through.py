@@ -120,6 +120,21 @@ def test_a_parent_that_gives_no_tunnel_is_told_in_words_of_ours(reason: Reason, 
     assert (reason, sentence) == (failure.value.decision.reason, str(failure.value))
 
 
+def test_an_ipv6_destination_is_written_in_brackets() -> None:
+    heard = bytearray()
+
+    async def play() -> None:
+        async with answering(b"HTTP/1.1 200 OK\r\n\r\n", heard) as port:
+            target = Host.parse("2001:db8::1"), 443
+            _, writer = await through(await asyncio.open_connection("127.0.0.1", port), parent(), target)
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(play())
+
+    assert heard.startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n")
+
+
 def test_plain_requests_need_no_tunnel() -> None:
     heard = bytearray()
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from gateway.audit.events import (
+    authority_record,
     connection_record,
     gap_record,
     list_record,
@@ -88,3 +89,10 @@ def test_a_trust_record_names_files_and_what_is_wrong_with_them() -> None:
 
     assert (record["event"], record["outcome"], record["files"]) == ("trust", "refused", ["root.pem"])
     assert record["problems"] == ["root.pem:1:1  nothing in it"]
+
+
+def test_a_record_of_the_authority_names_certificates_by_their_fingerprints() -> None:
+    record = authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD", "12:34"], problems=[], now=NOW)
+
+    assert (record["event"], record["outcome"]) == ("authority", "loaded")
+    assert (record["signing"], record["trusted"]) == ("AB:CD", ["AB:CD", "12:34"])

@@ -46,8 +46,9 @@ def test_a_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert mode(tmp_path / "state" / "ca") == 0o700
 
 
-def test_an_empty_folder_is_closed_to_others(tmp_path: Path) -> None:
+def test_a_folder_without_a_key_is_closed_to_others(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
+    put(tmp_path / "ca.pem", b"known to all", PUBLIC)
 
     with held(tmp_path):
         assert mode(tmp_path) == 0o700
@@ -66,8 +67,8 @@ def test_what_others_could_have_read_is_refused_with_the_way_out(
         pass
 
     assert str(refused.value) == (
-        f"ca: `{open_one}` is open to others (mode {wrong:04o}): if nobody can have copied the key, "
-        f"`chmod {wanted} {open_one}`, else make another authority (`wicketgate ca rotate`)"
+        f"ca: `{open_one}` is open to others (mode {wrong:04o}): close it with `chmod {wanted} {open_one}`, and "
+        "if somebody may have copied the key, replace the authority then (`wicketgate ca rotate`)"
     )
     assert mode(open_one) == wrong
 

@@ -12,11 +12,11 @@ import pytest
 
 from gateway.authority import rotating
 from gateway.authority.constraints import Constraints
-from gateway.authority.folder import NEXT, PREVIOUS, SIGNING
+from gateway.authority.folder import NEXT, PREVIOUS, SIGNING, put
 from gateway.authority.keeping import load, load_or_make, published, read
 from gateway.authority.making import make, planned
-from gateway.authority.signers import Authority, AuthorityUnusable
-from tests.authorities import NOW, issue
+from gateway.authority.signers import Authority, AuthorityUnusable, written
+from tests.authorities import DAY, NOW, issue
 from tests.house.sources import ROOT
 
 if TYPE_CHECKING:
@@ -179,6 +179,18 @@ def test_one_that_cannot_be_used_does_not_get_to_sign(folder: Path) -> None:
     with pytest.raises(AuthorityUnusable, match="the key does not belong to the certificate"):
         rotating.activate(folder, NOW)
     assert load(folder).certificate == signing
+
+
+@pytest.mark.parametrize("broken", [written(make(NOW - 4000 * DAY)), issue().secret() + issue().pem])
+def test_an_authority_that_cannot_sign_any_more_is_followed_by_one_that_can(broken: bytes, folder: Path) -> None:
+    put(folder / SIGNING, broken)
+    with pytest.raises(AuthorityUnusable):
+        load_or_make(folder)
+
+    rotating.rotate(folder, NOW)
+    rotating.activate(folder, NOW)
+
+    assert load_or_make(folder).objection("site.example", NOW) is None
 
 
 def _prepared(folder: Path, step: str) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.authority import rotating
+from gateway.authority.exports import fingerprint
 from gateway.authority.keeping import load, load_or_make, published
 from gateway.authority.signers import AuthorityUnusable
 from gateway.config.settings import AuthoritySettings
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 CORP = AuthoritySettings(name="Example", permitted=("corp.example",), lifetime=90 * 86_400.0)
 
 
-def store_of(folder: Path, settings: AuthoritySettings | None = None) -> tuple[AuthorityStore, list[float]]:
+def store_of(
+    folder: Path, settings: AuthoritySettings | None = None, records: list[Any] | None = None
+) -> tuple[AuthorityStore, list[float]]:
     """A store and its clock, which can be set."""
     clock = [NOW.timestamp()]
-    return AuthorityStore(folder, settings or AuthoritySettings(), lambda: clock[0]), clock
+    record = [].append if records is None else records.append
+    return AuthorityStore(folder, settings or AuthoritySettings(), lambda: clock[0], record), clock
 
 
 def test_an_authority_is_made_as_the_settings_say(tmp_path: Path) -> None:
@@ -44,12 +48,14 @@ def test_one_that_cannot_be_used_ends_the_start(tmp_path: Path) -> None:
 
 
 def test_what_is_published_changes_with_a_rotation_before_the_signer_does(tmp_path: Path) -> None:
-    store, _ = store_of(tmp_path / "ca")
+    records: list[Any] = []
+    store, _ = store_of(tmp_path / "ca", records=records)
     first = store.current.certificate
+    assert asyncio.run(store.reload_aside()) == []
     assert store.published() == (first,)
 
     rotating.rotate(tmp_path / "ca", NOW)
-    assert asyncio.run(store.reload_aside()) == []
+    assert asyncio.run(store.reload_aside()) == ["ca: what clients should trust has changed: 2 in all"]
 
     assert store.current.certificate == first
     assert store.published() == published(tmp_path / "ca", NOW)
@@ -59,12 +65,17 @@ def test_what_is_published_changes_with_a_rotation_before_the_signer_does(tmp_pa
     said = asyncio.run(store.reload_aside())
 
     second = load(tmp_path / "ca")
-    assert said == [f"ca: another authority signs from now on ({second.fingerprint} SHA-256)"]
+    assert said[0] == f"ca: another authority signs from now on ({second.fingerprint} SHA-256)"
+    assert [(each["event"], each["outcome"], each["signing"], len(each["trusted"])) for each in records] == [
+        ("authority", "loaded", fingerprint(first, "SHA-256"), 2),
+        ("authority", "loaded", second.fingerprint, 2),
+    ]
     assert store.published() == (second.certificate, first)
 
 
 def test_one_that_cannot_be_used_changes_nothing_and_none_is_made_anew(tmp_path: Path) -> None:
-    store, _ = store_of(tmp_path / "ca")
+    records: list[Any] = []
+    store, _ = store_of(tmp_path / "ca", records=records)
     before = store.current
     (tmp_path / "ca" / "signing.key").unlink()
 
@@ -73,6 +84,8 @@ def test_one_that_cannot_be_used_changes_nothing_and_none_is_made_anew(tmp_path:
     assert first == "ca: the authority cannot be read again, the old one goes on signing"
     assert "signing.key` is missing" in second
     assert store.current is before
+    (record,) = records
+    assert (record["outcome"], record["signing"], record["problems"]) == ("refused", before.fingerprint, [second])
     assert not (tmp_path / "ca" / "signing.key").exists()
 
 

@@ -36,6 +36,7 @@ def test_the_address_of_the_proxy_and_its_exceptions_are_filled_in_and_nothing_i
 
     assert [step for step in steps if re.search(r"\{[a-z]+\}", step)] == []
     assert "$ curl -fsS http://10.0.0.5:8080/ca.pem -o gateway-ca.pem" in steps
+    assert "$ java -Dhttps.proxyHost=10.0.0.5 -Dhttps.proxyPort=8080 -jar program.jar" in steps
     assert "$ chromium --proxy-pac-url=http://10.0.0.5:8080/proxy.pac" in steps
     assert "$ export http_proxy=http://10.0.0.5:8080 https_proxy=http://10.0.0.5:8080" in steps
     assert "$ export no_proxy=localhost,.corp.example" in steps

@@ -51,6 +51,16 @@ def test_every_path_has_its_media_type_and_cannot_be_read_by_other_sites(kind: s
     assert [name for name in fields if name.startswith("Access-Control-")] == []
 
 
+@pytest.mark.parametrize(
+    ("way", "name"),
+    [("attachment", "ca.pem"), ("attachment", "ca.p12"), ("inline", "ca.der"), ("inline", "ca.mobileconfig")],
+)
+def test_files_are_saved_or_handed_to_what_installs_them_under_the_name_of_the_recipes(
+    way: str, name: str, asked: Asked
+) -> None:
+    assert dict(get(asked, f"/{name}").fields)["Content-Disposition"] == f'{way}; filename="gateway-{name}"'
+
+
 def test_the_certificate_is_the_same_in_every_format(asked: Asked) -> None:
     used, former = asked.certificates
 

@@ -170,3 +170,25 @@ def test_a_tunnel_to_a_closed_port_is_refused_before_anything_else_is_known() ->
     decision = gate.connect(facts(port=53, path=UNKNOWN, method=UNKNOWN))
 
     assert said(decision) == PORT
+
+
+@pytest.mark.parametrize(
+    ("verdict", "host"),
+    [
+        (ALLOWED, "site.example"),
+        (SPECIAL, "10.0.0.1"),
+        (SPECIAL, "::ffff:10.0.0.1"),
+        (SPECIAL, "localhost"),
+        (SPECIAL, "a.localhost"),
+        (SPECIAL, "metadata.google.internal"),
+    ],
+)
+@pytest.mark.parametrize("opened", [(), ("127.0.0.0/8", "::1/128")])
+def test_of_a_name_that_only_a_parent_proxy_resolves_the_name_is_judged(
+    verdict: tuple[str, str, str | None], host: str, opened: tuple[str, ...]
+) -> None:
+    assert verdict == said(_gate(*opened).upstream(facts(host=host, destination_ips=ABSENT)))
+
+
+def test_a_name_that_nobody_has_resolved_yet_stays_closed() -> None:
+    assert said(_gate().upstream(facts(host="site.example", destination_ips=UNKNOWN))) == SPECIAL
