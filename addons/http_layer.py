@@ -25,14 +25,15 @@ from addons.http2.session import Session, TapTurned
 from addons.http2.taps import Taps, Way
 from addons.phases import Enter, Hold, Phase
 from addons.refusals import for_upstream_error
-from addons.streams import GatewayStream, Silent
+from addons.streams import GatewayStream, Inside, Silent
 from addons.tunnels import TunnelOpening
 from addons.upstreams import H2, Pool, Registered
+from addons.websockets import BoundedWebSocket
 from gateway.policy.model import Reason, refuse
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Connection
-    from mitmproxy.http import Response
+    from mitmproxy.http import HTTPFlow, Response
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import Layer
     from mitmproxy.proxy.layers.http._events import ResponseProtocolError
@@ -50,6 +51,7 @@ class GatewayHttpLayer(HttpLayer):
     def __init__(self, context: Context, mode: HTTPMode, bounds: Bounds) -> None:
         super().__init__(context, mode)
         self._bounds: Final = bounds
+        self._makes: Final = Inside(self._open_tunnel, self._open_websocket)
         self._taps: Final = Taps()
         self._pool: Final = Pool(self, bounds, self._taps)
         self._is_shared = False
@@ -105,12 +107,17 @@ class GatewayHttpLayer(HttpLayer):
     @override
     def make_stream(self, stream_id: int) -> Commands:
         taps = self._taps if self._is_shared else None
-        stream = GatewayStream(self.context.fork(), stream_id, self.mode, self._open_tunnel, taps)
+        stream = GatewayStream(
+            self.context.fork(), stream_id, self.mode, Inside(self._open_tunnel, self._open_websocket), taps
+        )
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
     def _open_tunnel(self, context: Context) -> Layer:
         return TunnelOpening(context, self._inside, self._bounds)
+
+    def _open_websocket(self, context: Context, flow: HTTPFlow) -> Layer:
+        return BoundedWebSocket(context, flow, self._bounds.message)
 
     def _inside(self, context: Context) -> Layer:
         return GatewayHttpLayer(context, HTTPMode.transparent, self._bounds)

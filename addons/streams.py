@@ -7,11 +7,12 @@ body is waited for or forwarded, and no body is ever gathered in memory.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, override
 
 from mitmproxy import flow, http
 from mitmproxy.http import Headers
-from mitmproxy.proxy import commands
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import (
     DropStream,
     HTTPMode,
@@ -50,14 +51,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mitmproxy.connection import Connection
-    from mitmproxy.proxy import events
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import CommandGenerator, Layer
 
     from addons.http1 import Commands
 
-type OpenTunnel = Callable[[Context], Layer]
-"""Makes the layer that looks at the first bytes in a tunnel."""
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Makes the layers that take over where a stream becomes something else.
+
+    `tunnel` looks at the first bytes in a tunnel, `websocket` relays the messages of a flow.
+    """
+
+    tunnel: Callable[[Context], Layer]
+    websocket: Callable[[Context, http.HTTPFlow], Layer]
+
 
 _SWITCHING: Final = 101
 
@@ -73,11 +82,11 @@ class GatewayStream(HttpStream):
     """
 
     def __init__(
-        self, context: Context, stream_id: int, mode: HTTPMode, open_tunnel: OpenTunnel, taps: Taps | None = None
+        self, context: Context, stream_id: int, mode: HTTPMode, inside: Inside, taps: Taps | None = None
     ) -> None:
         super().__init__(context, stream_id)
         self.__dict__["mode"] = mode  # a cached property of mitmproxy's, which would search the layers for it
-        self._open_tunnel: Final = open_tunnel
+        self._inside: Final = inside
         self._taps: Final = taps
         self._holds = False
         self._body_follows = False
@@ -175,7 +184,7 @@ class GatewayStream(HttpStream):
     def handle_connect_regular(self) -> CommandGenerator[None]:
         """Dial nothing for a CONNECT: the first bytes in the tunnel decide."""
         if self.flow.response is None:
-            self.child_layer = self._open_tunnel(self.context)
+            self.child_layer = self._inside.tunnel(self.context)
         else:
             self.flow.response.headers["Connection"] = "close"
         yield from self.handle_connect_finish()  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
@@ -306,9 +315,14 @@ class GatewayStream(HttpStream):
 
     @override
     def flow_done(self) -> CommandGenerator[None]:
-        if self.flow.websocket is not None:
-            yield Enter(Phase.TUNNEL)
-        yield from super().flow_done()
+        if self.flow.websocket is None:
+            yield from super().flow_done()
+            return
+        yield Enter(Phase.TUNNEL)
+        self.child_layer = self._inside.websocket(self.context, self.flow)
+        self._handle_event = self.passthrough
+        yield from self.child_layer.handle_event(events.Start())
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
 
     def _asked_for_websocket(self) -> bool:
         asked = self.flow.request.headers

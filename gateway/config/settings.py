@@ -141,6 +141,7 @@ class LimitSettings:
     """What one client may ask of the gateway itself: sizes in bytes, times in seconds.
 
     `body` bounds the requests of reverse listeners; a forward listener is bounded by its policy (`request.size`).
+    `message` bounds every message of a WebSocket.
     """
 
     head: int = 32 * KIB
@@ -148,6 +149,7 @@ class LimitSettings:
     target: int = 8 * KIB
     head_timeout: float = 10.0
     body: int = 10 * KIB * KIB
+    message: int = 16 * KIB * KIB
     connections: int = 10_000
     connections_per_client: int = 200
 

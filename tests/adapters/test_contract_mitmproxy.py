@@ -24,7 +24,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy import commands, events, layer, server, tunnel
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layers
-from mitmproxy.proxy.layers import tls
+from mitmproxy.proxy.layers import tls, websocket
 from mitmproxy.proxy.layers.http import _base, _events, _hooks, _http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHello, TlsData
@@ -68,6 +68,9 @@ METHODS = [
     ("addons/streams.py", http_layers.HttpStream, "check_invalid", "self request"),
     ("addons/streams.py", http_layers.HttpStream, "check_killed", "self emit_error_hook"),
     ("addons/streams.py", http_layers.HttpStream, "flow_done", "self"),
+    ("addons/streams.py", http_layers.HttpStream, "passthrough", "self event"),
+    ("addons/websockets.py", websocket.WebsocketLayer, "relay_messages", "self event"),
+    ("addons/websockets.py", websocket.WebsocketLayer, "done", "self _"),
     ("addons/streams.py", http_layers.HttpStream, "handle_connect", "self"),
     ("addons/streams.py", http_layers.HttpStream, "handle_connect_finish", "self"),
     ("addons/streams.py", http_layers.HttpStream, "handle_connect_regular", "self"),
