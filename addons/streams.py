@@ -103,7 +103,12 @@ class GatewayStream(HttpStream):
 
     @override
     def handle_event(self, event: events.Event) -> Commands:
-        """While this stream waits for something, the client's body waits too, outside of our memory."""
+        """While this stream waits for something, the client's body waits too, outside of our memory.
+
+        What the client breaks is noted at once: nobody may come to read it while the stream waits.
+        """
+        if isinstance(event, RequestProtocolError):
+            self._note_given_up(event)
         yield from super().handle_event(event)
         if self._taps is not None:
             if self._paused is None:
@@ -232,8 +237,6 @@ class GatewayStream(HttpStream):
     @override
     def check_killed(self, emit_error_hook: bool) -> CommandGenerator[bool]:
         """Of a stream that shares its connection nothing must stay behind: its upstream ends with it."""
-        for event in self._paused_event_queue:
-            self._note_given_up(event)
         killed = yield from super().check_killed(emit_error_hook)
         if killed and self._taps is not None:
             yield from self._let_go()
@@ -250,15 +253,14 @@ class GatewayStream(HttpStream):
 
     @override
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
-        self._note_given_up(event)
         if isinstance(event, Silent):
             yield from self._cancel_upstream()
         yield from super().handle_protocol_error(event)
 
-    def _note_given_up(self, event: events.Event) -> None:
+    def _note_given_up(self, event: RequestProtocolError) -> None:
         """The client ended its stream, or broke it: nobody else is to be blamed for that."""
         exchange = exchange_of(self.flow)
-        if self._taps is None or exchange is None or not isinstance(event, RequestProtocolError):
+        if self._taps is None or exchange is None:
             return
         exchange.given_up = True
         if event.code is ErrorCode.GENERIC_CLIENT_ERROR and exchange.outcome is None:

@@ -96,7 +96,7 @@ def test_whoever_gave_up_while_waiting_reaches_no_origin(stage: Stage) -> None:
 
 
 def test_every_request_of_a_burst_shares_the_one_connection_that_it_was_judged_for(stage: Stage) -> None:
-    start = len(stage.gateway.records())
+    start = stage.settled()
     with stage.talk(h2=True) as talk:
         numbers = [talk.head(asking(stage.host(h2=True), f"/{turn}")) for turn in range(8)]
         answers = [talk.whole(number) for number in numbers]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from addons.bounds import Bounds, Patience
 from tests.e2e import origin as origins
+from tests.e2e.commands import until
 from tests.e2e.gateways import Scenery, serving
 from tests.e2e.h2wire import H2Origin, Talk, hello, inside, talking
 
@@ -71,6 +73,16 @@ class Stage:
         """A client of HTTP/1 in a tunnel."""
         with inside(self.gateway.forward, HOST, self.port(h2=h2), self.authority, "http/1.1") as tls:
             yield tls
+
+    def settled(self) -> int:
+        """How many records there are, as soon as nothing is under way any more."""
+
+        def all_ended() -> bool:
+            counted = Counter(each["event"] for each in self.gateway.records())
+            return counted["decision"] == counted["end"]
+
+        until(all_ended, "an exchange never ended")
+        return len(self.gateway.records())
 
     def reasons(self) -> list[tuple[object, ...]]:
         """Verdict and reason of everything that was decided, in order."""

@@ -98,7 +98,7 @@ def test_an_answer_without_a_length_is_chunked_for_a_client_of_http1(stage: Stag
 
 
 def test_the_log_says_which_protocol_the_client_spoke_and_where_it_went(stage: Stage) -> None:
-    start = len(stage.gateway.records())
+    start = stage.settled()
     with stage.talk() as talk:
         talk.whole(talk.head(asking(stage.host(), "/logged")))
     _http1(stage, b"GET /logged HTTP/1.1\r\nHost: %s\r\n\r\n" % stage.host().encode(), h2=False)
@@ -138,7 +138,7 @@ def test_the_same_request_is_judged_and_forwarded_alike(
     method: str, path: str, fields: dict[str, str], body: bytes, stage: Stage
 ) -> None:
     """The law of the two protocols: same verdict, reason and rule, and the same bytes at an origin of HTTP/1."""
-    start = len(stage.gateway.records())
+    start = stage.settled()
     raw = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     first = _http1(stage, f"{method} {path} HTTP/1.1\r\nhost: {stage.host()}\r\n{raw}\r\n".encode() + body, h2=False)
     with stage.talk() as talk:
