@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
     from gateway.policy.model import Pending
+    from gateway.policy.names import Host
     from gateway.upstreams.resolver import Resolver
 
 _KNOWN: Final = (EditRequest, EditResponse, PinAddress)
@@ -100,15 +101,29 @@ class Admission:
         """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
-        exchange = self._open(flow, state, facts if isinstance(facts, Facts) else None)
-        refused = facts if isinstance(facts, Refusal) else own_pages.no_tunnel(facts)
-        if refused is None and isinstance(facts, Facts):
-            refused = _refused_by(state.gate.connect(facts))
+        exchange, refused = self._enter(state, facts) if isinstance(facts, Facts) else (self._begin(state, None), facts)
+        attach(flow, exchange)
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_connect(exchange, flow, refused))
         else:
-            state.enter_tunnel(exchange)
             flow.request.data.host, flow.request.data.port = str(state.connect_host), known(exchange.facts.port)
+
+    def enter(self, state: ConnectionState, host: Host, port: int) -> Decision | None:
+        """Enter a tunnel that was asked for by other words than a CONNECT; the denial, which is on record, or None."""
+        facts = translate.connection_facts(state, self._clock())
+        exchange, refused = self._enter(state, replace(facts, host=host, port=port, connect=True))
+        if refused is None:
+            return None
+        self._recorder.refused(exchange, refused.decision, status=None, down=0)
+        return refused.decision
+
+    def _enter(self, state: ConnectionState, facts: Facts) -> tuple[Exchange, Refusal | None]:
+        """Ask for a tunnel, whoever wants it in whatever words, and enter it if nothing speaks against it."""
+        exchange = self._begin(state, facts)
+        refused = own_pages.no_tunnel(facts) or _refused_by(exchange.gate.connect(facts))
+        if refused is None:
+            state.enter_tunnel(exchange)
+        return exchange, refused
 
     async def hello(self, state: ConnectionState, hello: ClientHello) -> Treatment:
         """Decide what becomes of TLS: inspected, passed on unread, or refused. Says nothing to the client."""
@@ -293,13 +308,21 @@ class Admission:
 
     def refused_head(self, client: Client, decision: Decision) -> Response:
         """Record and answer a head that the layers below could not read, or not in time."""
-        state = self._connections.state(client.id)
-        state.requests += 1
-        state.look_inside()
-        exchange = self._connections.begin(state, translate.connection_facts(state, self._clock()))
+        exchange = self._unnamed(client)
         answer = refusals.for_head(exchange, Refusal(decision))
         self._record_refusal(exchange, decision, answer)
         return answer
+
+    def refused_connection(self, client: Client, decision: Decision) -> None:
+        """Record that a connection is ended for what the client did on it; there is no request to answer."""
+        self._recorder.refused(self._unnamed(client), decision, status=None, down=0)
+
+    def _unnamed(self, client: Client) -> Exchange:
+        """An exchange of which nothing is known but whose it is."""
+        state = self._connections.state(client.id)
+        state.requests += 1
+        state.look_inside()
+        return self._connections.begin(state, translate.connection_facts(state, self._clock()))
 
     def no_room(self, client: Client, listener: Listener) -> Response:
         """Record and answer a connection for which there is no room; nothing of it is kept."""
@@ -310,9 +333,12 @@ class Admission:
             self._connections.closed(client.id)
 
     def _open(self, flow: HTTPFlow, state: ConnectionState, facts: Facts | None) -> Exchange:
-        exchange = self._connections.begin(state, facts or translate.connection_facts(state, self._clock()))
+        exchange = self._begin(state, facts)
         attach(flow, exchange)
         return exchange
+
+    def _begin(self, state: ConnectionState, facts: Facts | None) -> Exchange:
+        return self._connections.begin(state, facts or translate.connection_facts(state, self._clock()))
 
     def _answer(self, exchange: Exchange, flow: HTTPFlow, refused: Refusal, answer: Response) -> None:
         flow.response = answer

@@ -125,7 +125,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
-        Arrivals(connections, recorder, time.time),
+        Arrivals(admission, connections, recorder, time.time),
         Openings(admission, connections),
         *(() if signing is None else (signing, signing.client_tls)),
         dialing,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.audit.record import Record
     from gateway.upstreams.pools.pool import PlaceAt
 
+_LEFT: Final = "The client left before it was answered."
 _log: Final = logging.getLogger(__name__)
 
 
@@ -49,7 +50,13 @@ class Recorder:
         self._clock: Final = clock
 
     async def allowed(self, exchange: Exchange, decision: Decision) -> Decision:
-        """Record an allow before its effect, as durably as the log promises; the decision that stands comes back."""
+        """Record an allow before its effect, as durably as the log promises; the decision that stands comes back.
+
+        What ended while it was judged, because its client left, is let through no more.
+        """
+        if exchange.ended:
+            exchange.release()
+            return refuse(Reason.PROTOCOL_REFUSED, _LEFT)
         exchange.decision = decision
         try:
             await self._writer.record(self._decision(exchange, decision, None))
@@ -63,6 +70,8 @@ class Recorder:
     def refused(self, exchange: Exchange, decision: Decision, *, status: int | None, down: int) -> None:
         """Record a refusal and its end. If the log takes nothing the refusal stands all the same."""
         exchange.release()
+        if exchange.ended:
+            return
         exchange.decision, exchange.status, exchange.down = decision, status, down
         self._append(self._decision(exchange, decision, status))
         exchange.recorded = True
@@ -203,7 +212,7 @@ class Recording:
         exchange = exchange_of(flow)
         if exchange is None or exchange.ended:
             return
-        if flow.client_conn.connected:
+        if flow.client_conn.connected and not exchange.given_up:
             self._upstream_failed(exchange, flow)
         self._recorder.ended(exchange)
 
@@ -221,9 +230,12 @@ class Recording:
         if state is None:
             return
         self._connections.closed(client.id)
-        for exchange in tuple(state.exchanges):
-            self._recorder.ended(exchange)
         tunnel = state.tunnel
+        for exchange in tuple(state.exchanges):
+            if exchange.recorded or exchange is tunnel:
+                self._recorder.ended(exchange)
+            else:
+                self._recorder.refused(exchange, refuse(Reason.PROTOCOL_REFUSED, _LEFT), status=None, down=0)
         if tunnel is not None and not tunnel.recorded and state.requests == 0:
             unasked = refuse(Reason.PROTOCOL_REFUSED, state.trouble or "The client left before it asked for anything.")
             self._recorder.refused(tunnel, unasked, status=None, down=0)

@@ -7,7 +7,6 @@ gate is asked as for a CONNECT, before anything else that is known of the tunnel
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons.entries.destination import came_straight
@@ -15,7 +14,7 @@ from addons.exchange import known
 from addons.heads import Unnameable
 from addons.translate import connection_facts, server_name
 from gateway.policy.addresses import Address
-from gateway.policy.model import ABSENT, Decision, Missing, Reason, refuse
+from gateway.policy.model import ABSENT, Missing, Reason, refuse
 from gateway.policy.names import Host
 
 if TYPE_CHECKING:
@@ -25,10 +24,12 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
     from mitmproxy.tls import ClientHello
 
+    from addons.admission import Admission
     from addons.entries.handshake import Handshake
     from addons.exchange import Connections, ConnectionState
     from addons.recording import Recorder
     from addons.tunnels import Opening
+    from gateway.policy.model import Decision
 
 _STRAIGHT: Final = "Nothing redirected this connection here"
 _LOOP: Final = "The connection comes from this gateway itself"
@@ -40,7 +41,10 @@ class Arrivals:
     `clock` gives seconds since the epoch, UTC.
     """
 
-    def __init__(self, connections: Connections, recorder: Recorder, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, admission: Admission, connections: Connections, recorder: Recorder, clock: Callable[[], float]
+    ) -> None:
+        self._admission: Final = admission
         self._connections: Final = connections
         self._recorder: Final = recorder
         self._clock: Final = clock
@@ -60,7 +64,7 @@ class Arrivals:
         if handshake.asked is None:
             raise LookupError("a SOCKS request that asks for nothing")
         state = self._connections.state(handshake.client.id)
-        handshake.refused = self._enter(state, handshake.asked.host, handshake.asked.port)
+        handshake.refused = self._admission.enter(state, handshake.asked.host, handshake.asked.port)
         handshake.admitted = handshake.refused is None
 
     def socks_broken(self, handshake: Handshake) -> None:
@@ -96,19 +100,8 @@ class Arrivals:
         if (state.peer, state.port) in self._own.values():
             state.treatment = "refuse"
             self._refuse(state, refuse(Reason.PROTOCOL_REFUSED, _LOOP))
-        elif self._enter(state, Host.of(address) if isinstance(name, Missing) else name, port) is not None:
+        elif self._admission.enter(state, Host.of(address) if isinstance(name, Missing) else name, port) is not None:
             state.treatment = "refuse"
-
-    def _enter(self, state: ConnectionState, host: Host, port: int) -> Decision | None:
-        """Ask the gate what it is asked for a CONNECT; the denial, which is on record, or None."""
-        facts = replace(connection_facts(state, self._clock()), host=host, port=port, connect=True)
-        exchange = self._connections.begin(state, facts)
-        answer = exchange.gate.connect(facts)
-        if isinstance(answer, Decision) and answer.denied:
-            self._recorder.refused(exchange, answer, status=None, down=0)
-            return answer
-        state.enter_tunnel(exchange)
-        return None
 
     def _refuse(self, state: ConnectionState, decision: Decision) -> None:
         exchange = self._connections.begin(state, connection_facts(state, self._clock()))

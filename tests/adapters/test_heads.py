@@ -148,6 +148,9 @@ Sec-WebSocket-Version: 13"""
         (False, HANDSHAKE.replace("GET", "POST")),
         (False, HANDSHAKE.replace("HTTP/1.1", "HTTP/1.0")),
         (False, HANDSHAKE.replace("Sec-WebSocket-Key", "X-Key")),
+        (True, f"{HANDSHAKE}\nContent-Length: 0"),
+        (False, f"{HANDSHAKE}\nContent-Length: 4"),
+        (False, f"{HANDSHAKE}\nTransfer-Encoding: chunked"),
     ],
 )
 def test_only_a_complete_handshake_is_a_websocket(*, complete: bool, text: str) -> None:

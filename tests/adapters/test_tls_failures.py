@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from OpenSSL import SSL
 
+from addons.refusals import ERRORS, STATUSES
 from addons.tls_failures import BY_CODE, BY_WORDS, verify_result, why_failed
 from addons.upstream_contexts import upstream_context
 from gateway.policy.model import ALLOWING, Reason
@@ -53,3 +54,9 @@ def test_no_failure_is_a_reason_to_allow() -> None:
 
     assert reasons & ALLOWING == set()
     assert {each for each in reasons if not each.value.startswith("upstream-")} == set()
+
+
+@pytest.mark.parametrize("reason", sorted({*BY_CODE.values(), *BY_WORDS.values(), Reason.UPSTREAM_UNTRUSTED}))
+def test_every_failure_is_a_502_that_says_what_kind_it_is(reason: Reason) -> None:
+    assert STATUSES[reason] == 502
+    assert ERRORS[reason] in {"tls_certificate_error", "tls_protocol_error"}

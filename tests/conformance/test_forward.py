@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.policy.model import Reason
 from tests.conformance.acting import Client, pieces_of
 from tests.conformance.table import Row, subjects, wire
 from tests.conformance.watched import OPEN, Watched, watched
@@ -19,7 +20,8 @@ from tests.e2e.trail import check_exchanges
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conformance.table import Reach
+    from tests.conformance.table import Reach, Want
+    from tests.e2e.wire import Answer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("conformance-forward")]
 
@@ -59,23 +61,24 @@ def _acted(row: Row, place: Watched, split: int | None) -> Client:
 def _check_answers(row: Row, clients: list[Client]) -> None:
     """Every answer is the wanted one, and nothing came behind the last."""
     for client in clients:
-        said = [_said(answer) for answer in client.answers]
-        wanted = [
-            (want.status, None, None)
-            if want.allowed and want.end is None
-            else (want.status, want.end or want.reason, want.rule)
-            for want in row.wants
-            if want.status is not None
-        ]
-        assert said == wanted
+        answered = [want for want in row.wants if want.status is not None]
+        said = [_said(answer, want) for answer, want in zip(client.answers, answered, strict=True)]
+        assert said == [_wanted(want) for want in answered]
         assert ALERT.fullmatch(client.rest)
         got = str([(each.status, each.fields, each.body) for each in client.answers])
         assert [piece for piece in row.gets.has if piece not in got] == []
         assert [piece for piece in row.gets.lacks if piece.lower() in got.lower()] == []
 
 
-def _said(answer: Any) -> tuple[int, str | None, str | None]:
-    if answer.get("wicketgate-decision") is None:
+def _wanted(want: Want) -> tuple[int | None, str | None, str | None]:
+    if want.allowed and want.end is None:
+        return want.status, None, None
+    return want.status, want.end or want.reason, want.rule
+
+
+def _said(answer: Answer, want: Want) -> tuple[int, str | None, str | None]:
+    """What an answer says of itself; an origin's, and a page of the gateway, say nothing of a refusal."""
+    if answer.get("wicketgate-decision") is None or want.reason is Reason.OWN_PAGE:
         return answer.status, None, None
     if not answer.body:
         told = answer.get("proxy-status") or ""
@@ -118,7 +121,8 @@ def _check_reach(row: Row, place: Watched, times: int) -> None:
         assert list(row.asks) * times == place.resolver.asked
     if row.reaches is None:
         assert visited == set()
-        assert dialled <= ({OPEN} if any(want.allowed for want in row.wants) else set())
+        may_dial = any(want.allowed and want.reason is not Reason.OWN_PAGE for want in row.wants)
+        assert dialled <= ({OPEN} if may_dial else set())
     else:
         assert visited == dialled == {OPEN} or (visited | dialled <= {OPEN} and not row.reaches.requests)
         _check_received(row.reaches, place)

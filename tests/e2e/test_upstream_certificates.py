@@ -55,12 +55,12 @@ class Stage:
             with trusting.wrap_socket(wire.socket, server_hostname=name.rpartition(":")[0]) as inside:
                 return Wire(inside).ask(get("/page", name))
 
-    def refused(self, host: str, row: str) -> str:
+    def refused(self, host: str, row: str, status: int = 502) -> str:
         """The reason of a refusal, the same for the client and in the log; the origin saw nothing of the request."""
         answer = self.ask(host, row)
-        assert answer.status == 502
+        assert answer.status == status
         end = self.gateway.record(answer.decision, "end")
-        assert (end["status"], end["reason"]) == (502, answer.problem["reason"])
+        assert (end["status"], end["reason"]) == (status, answer.problem["reason"])
         assert b"/page" not in self.origins[row].received
         reason: str = answer.problem["reason"]
         return reason
@@ -80,6 +80,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         }
         origins["answers in plain text"] = serving.enter_context(RecordingOrigin(host=PLACE, eager=True))
         origins["says nothing"] = serving.enter_context(RecordingOrigin(host=PLACE))
+        stalling = RecordingOrigin(host=PLACE, eager=True, answer=b"\x16\x03\x03\x40\x00")
+        origins["stops in the middle"] = serving.enter_context(stalling)
         ports = ", ".join(str(origin.port) for origin in origins.values())
         started = serving.enter_context(
             gateway(
@@ -130,6 +132,10 @@ def test_an_origin_that_speaks_no_safe_tls_is_told_apart(row: str, stage: Stage)
 def test_an_origin_that_speaks_no_tls_gets_a_hello_and_no_request(row: str, stage: Stage) -> None:
     assert stage.refused(GOOD, row) == "upstream-no-tls"
     assert stage.origins[row].received.startswith(b"\x16\x03\x01")
+
+
+def test_an_origin_that_stops_in_the_middle_of_the_handshake_is_given_up(stage: Stage) -> None:
+    assert stage.refused(GOOD, "stops in the middle", status=504) == "upstream-timeout"
 
 
 def test_a_spliced_tunnel_is_between_the_two_of_them(stage: Stage) -> None:

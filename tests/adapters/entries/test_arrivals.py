@@ -38,7 +38,7 @@ def entered(stage: Scene, entry: Entry) -> Scene:
 
 
 def arrivals_of(stage: Scene) -> Arrivals:
-    return Arrivals(stage.connections, stage.recorder, stage.now)
+    return Arrivals(stage.admission, stage.connections, stage.recorder, stage.now)
 
 
 def by_socks(stage: Scene, host: str, port: int = 443) -> Handshake:
@@ -82,10 +82,12 @@ def test_a_socks_request_that_is_let_through_opens_a_tunnel_like_a_connect(scene
         (Reason.RULE_DENY, "no-ads", "x.ads.example", 443),
         (Reason.GUARDRAIL, "builtin-connect-port", "site.example", 25),
         (Reason.GUARDRAIL, "builtin-special", "10.0.0.1", 443),
+        (Reason.GUARDRAIL, "builtin-special", "a.localhost", 443),
+        (Reason.PROTOCOL_REFUSED, None, "wicketgate.internal", 443),
     ],
 )
 def test_a_socks_request_is_refused_by_what_refuses_a_connect(
-    reason: Reason, rule: str, host: str, port: int, scene: Callable[..., Scene]
+    reason: Reason, rule: str | None, host: str, port: int, scene: Callable[..., Scene]
 ) -> None:
     stage = entered(scene(policy=DENY_ADS), "socks5")
 
