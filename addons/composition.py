@@ -27,10 +27,12 @@ from addons.failures import Failures
 from addons.fields import FieldKeeper
 from addons.handler import Stage
 from addons.handshakes import Handshakes
+from addons.health_checks import HealthChecks, senders_of
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.own_pages import OwnPages
 from addons.pools import Pools
+from addons.probes import Probe
 from addons.recording import Recorder, Recording
 from addons.signing import Signing
 from addons.standing import Standing
@@ -50,6 +52,7 @@ from gateway.upstreams.routes import RouteTable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from addons.probes import Law
     from gateway.config.settings import ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
@@ -75,6 +78,7 @@ class Engine:
     failures: Failures
     served: Served
     pools: Pools
+    checks: HealthChecks
     signing: Signing | None = None
 
     def stage(self, deadline: float | None = None) -> Stage:
@@ -104,9 +108,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
     recorder = Recorder(writer, connections, time.time)
     authorities = _authorities(settings, writer)
-    pages = OwnPages(
-        Site(settings.pac, settings.contact), (lambda: ()) if authorities is None else authorities.published, recorder
-    )
+    published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         connections,
         recorder,
@@ -117,12 +119,12 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
-        pages=pages,
+        pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
     )
     signing = None
     if authorities is not None:
         signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
-    dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
+    dialing, tls = Dialing(connections, CONNECT_TIMEOUT, turns.ways), UpstreamTls(connections, trust)
     addons = (
         admission,
         Arrivals(admission, connections, recorder, time.time),
@@ -130,7 +132,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *(() if signing is None else (signing, signing.client_tls)),
         dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
-        UpstreamTls(connections, trust),
+        tls,
         Elsewhere(pools, resolver, turns, geography, time.monotonic),
         FieldKeeper(pseudonym(settings.state)),
         parents,
@@ -138,12 +140,13 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     )
     served = Served()
     served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
+    listeners = _listeners(settings, own, writer)
     return Engine(
         settings=settings,
         writer=writer,
         resolver=resolver,
         trust=trust,
-        listeners=_listeners(settings, own, writer),
+        listeners=listeners,
         connections=connections,
         admission=admission,
         dialing=dialing,
@@ -151,18 +154,21 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         failures=Failures(connections, recorder, time.time),
         served=served,
         pools=pools,
+        checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
     )
 
 
+def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: UpstreamTls) -> HealthChecks:
+    def law(upstream: str) -> Law:
+        return senders_of(upstream, listeners, tls, time.time)
+
+    return HealthChecks(pools, probe, law, SystemRandom().random)
+
+
 def _pools(settings: Settings, writer: AuditWriter) -> Pools:
-    return Pools(
-        settings.upstreams,
-        writer.append,
-        clock=time.monotonic,
-        wall=time.time,
-        draw=SystemRandom().random,
-    )
+    draw = SystemRandom().random
+    return Pools(settings.upstreams, writer.append, clock=time.monotonic, wall=time.time, draw=draw)
 
 
 def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:

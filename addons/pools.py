@@ -17,6 +17,7 @@ from addons.refusals import Refusal
 from gateway.audit.errors import AuditUnavailable
 from gateway.audit.events import server_record
 from gateway.policy.model import Missing, Reason, refuse
+from gateway.upstreams.pools.members import Standing
 from gateway.upstreams.pools.pool import NoPlace, Outcome, PlaceAt, Pool
 from gateway.upstreams.pools.waiting import Line
 
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
     from gateway.audit.record import Record
     from gateway.config.settings import UpstreamSettings
     from gateway.policy.model import Facts
-    from gateway.upstreams.pools.members import Member, Standing
+    from gateway.upstreams.pools.members import Member
     from gateway.upstreams.routes import Route
 
 _log: Final = logging.getLogger(__name__)
-_JOINED: Final = "it takes requests"
-_LEAVES: Final = "it finishes what it has"
+_DETAILS: Final = {Standing.UP: "it takes requests", Standing.DRAINING: "it finishes what it has"}
 _BACK_SOON: Final = 1.0
 """Seconds after which somebody who found no place may try again."""
 
@@ -129,7 +129,7 @@ class Pools:
 
     def _tell(self, upstream: str, member: Member, standing: Standing) -> None:
         """A server stands otherwise now: it is recorded, and said to the operator."""
-        detail = member.note or (_LEAVES if member.is_draining else _JOINED)
+        detail = _DETAILS.get(standing, member.note)
         self.said(f"upstream `{upstream}`: {member.name} is {standing.value}: {detail}")
         try:
             self._record(

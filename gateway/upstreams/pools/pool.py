@@ -158,6 +158,8 @@ class Pool:
         self.rules, self.budget.share = rules, rules.retries.budget
         for each in self._members:
             each.health.rules, each.outlier.rules = rules.health, rules.outliers
+            if rules.check is None:
+                each.health.is_up = True
 
     def drain(self, name: str) -> bool:
         """Take a server out until the next `renew`; whether there is one of that name."""
