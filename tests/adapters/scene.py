@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import ClientHello
 
     from addons.exchange import ConnectionState, Exchange, Treatment
-    from gateway.config.settings import PathTreatment
+    from gateway.upstreams.clauses import PathTreatment
 
 NOW = 1_795_428_000.0
 """2026-11-23T10:00:00Z."""

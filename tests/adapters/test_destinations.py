@@ -12,6 +12,7 @@ from addons.translate import connection_facts
 from gateway.config.settings import HostMatch
 from gateway.lists.geography import Geography
 from gateway.policy.addresses import Address
+from gateway.policy.headers import Fields
 from gateway.policy.model import ABSENT, Facts, Mode, Reason
 from gateway.policy.names import Host
 from gateway.policy.paths import REVERSE_RULES, Target
@@ -32,7 +33,8 @@ def asked(scene: Scene, host: str, path: str = "/", scheme: str = "http") -> tup
     """A request for a host and a path on a connection of its own."""
     state = scene.state(scene.client())
     target = Target.parse(path, REVERSE_RULES)
-    facts = replace(connection_facts(state, NOW), scheme=scheme, host=Host.parse(host), port=443, target=target)
+    named = replace(connection_facts(state, NOW), scheme=scheme, host=Host.parse(host), port=443)
+    facts = replace(named, target=target, method="GET", headers=Fields(()))
     return state, facts
 
 

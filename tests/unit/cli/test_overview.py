@@ -52,7 +52,9 @@ def test_the_overview_names_listeners_policies_and_routes(tmp_path: Path) -> Non
         f"  policy open ({tmp_path}/out.yaml): default allow",
         "shop: reverse on [::1]:8081",
         f"  policy in ({tmp_path}/in.yaml): 1 rule, default deny",
-        "  host is shop.example, www.shop.example, path below /api -> app (http://127.0.0.1:8000, https://app.example:443)",
+        "  host is shop.example, path below /api -> app (http://127.0.0.1:8000, https://app.example:443)",
+        "  host is www.shop.example, path below /api -> app (http://127.0.0.1:8000, https://app.example:443)",
+        "upstream app: http://127.0.0.1:8000, https://app.example:443",
     ]
 
 
