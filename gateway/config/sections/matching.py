@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.config.settings import HostMatch
 from gateway.policy.errors import Malformed, quoted
-from gateway.policy.headers import HOP_BY_HOP, field_name, field_value_problem
+from gateway.policy.headers import HOP_BY_HOP, field_name
 from gateway.policy.language.nodes import Mapping
-from gateway.policy.language.operands import HOST, METHOD, PARENT, PATH, PREFIX
+from gateway.policy.language.operands import HOST, METHOD, PARENT, PATH, PREFIX, VALUE
 from gateway.policy.language.records import Key, Values, at_least_one_of, one_of, optional, record
 from gateway.policy.language.scalars import BOOLEAN, text
 from gateway.policy.language.shapes import WRONG, Read, Shape, Spot, mapping, sequence
@@ -67,14 +67,7 @@ METHODS: Final = sequence(Shape(METHOD.wanted, METHOD.schema, _read_method), "[G
 """Which methods a route is for."""
 
 
-def _value(value: str) -> str:
-    problem = field_value_problem(value)
-    if problem is not None:
-        raise Malformed(f"this is no value of a field: {problem}")
-    return value
-
-
-_VALUES: Final = sequence(text("a value").then(_value), '["2"]')
+_VALUES: Final = sequence(VALUE, '["2"]')
 _PRESENT: Final = optional("present", BOOLEAN, "Whether the field is there.", None)
 _VALUE_IS: Final[Key[tuple[str, ...]]] = optional("is", _VALUES, "Exactly one of these values.", ())
 _VALUE_PREFIX: Final[Key[tuple[str, ...]]] = optional("prefix", _VALUES, "A value that begins so.", ())
