@@ -54,10 +54,8 @@ class OwnAnswers:
         if decision.denied:
             return Refusal(decision)
         fields = _completed(exchange, decision, [*fields, (b"Date", _date(self._clock()))])
-        response = Response.make(status, body, Headers(tuple(fields)))
-        if exchange.facts.method == "HEAD":
-            response.raw_content = b""
-        flow.response = response
+        flow.response = response = Response.make(status, b"" if exchange.facts.method == "HEAD" else body)
+        response.headers = Headers(tuple(fields))  # as they are: the length of what HEAD leaves out, none for 204
         exchange.status, exchange.down = status, len(response.raw_content or b"")
         self._recorder.ended(exchange)
         return None

@@ -108,6 +108,7 @@ class Scene:
     upstreams: tuple[str, ...] = ("http://127.0.0.1:8000",)
     served: HostMatch = field(default_factory=HostMatch)
     strict_paths: PathTreatment = "strict"
+    routes: tuple[RouteSettings, ...] = ()
     pac: PacSettings = field(default_factory=PacSettings)
     certificates: tuple[Certificate, ...] = (make(datetime.fromtimestamp(NOW, UTC)).certificate,)
     elapsed: float = 0.0
@@ -159,7 +160,7 @@ class Scene:
             bind=(Address.parse("127.0.0.1"), 8080),
             policy=Path("test.yaml"),
             trusted_proxies=tuple(Network.parse(each) for each in self.trusted),
-            routes=(RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served),),
+            routes=self.routes or (RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served),),
         )
 
     def _routes(self, settings: ListenerSettings) -> RouteTable | None:

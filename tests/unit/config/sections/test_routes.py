@@ -93,10 +93,10 @@ def test_routes_that_claim_the_same_are_told_with_both_places_also_beside_others
 
     assert unknown == "listeners[0].routes[1].upstream: there is no upstream `nowhere`, declared are `app`"
     assert [said.removeprefix("listeners[0].routes: ").split(": only")[0] for said in twice] == [
-        "`host is a.test, path below /` is claimed by the route in line 8 already",
+        "`host is a.test, path below /` is claimed by the route in line 9 already",
         (
-            "`any host, path below /, method GET, field x-b present` is claimed by the route in line 11 already for "
+            "`any host, path below /, method GET, field x-b present` is claimed by the route in line 12 already for "
             "`any host, path below /, method GET, field x-a present`, and a request can be both"
         ),
-        "`any host, path below /c` is claimed by the route in line 13 already",
+        "`any host, path below /c` is claimed by the route in line 14 already",
     ]
