@@ -115,11 +115,16 @@ type _ByPath = dict[str, tuple[AnyRoute, ...]]
 
 @dataclass(slots=True)
 class _OfHost:
-    """The routes of one host, by path, the more specific first. `depth` is how many segments the longest prefix has."""
+    """The routes of one host, by path, the more specific first.
+
+    `depth` is how many segments the longest prefix has. While there is one route for each prefix and nothing else to
+    ask, they are in `plain` as well.
+    """
 
     exact: _ByPath = field(default_factory=dict)
     below: _ByPath = field(default_factory=dict)
     depth: int = 0
+    plain: dict[str, AnyRoute] | None = field(default_factory=dict)
 
     def enter(self, route: AnyRoute) -> None:
         """Add a route; routes come in the order of their claims."""
@@ -127,7 +132,24 @@ class _OfHost:
         routes = self.exact if claim.exact else self.below
         routes[claim.path] = (*routes.get(claim.path, ()), route)
         if not claim.exact:
-            self.depth = max(self.depth, claim.path.count("/"))
+            self.depth = max(self.depth, claim.path.rstrip("/").count("/"))
+        if claim.exact or claim.fields or claim.method is not None:
+            self.plain = None
+        elif self.plain is not None:
+            self.plain[claim.path] = route
+
+    def among(self, path: str, method: str, fields: Fields) -> AnyRoute | NoRoute:
+        """The route for a request, where more than the path has to be asked."""
+        others = set()
+        for found in self.along(path):
+            for route in found:
+                claim = route.claim
+                if claim.fields and not claim.holds(fields):
+                    continue
+                if claim.method is None or claim.method == method:
+                    return route
+                others.add(claim.method)
+        return NoRoute(405, tuple(sorted(others))) if others else NOT_FOUND
 
     def along(self, path: str) -> Iterator[tuple[AnyRoute, ...]]:
         """The routes that are for a path, the most specific path first."""
@@ -182,16 +204,12 @@ class RouteTable:
         routes = self._of_host(host)
         if routes is None:
             return MISDIRECTED
-        others = set()
-        for found in routes.along(path):
-            for route in found:
-                claim = route.claim
-                if claim.fields and not claim.holds(fields):
-                    continue
-                if claim.method is None or claim.method == method:
-                    return route
-                others.add(claim.method)
-        return NoRoute(405, tuple(sorted(others))) if others else NOT_FOUND
+        if routes.plain is not None:
+            for prefix in _prefixes(path, routes.depth):
+                if prefix in routes.plain:
+                    return routes.plain[prefix]
+            return NOT_FOUND
+        return routes.among(path, method, fields)
 
     def in_order(self) -> list[AnyRoute]:
         """All routes, those that are asked first at the front."""
@@ -234,9 +252,8 @@ def _treatments(route: AnyRoute) -> str:
 def _prefixes(path: str, depth: int) -> Iterator[str]:
     """The path and its beginnings in whole segments, the longest first, `depth` segments at most; `*` has `/` alone."""
     rest = path.rstrip("/") if path.startswith("/") else ""
-    segments = rest.split("/", depth + 1)
-    if len(segments) > depth + 1:
-        rest = "/".join(segments[: depth + 1])
+    if rest.count("/") > depth:
+        rest = "/".join(rest.split("/", depth + 1)[: depth + 1])
     while rest:
         yield rest
         rest = rest[: rest.rfind("/")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -201,6 +201,16 @@ def test_what_a_backend_names_is_found_under_the_paths_of_the_client(
 
     assert (answer.status, answer.get("location")) == (201, f"http://{HOST}/api/items/7")
     assert (answer.get("content-location"), answer.get("set-cookie")) == ("/api/items", "a=b; Path=/api")
+
+
+def test_a_route_that_is_never_reached_is_told_at_the_start(tmp_path: Path) -> None:
+    beta = {"upstream": "app", "path": {"prefix": ["/b"]}}
+    routes: list[dict[str, Any]] = [{**beta, "header": {"X-Beta": {"present": each}}} for each in (True, False)]
+    routes += [beta, {"upstream": "app"}]
+    with gateway(tmp_path, reverse=POLICY, routes=routes, upstreams=["http://127.0.0.1:9"]) as running:
+        said = "".join(running.process.err)
+
+    assert "no request takes the route for any host, path below /b, more specific ones leave nothing to it" in said
 
 
 NO_TRACE: Final = """

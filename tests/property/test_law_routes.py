@@ -6,16 +6,19 @@ The oracle looks at every claim there is, one by one; the table finds the route 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.config.settings import HostMatch, ListenerSettings, RouteSettings, ServerSettings, UpstreamSettings
 from gateway.policy.addresses import Address
+from gateway.policy.errors import Malformed
 from gateway.policy.headers import Fields, field_name
 from gateway.policy.model import Mode
 from gateway.policy.names import Host
 from gateway.policy.paths import REVERSE_RULES, Target
+from gateway.upstreams.answers import Redirect
 from gateway.upstreams.claims import Claim, FieldCondition, FieldOperator
 from gateway.upstreams.clauses import claims_of, conflicts, never_reached, rewriting_of
 from gateway.upstreams.rewriting import Rewriting
@@ -179,3 +182,21 @@ def test_what_a_route_sends_lies_below_what_it_puts_in_place(prefix: str, put: s
     sent = rewriting.there(prefix.rstrip("/") + below or "/")
 
     assert Claim(path=put or "/").matches(Host.parse("a.test"), sent, "GET", Fields(()))
+
+
+@given(
+    st.lists(
+        st.sampled_from(["/", "//", "@", "\\", "%2e", "..", ".", "%0d%0a", "?", "#", "evil.example", ":", "*", "a"])
+    )
+)
+def test_no_request_decides_where_a_redirect_leads(pieces: list[str]) -> None:
+    try:
+        target = Target.parse("/" + "".join(pieces), REVERSE_RULES)
+    except Malformed:
+        return
+    location = Redirect.to("https://shop.example").location(target.path, target.query)
+
+    assert location.isascii()
+    assert location.isprintable()
+    assert urlsplit(location)[:2] == ("https", "shop.example")
+    assert location.startswith("https://shop.example/")
