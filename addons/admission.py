@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
-from addons.destinations import Destination, destination_of, located, tunnel_destination
+from addons.destinations import Destination, destination_of, located, path_sent, tunnel_destination
+from addons.enforcing import enforceable
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
+from addons.own_answers import OwnAnswers
 from addons.refusals import Refusal, refusal
 from gateway.lists.geography import Geography
 from gateway.pages import home
@@ -21,17 +23,14 @@ from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
     Decision,
-    EditRequest,
-    EditResponse,
     Facts,
     Missing,
     Mode,
-    PinAddress,
     Reason,
     refuse,
 )
 from gateway.upstreams.resolver import Unresolved
-from gateway.upstreams.routes import Route
+from gateway.upstreams.routes import OwnRoute, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from gateway.policy.names import Host
     from gateway.upstreams.resolver import Resolver
 
-_KNOWN: Final = (EditRequest, EditResponse, PinAddress)
 _SWITCHING: Final = 101
 _ESTABLISHED: Final = 200
 _ASKS_FOR_CREDENTIALS: Final = 407
@@ -87,6 +85,7 @@ class Admission:
         self._limits: Final = limits
         self._pages: Final = pages
         self._geography: Final = Geography()
+        self._own_answers: Final = OwnAnswers(recorder, clock)
 
     def client_connected(self, client: Client) -> None:
         """Close a connection whose address alone is reason enough."""
@@ -202,8 +201,10 @@ class Admission:
         if refused is not None:
             return refused
         destination = destination_of(state, facts)
+        if isinstance(destination, OwnRoute):
+            return await self._own_answers.answer(exchange, flow, destination)
         if isinstance(destination, Route):
-            exchange.route = destination
+            self._follow(exchange, destination)
             destination = await self._pools.place(exchange, destination)
         if isinstance(destination, Refusal):
             return destination
@@ -214,6 +215,13 @@ class Admission:
         if refused is None:
             self._let_through(exchange, flow, head, destination)
         return refused
+
+    def _follow(self, exchange: Exchange, route: Route) -> None:
+        """Remember the route, and the path that it makes of the one that was judged."""
+        target = known(exchange.facts.target)
+        exchange.route, exchange.sent = route, path_sent(target, route)
+        if exchange.sent is not None:
+            exchange.facts = replace(exchange.facts, target=target.known_as(exchange.sent))
 
     def _without_name(self, exchange: Exchange, refused: Refusal) -> Destination | None:
         """Another server, after the name of one could not be resolved, which is a way of not being there."""
@@ -265,6 +273,8 @@ class Admission:
 
     def _let_through(self, exchange: Exchange, flow: HTTPFlow, head: Head, destination: Destination) -> None:
         translate.write_head(flow, head)
+        if exchange.sent is not None:
+            flow.request.data.path = known(head.facts.target).sent_as(exchange.sent).encode("ascii")
         dialing.aim(flow, destination.scheme, destination.endpoint)
         if exchange.facts.request_size is UNKNOWN or exchange.facts.request_size:
             flow.request.stream = bodies.of_request(exchange, self._largest_body(exchange.connection))
@@ -361,15 +371,6 @@ def _denial(answer: Decision | Pending) -> Decision | None:
 def _refused_by(answer: Decision | Pending) -> Refusal | None:
     decision = _denial(answer)
     return None if decision is None else Refusal(decision)
-
-
-def enforceable(decision: Decision) -> Decision:
-    """The decision, or a denial if it obliges the gateway to something that it does not know."""
-    if all(isinstance(obligation, _KNOWN) for obligation in decision.obligations):
-        return decision
-    if decision.lease is not None:
-        decision.lease.release()
-    return refuse(Reason.UNKNOWN_OBLIGATION)
 
 
 def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Decision | None:

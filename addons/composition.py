@@ -120,9 +120,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         limits=settings.limits,
         pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
     )
-    signing = None
-    if authorities is not None:
-        signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+    signing = None if authorities is None else _signing(connections, admission, authorities)
     dialing, tls = Dialing(connections, CONNECT_TIMEOUT, turns.ways), UpstreamTls(connections, trust)
     addons = (
         admission,
@@ -163,6 +161,10 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
         return senders_of(upstream, listeners, tls, time.time)
 
     return HealthChecks(pools, probe, law, SystemRandom().random)
+
+
+def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore) -> Signing:
+    return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
 
 
 def _pools(settings: Settings, writer: AuditWriter) -> Pools:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from addons import dialing
-from addons.admission import enforceable
 from addons.destinations import located
+from addons.enforcing import enforceable
 from addons.exchange import exchange_of
 from gateway.policy.model import PinAddress, Reason
 from gateway.upstreams.pools.pool import Outcome
