@@ -29,12 +29,14 @@ from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
+from addons.server_tls import ServerTls
 from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.control.authorities import AuthorityStore
+from gateway.control.fronts import FrontStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
 from gateway.lists.geography import Geography
@@ -45,6 +47,7 @@ from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from gateway.config.settings import ResolverSettings, Settings
@@ -64,6 +67,7 @@ class Engine:
     writer: AuditWriter
     resolver: Resolver
     trust: TrustStore
+    fronts: Mapping[str, FrontStore]
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
@@ -95,6 +99,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     )
     resolver = resolver or resolver_of(settings.resolver)
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
+    fronts = _fronts(settings, writer)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns = Turns()
@@ -121,6 +126,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     addons = (
         admission,
         Arrivals(admission, connections, recorder, time.time),
+        *((ServerTls(connections, admission, fronts),) if fronts else ()),
         Openings(admission, connections),
         *(() if signing is None else (signing, signing.client_tls)),
         dialing,
@@ -132,11 +138,13 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     )
     served = Served()
     served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
+    served.chores += [each.reload_if_changed for each in fronts.values()]
     return Engine(
         settings=settings,
         writer=writer,
         resolver=resolver,
         trust=trust,
+        fronts=fronts,
         listeners=_listeners(settings, own, writer),
         connections=connections,
         admission=admission,
@@ -153,6 +161,15 @@ def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | No
     if all(each.mode is not Mode.FORWARD for each in settings.listeners):
         return None
     return AuthorityStore(settings.state / "ca", settings.ca, time.time, writer.append)
+
+
+def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
+    """What the listeners that speak TLS show, by their names."""
+    return {
+        each.name: FrontStore(each.name, each.tls, time.time, writer.append)
+        for each in settings.listeners
+        if each.tls is not None
+    }
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

@@ -127,6 +127,7 @@ class Recorder:
             dialled=exchange.judged[0] if exchange.judged else None,
             parent=None if exchange.parent is None else exchange.parent.name,
             original=state.original,
+            balancer=state.balancer,
         )
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)

@@ -15,6 +15,7 @@ from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.resolver import RESOLVER
+from gateway.config.sections.server_tls import shown_from
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
@@ -136,7 +137,9 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:
         raise Invalid(problems)
-    listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
+    listeners = tuple(
+        replace(each, policy=base / each.policy, tls=shown_from(base, each.tls)) for each in settings.listeners
+    )
     trust = settings.resolver.trust
     return replace(
         settings,

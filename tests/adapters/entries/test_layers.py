@@ -51,8 +51,10 @@ def test_every_entry_has_its_first_layer(
 @pytest.mark.parametrize(
     ("said", "entry"), [(b"HTTP/1.1 503 ", "proxy"), (b"\x05\xff", "socks5"), (b"", "transparent")]
 )
-def test_a_client_without_a_place_is_told_in_its_own_words(said: bytes, entry: Entry) -> None:
-    told = no_room_for(entry, Response.make(503))
+def test_a_client_without_a_place_is_told_in_its_own_words(
+    said: bytes, entry: Entry, scene: Callable[..., Scene]
+) -> None:
+    told = no_room_for(replace(scene().listener.settings, entry=entry), Response.make(503))
 
     assert told.startswith(said)
     assert bool(told) is bool(said)

@@ -1,0 +1,142 @@
+"""A reverse listener with TLS or behind a balancer, in front of an origin that remembers every byte."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from addons.bounds import Bounds, Patience
+from addons.composition import compose
+from gateway.config.settings import CertificateSettings, LimitSettings, ServerTlsSettings
+from gateway.policy.addresses import Network
+from tests.e2e import wire
+from tests.e2e.certificates import Certified, Wish, authority
+from tests.e2e.gateways import Running, Scenery, served
+from tests.e2e.origins import RecordingOrigin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from gateway.config.settings import ClientAuth
+
+BALANCER: Final = "127.0.0.7"
+"""From here a PROXY header is wanted; every other address of loopback is a client's own."""
+PATIENCE: Final = 15.0
+
+
+@dataclass
+class Door:
+    """A gateway whose reverse listener is the front door, and its origin."""
+
+    gateway: Running
+    origin: RecordingOrigin
+
+    def plain(self, source: str = "127.0.0.1", introduction: bytes = b"") -> wire.Wire:
+        """A connection from an address of loopback, beginning with these bytes."""
+        stream = socket.create_connection(("127.0.0.1", self.gateway.reverse), PATIENCE, source_address=(source, 0))
+        stream.sendall(introduction)
+        return wire.Wire(stream)
+
+    def encrypted(
+        self, name: str | None, context: ssl.SSLContext, source: str = "127.0.0.1", introduction: bytes = b""
+    ) -> wire.Wire:
+        """The same with TLS, asking for `name`."""
+        plain = self.plain(source, introduction).socket
+        return wire.Wire(context.wrap_socket(plain, server_hostname=name))
+
+    @property
+    def decisions(self) -> list[dict[str, Any]]:
+        """The records of all decisions so far; what was said before this was asked is on the disk."""
+        self.gateway.engine.writer.append_durable({"event": "asked by a test"}).result(PATIENCE)
+        return [record for record in self.gateway.records() if record["event"] == "decision"]
+
+    @property
+    def refusals(self) -> list[tuple[str, str | None]]:
+        """Reason and sentence of everything that was refused so far."""
+        said = [record["decision"] for record in self.decisions]
+        return [(each["reason"], each["detail"]) for each in said if each["verdict"] == "deny"]
+
+
+@contextmanager
+def door(  # the ways in which front doors differ
+    folder: Path,
+    *,
+    tls: ServerTlsSettings | None = None,
+    balancers: Sequence[str] = (),
+    trusted: Sequence[str] = (),
+    policy: str = "",
+    per_client: int = 200,
+) -> Iterator[Door]:
+    """Serve within this block; what was recorded is on the disk behind it."""
+    with RecordingOrigin() as origin:
+        scenery = Scenery(
+            folder=folder,
+            origin=origin.port,
+            policy=policy,
+            limits=LimitSettings(connections_per_client=per_client),
+            bounds=Bounds(patience=Patience(head=1.0, handshake=1.0)),
+        )
+        settings = scenery.settings()
+        forward, reverse = settings.listeners
+        reverse = replace(
+            reverse,
+            tls=tls,
+            proxy_protocol=tuple(map(Network.parse, balancers)),
+            trusted_proxies=tuple(map(Network.parse, trusted)),
+        )
+        with served(scenery, compose(replace(settings, listeners=(forward, reverse)))) as gateway:
+            yield Door(gateway, origin)
+
+
+@dataclass
+class Keyring:
+    """An authority with what it vouches for, as files in `folder`."""
+
+    folder: Path
+    root: Certified
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Keyring:
+        """A new authority; its certificate is `root.pem`."""
+        ring = cls(folder, authority())
+        (folder / "root.pem").write_bytes(ring.root.pem)
+        return ring
+
+    def write(self, file: str, certified: Certified) -> CertificateSettings:
+        """A certificate with chain, and its key, as two files."""
+        whole = certified.whole
+        at = whole.index(b"-----BEGIN CERTIFICATE")
+        certificate, key = self.folder / f"{file}.pem", self.folder / f"{file}.key"
+        certificate.write_bytes(whole[at:])
+        key.touch(0o600)
+        key.write_bytes(whole[:at])
+        return CertificateSettings(certificate=certificate, key=key)
+
+    def issue(self, file: str, *names: str, default: bool = False) -> CertificateSettings:
+        """A certificate for these names."""
+        return replace(self.write(file, self.root.signs(Wish(names=names))), default=default)
+
+    def shows(
+        self, *certificates: CertificateSettings, client_auth: ClientAuth = "off", crl: Path | None = None
+    ) -> ServerTlsSettings:
+        """Settings that show these, and measure clients by the authority."""
+        asks = client_auth != "off"
+        return ServerTlsSettings(
+            certificates=certificates,
+            client_auth=client_auth,
+            client_ca=self.folder / "root.pem" if asks else None,
+            client_crl=crl,
+        )
+
+    def client(self, certified: Certified | None = None) -> ssl.SSLContext:
+        """What a client needs that believes the authority, and shows a certificate of its own."""
+        context = ssl.create_default_context(cafile=str(self.folder / "root.pem"))
+        if certified is not None:
+            own = self.folder / "client.pem"
+            own.write_bytes(certified.whole)
+            context.load_cert_chain(own)
+        return context
