@@ -29,9 +29,10 @@ _ASKED: Final = {
     "required": SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT,
 }
 _HTTP1: Final = b"http/1.1"
+_HTTP2: Final = b"h2"
 
 
-def server_context(shown: Shown, shopfront: Shopfront) -> SSL.Context:
+def server_context(shown: Shown, shopfront: Shopfront, *, http2: bool) -> SSL.Context:
     """A context that shows a certificate, and asks for one as the shopfront says. Takes milliseconds."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(_VERSIONS[shopfront.minimum])
@@ -41,7 +42,7 @@ def server_context(shown: Shown, shopfront: Shopfront) -> SSL.Context:
     for each in shown.chain:
         context.add_extra_chain_cert(each)
     context.use_privatekey(shown.key)
-    context.set_alpn_select_callback(_choose_protocol)
+    context.set_alpn_select_callback(_choose_http2 if http2 else _choose_http1)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_timeout(TICKET)
     if shopfront.client_auth != "off":
@@ -65,8 +66,12 @@ def _measure_clients(context: SSL.Context, shopfront: Shopfront) -> None:
     context.set_verify(_ASKED[shopfront.client_auth])
 
 
-def _choose_protocol(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
-    """The one protocol that is spoken. Bytes of another one must not be answered (an error here is an alert)."""
+def _choose_http2(connection: SSL.Connection, offered: list[bytes]) -> bytes:
+    return _HTTP2 if _HTTP2 in offered else _choose_http1(connection, offered)
+
+
+def _choose_http1(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
+    """The protocol that is spoken. Who speaks another one must not be answered (an error here is an alert)."""
     if _HTTP1 in offered:
         return _HTTP1
     raise SSL.Error([("", "", "no protocol in common")])

@@ -108,19 +108,19 @@ class ServerTls:
         shopfront, shown = self._find(state, state.tls_sni)
         if shown is None:
             raise LookupError("a handshake without a certificate")
-        data.ssl_conn = SSL.Connection(self._context(shopfront, shown))
+        data.ssl_conn = SSL.Connection(self._context(shopfront, shown, http2=state.listener.settings.http2))
         data.ssl_conn.set_accept_state()
 
     def _find(self, state: ConnectionState, name: Fact[Host]) -> tuple[Shopfront, Shown | None]:
         shopfront = self.stores[state.listener.name].current
         return shopfront, shopfront.find(None if isinstance(name, Missing) else name)
 
-    def _context(self, shopfront: Shopfront, shown: Shown) -> SSL.Context:
+    def _context(self, shopfront: Shopfront, shown: Shown, *, http2: bool) -> SSL.Context:
         """A context is forgotten with the shopfront that it was made for; connections that stand keep theirs."""
         made, now = self._contexts.setdefault(shopfront, {}), self.clock()
         due, context = made.get(shown, (0.0, None))
         if context is None or now >= due:
-            context = server_context(shown, shopfront)
+            context = server_context(shown, shopfront, http2=http2)
             made[shown] = (now + LIFETIME, context)
         return context
 

@@ -140,6 +140,7 @@ class ListenerSettings:
     say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected. `parent` says which
     hosts are reached through other proxies. `tls` is spoken on a reverse listener. From the networks of
     `proxy_protocol` every connection begins with a header that names its client.
+    `http2` offers HTTP/2 to clients with TLS, and to servers with TLS.
     """
 
     name: str
@@ -153,6 +154,7 @@ class ListenerSettings:
     proxy_protocol: tuple[Network, ...] = ()
     tls: ServerTlsSettings | None = None
     unsafe_skip_verify: bool = False
+    http2: bool = True
 
     @property
     def endpoint(self) -> str:
@@ -166,6 +168,7 @@ class LimitSettings:
     """What one client may ask of the gateway itself: sizes in bytes, times in seconds.
 
     `body` bounds the requests of reverse listeners; a forward listener is bounded by its policy (`request.size`).
+    `message` bounds every message of a WebSocket.
     """
 
     head: int = 32 * KIB
@@ -173,6 +176,7 @@ class LimitSettings:
     target: int = 8 * KIB
     head_timeout: float = 10.0
     body: int = 10 * KIB * KIB
+    message: int = 16 * KIB * KIB
     connections: int = 10_000
     connections_per_client: int = 200
 

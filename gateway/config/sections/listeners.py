@@ -38,6 +38,7 @@ _TRUSTED: Final = optional(
 )
 _UNVERIFIED: Final = optional("unsafe_skip_verify", BOOLEAN, "Dial TLS servers without checking them.", default=False)
 
+_HTTP2: Final = optional("http2", BOOLEAN, "Offer HTTP/2 to clients with TLS, and to servers with TLS.", default=True)
 _TLS: Final = optional("tls", SERVER_TLS, "TLS of a reverse listener.", None)
 _FROM: Final = required("from", sequence(NETWORK, "[10.0.0.0/24]"), "The balancers that say who the client is.")
 _PROXY_PROTOCOL: Final[Key[tuple[Network, ...]]] = optional(
@@ -97,11 +98,12 @@ def _listener(values: Values) -> Read[ListenerSettings]:
         proxy_protocol=values[_PROXY_PROTOCOL],
         tls=values[_TLS],
         unsafe_skip_verify=values[_UNVERIFIED],
+        http2=values[_HTTP2],
     )
 
 
 _LISTENER: Final = record(
-    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _PROXY_PROTOCOL, _TLS, _UNVERIFIED),
+    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _PROXY_PROTOCOL, _TLS, _UNVERIFIED, _HTTP2),
     _listener,
     wanted="a listener, like `{name: egress, mode: forward, bind: 127.0.0.1:8080, policy: corporate.yaml}`",
     rules=(_check_entry, _check_front, _check_routes),
