@@ -119,9 +119,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         limits=settings.limits,
         pages=pages,
     )
-    signing = None
-    if authorities is not None:
-        signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+    signing = None if authorities is None else _signing(connections, admission, authorities)
     dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
@@ -136,9 +134,6 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         parents,
         Recording(recorder, connections),
     )
-    served = Served()
-    served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
-    served.chores += [each.reload_if_changed for each in fronts.values()]
     return Engine(
         settings=settings,
         writer=writer,
@@ -151,9 +146,21 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
-        served=served,
+        served=_served(connections, fronts),
         signing=signing,
     )
+
+
+def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore) -> Signing:
+    return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+
+
+def _served(connections: Connections, fronts: Mapping[str, FrontStore]) -> Served:
+    """Those who will be at work, and what is looked after while they are."""
+    served = Served()
+    served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
+    served.chores += [each.reload_if_changed for each in fronts.values()]
+    return served
 
 
 def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:

@@ -56,8 +56,9 @@ def read_shown(
         problems += [_problem(certificate, each) for each in _faults(chain, now)]
     if chain and secret is not None and chain[0].public_key() != secret.public_key():
         problems.append(_problem(key, f"the key is not that of the first certificate in `{certificate}`"))
+    readable = len(problems)
     names = _names(chain[0], certificate, problems) if chain else frozenset()
-    if chain and not names and not is_default:
+    if chain and not names and not is_default and len(problems) == readable:
         sentence = "the certificate names no host (DNS) in its subject alternative names, get one that does"
         problems.append(_problem(certificate, sentence))
     if len(problems) > before or not chain or secret is None:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.bounds import Bounds, Patience
 from addons.composition import compose
-from gateway.config.settings import CertificateSettings, LimitSettings, ServerTlsSettings
+from gateway.config.settings import LimitSettings
 from gateway.policy.addresses import Network
 from tests.e2e import wire
-from tests.e2e.certificates import Certified, Wish, authority
 from tests.e2e.gateways import Running, Scenery, served
 from tests.e2e.origins import RecordingOrigin
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from gateway.config.settings import ClientAuth
+    from gateway.config.settings import ServerTlsSettings
 
 BALANCER: Final = "127.0.0.7"
 """From here a PROXY header is wanted; every other address of loopback is a client's own."""
@@ -90,53 +89,3 @@ def door(  # the ways in which front doors differ
         )
         with served(scenery, compose(replace(settings, listeners=(forward, reverse)))) as gateway:
             yield Door(gateway, origin)
-
-
-@dataclass
-class Keyring:
-    """An authority with what it vouches for, as files in `folder`."""
-
-    folder: Path
-    root: Certified
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> Keyring:
-        """A new authority; its certificate is `root.pem`."""
-        ring = cls(folder, authority())
-        (folder / "root.pem").write_bytes(ring.root.pem)
-        return ring
-
-    def write(self, file: str, certified: Certified) -> CertificateSettings:
-        """A certificate with chain, and its key, as two files."""
-        whole = certified.whole
-        at = whole.index(b"-----BEGIN CERTIFICATE")
-        certificate, key = self.folder / f"{file}.pem", self.folder / f"{file}.key"
-        certificate.write_bytes(whole[at:])
-        key.touch(0o600)
-        key.write_bytes(whole[:at])
-        return CertificateSettings(certificate=certificate, key=key)
-
-    def issue(self, file: str, *names: str, default: bool = False) -> CertificateSettings:
-        """A certificate for these names."""
-        return replace(self.write(file, self.root.signs(Wish(names=names))), default=default)
-
-    def shows(
-        self, *certificates: CertificateSettings, client_auth: ClientAuth = "off", crl: Path | None = None
-    ) -> ServerTlsSettings:
-        """Settings that show these, and measure clients by the authority."""
-        asks = client_auth != "off"
-        return ServerTlsSettings(
-            certificates=certificates,
-            client_auth=client_auth,
-            client_ca=self.folder / "root.pem" if asks else None,
-            client_crl=crl,
-        )
-
-    def client(self, certified: Certified | None = None) -> ssl.SSLContext:
-        """What a client needs that believes the authority, and shows a certificate of its own."""
-        context = ssl.create_default_context(cafile=str(self.folder / "root.pem"))
-        if certified is not None:
-            own = self.folder / "client.pem"
-            own.write_bytes(certified.whole)
-            context.load_cert_chain(own)
-        return context

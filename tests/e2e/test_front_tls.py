@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.e2e.certificates import Wish, authority
-from tests.e2e.front_doors import Door, Keyring, door
+from tests.e2e.front_doors import Door, door
 from tests.e2e.wire import Closed, get
+from tests.keyrings import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

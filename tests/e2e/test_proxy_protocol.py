@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.front_doors import BALANCER, Door, Keyring, door
+from tests.e2e.front_doors import BALANCER, Door, door
 from tests.e2e.wire import Closed, get
+from tests.keyrings import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
