@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
 from addons.destinations import Destination, destination_of, located, tunnel_destination
+from addons.enforcing import enforceable
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
+from addons.own_answers import OwnAnswers
 from addons.refusals import Refusal, refusal
 from gateway.lists.geography import Geography
 from gateway.pages import home
@@ -21,16 +23,14 @@ from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
     Decision,
-    EditRequest,
-    EditResponse,
     Facts,
     Missing,
     Mode,
-    PinAddress,
     Reason,
     refuse,
 )
 from gateway.upstreams.resolver import Unresolved
+from gateway.upstreams.routes import OwnRoute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from gateway.policy.names import Host
     from gateway.upstreams.resolver import Resolver
 
-_KNOWN: Final = (EditRequest, EditResponse, PinAddress)
 _SWITCHING: Final = 101
 _ESTABLISHED: Final = 200
 _ASKS_FOR_CREDENTIALS: Final = 407
@@ -83,6 +82,7 @@ class Admission:
         self._limits: Final = limits
         self._pages: Final = pages
         self._geography: Final = Geography()
+        self._own_answers: Final = OwnAnswers(recorder, clock)
 
     def client_connected(self, client: Client) -> None:
         """Close a connection whose address alone is reason enough."""
@@ -196,7 +196,12 @@ class Admission:
         destination = destination_of(state, facts, self._turns)
         if isinstance(destination, Refusal):
             return destination
+        if isinstance(destination, OwnRoute):
+            return await self._own_answers.answer(exchange, flow, destination)
         exchange.route = destination.route
+        if destination.path is not None:
+            exchange.sent = destination.path
+            exchange.facts = replace(exchange.facts, target=known(facts.target).known_as(destination.path))
         refused = await self._last_word(exchange, destination, tunnel=False)
         if refused is None:
             self._let_through(exchange, flow, head, destination)
@@ -223,7 +228,7 @@ class Admission:
             return near
         gate = exchange.gate
         exchange.facts = located(exchange.facts, addresses, gate, self._geography)
-        decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
+        decision = enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint
@@ -246,6 +251,8 @@ class Admission:
 
     def _let_through(self, exchange: Exchange, flow: HTTPFlow, head: Head, destination: Destination) -> None:
         translate.write_head(flow, head)
+        if exchange.sent is not None:
+            flow.request.data.path = known(head.facts.target).sent_as(exchange.sent).encode("ascii")
         dialing.aim(flow, destination.scheme, destination.endpoint)
         if exchange.facts.request_size is UNKNOWN or exchange.facts.request_size:
             flow.request.stream = bodies.of_request(exchange, self._largest_body(exchange.connection))
@@ -344,15 +351,6 @@ def _refused_by(answer: Decision | Pending) -> Refusal | None:
     return None if decision is None else Refusal(decision)
 
 
-def _enforceable(decision: Decision) -> Decision:
-    """The decision, or a denial if it obliges the gateway to something that it does not know."""
-    if all(isinstance(obligation, _KNOWN) for obligation in decision.obligations):
-        return decision
-    if decision.lease is not None:
-        decision.lease.release()
-    return refuse(Reason.UNKNOWN_OBLIGATION)
-
-
 def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Decision | None:
     """Why an answer may not pass, or None: it breaks the protocol or changes it unasked, or the policy denies it."""
     if exchange.parent is not None and facts.scheme == "http" and response.status_code == _ASKS_FOR_CREDENTIALS:
@@ -361,5 +359,5 @@ def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Deci
         return refuse(Reason.UPSTREAM_BROKEN)
     if not exchange.gate.policy.needs_response:
         return None
-    decision = _enforceable(exchange.gate.response(facts))
+    decision = enforceable(exchange.gate.response(facts))
     return decision if decision.denied else None

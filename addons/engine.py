@@ -19,6 +19,7 @@ from gateway.audit.errors import AuditUnavailable
 from gateway.audit.events import start_record, stop_record
 from gateway.control.store import Kept
 from gateway.policy.problems import Invalid
+from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
     import socket
@@ -134,6 +135,8 @@ class _Process:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         quicken()
+        for claim, _ in (unreached for each in engine.listeners for unreached in never_reached(each.settings.routes)):
+            self.said(f"no request takes the route for {claim}, more specific ones leave nothing to it")
         for notice in () if engine.signing is None else engine.signing.store.notices():
             self.said(notice)
         self.said(f"ready: {', '.join(where)}")

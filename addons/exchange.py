@@ -104,7 +104,9 @@ class Exchange:
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
     upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
     are tried, or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count
-    bytes of bodies. `given_up` says that the client ended it, or broke it, while its connection goes on.
+    bytes of bodies. `route` is the one that was found; `sent` the path that is sent, if it is not the one that was
+    judged; `answers` what the gateway answers by itself, if nothing is dialled. `given_up` says
+    that the client ended it, or broke it, while its connection goes on.
     """
 
     id: str
@@ -118,6 +120,8 @@ class Exchange:
     up: int = 0
     down: int = 0
     route: Route | None = None
+    sent: str | None = None
+    answers: Literal["redirect", "response"] | None = None
     endpoint: Endpoint | None = None
     judged: tuple[Address, ...] = ()
     parent: Parent | None = None

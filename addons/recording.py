@@ -128,6 +128,8 @@ class Recorder:
             parent=None if exchange.parent is None else exchange.parent.name,
             original=state.original,
             balancer=state.balancer,
+            sent=exchange.sent,
+            answers=exchange.answers,
         )
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)

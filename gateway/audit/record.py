@@ -9,7 +9,8 @@ A `decision` record has these keys, always all of them, in this order; the write
     id           the decision id: what the client sees in `Wicketgate-Decision`; the `end` record repeats it
     listener     its name;  mode  forward | reverse;  engine  which engine moved the bytes
     client       {ip, port, user, groups}, and `balancer` where a PROXY header named the client: who sent it
-    request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes
+    request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes; `sent`
+                 beside them if a route lets the upstream be asked for another path
     tls          {sni, mode: inspected | spliced | terminated | null}, or null for a plain exchange
     destination  {ip: the address tried first, answers: every address that was judged, parent: the proxy it goes
                  through, original: where a redirected connection was on its way to}, or null if there is none of them
@@ -18,6 +19,7 @@ A `decision` record has these keys, always all of them, in this order; the write
     limits       [{id, quota, window, remaining, reset}] of the limits that counted, seconds
     policy       {name, digest}
     masked       JSON pointers (RFC 6901) to what redaction changed
+    answers      redirect | response: what the gateway answers by itself, without dialling; only then there is this key
 
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
 reason, destination}; `reason` says why it ended early, null for a whole one, `destination` the address that was really
@@ -30,7 +32,7 @@ A record never holds a value of a header field, a body, or user information of a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.audit.redaction import mask_query, mask_sentence, mask_text
 from gateway.audit.secrets import MASK
@@ -60,7 +62,8 @@ class Circumstances:
     `status` is what the client is answered (None: nothing, or not yet known); `dialled` the address tried first;
     `parent` the name of the proxy that it belongs to; `original` where a redirected connection was on its way to;
     `balancer` who named the client in a PROXY header;
-    `shown` the query names whose values may be written down.
+    `shown` the query names whose values may be written down; `sent` the path that is sent, if it is not the one that
+    was judged; `answers` what the gateway answers by itself, if nothing is dialled.
     """
 
     id: str
@@ -74,12 +77,14 @@ class Circumstances:
     balancer: Address | None = None
     engine: str = "mitmproxy"
     shown: frozenset[str] = frozenset()
+    sent: str | None = None
+    answers: Literal["redirect", "response"] | None = None
 
 
 def decision_record(facts: Facts, decision: Decision, about: Circumstances, now: float) -> Record:
     """The record of one decision, redacted. `now` in seconds since the epoch."""
     masked: list[str] = []
-    return {
+    record: Record = {
         "time": timestamp(now),
         "event": "decision",
         "id": about.id,
@@ -87,7 +92,7 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "mode": about.mode.value,
         "engine": about.engine,
         "client": _client(facts, about),
-        "request": _request(facts, about.shown, masked),
+        "request": _request(facts, about, masked),
         "tls": _tls(facts, about.mode),
         "destination": _destination(facts, about),
         "decision": _decision(decision, about.status),
@@ -96,6 +101,7 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "policy": {"name": decision.policy, "digest": decision.digest},
         "masked": masked,
     }
+    return record if about.answers is None else record | {"answers": about.answers}
 
 
 def end_record(  # noqa: PLR0913 - one keyword per key of the record
@@ -151,9 +157,9 @@ def _client(facts: Facts, about: Circumstances) -> Record:
     return client if about.balancer is None else client | {"balancer": str(about.balancer)}
 
 
-def _request(facts: Facts, shown: frozenset[str], masked: list[str]) -> Record:
-    path, query = _target(facts, shown, masked)
-    return {
+def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
+    path, query = _target(facts, about.shown, masked)
+    request: Record = {
         "method": _method(facts),
         "scheme": _text(facts.scheme),
         "host": _text(facts.host),
@@ -163,6 +169,7 @@ def _request(facts: Facts, shown: frozenset[str], masked: list[str]) -> Record:
         "protocol": _text(facts.protocol),
         "size": _known(facts.request_size),
     }
+    return request if about.sent is None else request | {"sent": mask_text(about.sent)}
 
 
 def _method(facts: Facts) -> str | None:

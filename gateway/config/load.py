@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
+from gateway.config.sections.answering import with_body_from
 from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.ca import CA
 from gateway.config.sections.common import not_yet
@@ -23,6 +24,7 @@ from gateway.config.settings import (
     AuditSettings,
     AuthoritySettings,
     LimitSettings,
+    ListenerSettings,
     PacSettings,
     ParentSettings,
     ResolverSettings,
@@ -137,9 +139,9 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:
         raise Invalid(problems)
-    listeners = tuple(
-        replace(each, policy=base / each.policy, tls=shown_from(base, each.tls)) for each in settings.listeners
-    )
+    listeners = tuple(_found_from(base, listener, problems) for listener in settings.listeners)
+    if problems:
+        raise Invalid(problems)
     trust = settings.resolver.trust
     return replace(
         settings,
@@ -149,6 +151,12 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
     )
+
+
+def _found_from(base: Path, listener: ListenerSettings, problems: list[Problem]) -> ListenerSettings:
+    """The listener with its files found from a folder, and the bodies of fixed responses read from theirs."""
+    routes = tuple(with_body_from(base, route, problems) for route in listener.routes)
+    return replace(listener, policy=base / listener.policy, routes=routes, tls=shown_from(base, listener.tls))
 
 
 def _entries(node: Node, key: str) -> tuple[Entry, ...]:

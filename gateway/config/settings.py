@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
+    from gateway.policy.problems import Place
+    from gateway.upstreams.answers import OwnAnswer
+    from gateway.upstreams.claims import FieldCondition
+    from gateway.upstreams.clauses import EncodedSlash, PathTreatment
     from gateway.upstreams.nameservers.servers import NameServer
 
 type Scheme = Literal["http", "https"]
 type Entry = Literal["proxy", "socks5", "transparent"]
 type Resolves = Literal["gateway", "parent"]
 type ClientAuth = Literal["off", "optional", "required"]
-type PathTreatment = Literal["strict", "redirect", "rewrite"]
 
 DIRECT: Final = "direct"
 """What stands in the place of a parent's name where there is none."""
@@ -64,15 +67,28 @@ class HostMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
-    """Where a reverse listener sends what it lets in: hosts, whole path segments, the name of an upstream.
+    """Which requests of a reverse listener go to an upstream, or get an answer of the gateway's own.
 
-    `strict_paths` says what becomes of a path that is not canonical: refused (`strict`), redirected, or rewritten.
+    It is for `hosts`, for paths that begin with whole segments of `prefixes` or are `exact`, for `methods` (none: all),
+    and on conditions on `fields`, in the order of their names. Either `upstream` names who answers, or there is an
+    `answer`; `body` is the file from which it is read. `strip_prefix` is taken from the path that is sent, and
+    `put_prefix` put there, alone in the place of the prefix. `strict_paths` says what becomes of a path that is not
+    canonical: refused (`strict`), redirected, or rewritten; `encoded_slash` of one that holds `%2F` or `%5C`.
     """
 
-    upstream: str
+    upstream: str = ""
+    answer: OwnAnswer | None = None
+    body: Path | None = None
     hosts: HostMatch = field(default_factory=HostMatch)
     prefixes: tuple[str, ...] = ("/",)
+    exact: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    fields: tuple[FieldCondition, ...] = ()
+    strip_prefix: str | None = None
+    put_prefix: str | None = None
     strict_paths: PathTreatment = "strict"
+    encoded_slash: EncodedSlash = "refuse"
+    place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

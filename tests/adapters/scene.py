@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import ClientHello
 
     from addons.exchange import ConnectionState, Exchange, Treatment
-    from gateway.config.settings import PathTreatment
+    from gateway.upstreams.clauses import PathTreatment
 
 NOW = 1_795_428_000.0
 """2026-11-23T10:00:00Z."""
@@ -108,6 +108,7 @@ class Scene:
     upstreams: tuple[str, ...] = ("http://127.0.0.1:8000",)
     served: HostMatch = field(default_factory=HostMatch)
     strict_paths: PathTreatment = "strict"
+    routes: tuple[RouteSettings, ...] = ()
     pac: PacSettings = field(default_factory=PacSettings)
     certificates: tuple[Certificate, ...] = (make(datetime.fromtimestamp(NOW, UTC)).certificate,)
     elapsed: float = 0.0
@@ -159,7 +160,7 @@ class Scene:
             bind=(Address.parse("127.0.0.1"), 8080),
             policy=Path("test.yaml"),
             trusted_proxies=tuple(Network.parse(each) for each in self.trusted),
-            routes=(RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served),),
+            routes=self.routes or (RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served),),
         )
 
     def _routes(self, settings: ListenerSettings) -> RouteTable | None:
