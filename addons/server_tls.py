@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from gateway.policy.model import Decision, Fact
     from gateway.policy.names import Host
 
+_LONGEST_NAME: Final = 256
 _VERSIONS: Final = {"TLSv1.2": "1.2", "TLSv1.3": "1.3"}
 _NAMELESS: Final = "The client names no host, and there is no default certificate."
 _UNKNOWN: Final = "There is no certificate for the host that the client names."
@@ -56,7 +58,8 @@ class ClientIdentity:
     def of(cls, certificate: x509.Certificate) -> ClientIdentity:
         """The identity in a certificate that was verified."""
         der = certificate.public_bytes(Encoding.DER)
-        return cls(next(_names(certificate)), b":" + base64.b64encode(der) + b":")
+        name = next(each for each in _names(certificate) if each.isprintable() and 0 < len(each) <= _LONGEST_NAME)
+        return cls(name, b":" + base64.b64encode(der) + b":")
 
 
 def _names(certificate: x509.Certificate) -> Iterator[str]:
@@ -70,7 +73,8 @@ def _names(certificate: x509.Certificate) -> Iterator[str]:
         yield from found.get_values_for_type(x509.UniformResourceIdentifier)
     subject = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     yield from (str(each.value) for each in subject)
-    yield certificate.subject.rfc4514_string() or f"serial {certificate.serial_number:x}"
+    yield certificate.subject.rfc4514_string()
+    yield f"sha256:{certificate.fingerprint(hashes.SHA256()).hex()}"
 
 
 @dataclass(slots=True)

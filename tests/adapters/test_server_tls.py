@@ -127,6 +127,13 @@ def test_a_client_is_called_what_its_certificate_says_first(name: str, names: li
     assert ClientIdentity.of(certificate).name == name
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "an\x07na", ""])
+def test_a_name_that_cannot_be_shown_gives_way_to_another(name: str) -> None:
+    more = [(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(name)]), False)]
+
+    assert ClientIdentity.of(issue("Anna", is_authority=False, more=more).certificate).name == "Anna"
+
+
 def test_who_proved_nothing_is_told_of_nowhere(bench: Bench) -> None:
     client = bench.scene.client()
     flow = bench.scene.ask(client, "GET /a HTTP/1.1\nHost: shop.example\nClient-Cert: :AAAA:")

@@ -85,6 +85,14 @@ def test_httpx_asks_for_many_things_at_once(front: Door, ring: Keyring) -> None:
     assert len(front.origin.requests) == 8
 
 
+def test_a_request_of_http_2_for_another_host_is_misdirected(front: Door, ring: Keyring) -> None:
+    with httpx.Client(http2=True, verify=ring.client()) as client:
+        url = f"https://127.0.0.1:{front.gateway.reverse}/"
+        answer = client.get(url, headers={"Host": "other.example"}, extensions={"sni_hostname": HOST})
+
+    assert (answer.http_version, answer.status_code, answer.json()["reason"]) == ("HTTP/2", 421, "name-mismatch")
+
+
 def s_client(port: int, *more: str, said: str = "") -> str:
     """What OpenSSL says of a handshake."""
     return run("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", HOST, *more, said=said)[1]

@@ -14,7 +14,9 @@ from addons.bounds import Bounds
 from addons.entries.handshake import SocksHandshake
 from addons.entries.layers import first_layer, no_room_for
 from addons.http_layer import GatewayHttpLayer
+from addons.server_opening import INTERNAL_ERROR, ServerOpening, alert
 from addons.tunnels import TunnelOpening
+from gateway.config.settings import ServerTlsSettings
 from gateway.policy.model import Mode
 
 if TYPE_CHECKING:
@@ -46,6 +48,15 @@ def test_every_entry_has_its_first_layer(
     assert type(first) is kind
     if isinstance(first, GatewayHttpLayer):
         assert first.mode is (HTTPMode.regular if mode is Mode.FORWARD else HTTPMode.transparent)
+
+
+def test_a_front_door_with_tls_reads_a_hello_first_and_turns_away_by_an_alert(scene: Callable[..., Scene]) -> None:
+    shown = ServerTlsSettings(certificates=())
+    settings = replace(scene(mode=Mode.REVERSE).listener.settings, tls=shown)
+    client = Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2))
+
+    assert type(first_layer(settings, Context(client, Options()), Bounds())) is ServerOpening
+    assert no_room_for(settings, Response.make(503)) == alert(INTERNAL_ERROR)
 
 
 @pytest.mark.parametrize(
