@@ -69,6 +69,8 @@ def door(  # the ways in which front doors differ
     trusted: Sequence[str] = (),
     policy: str = "",
     per_client: int = 200,
+    first: tuple[object, ...] = (),
+    last: tuple[object, ...] = (),
 ) -> Iterator[Door]:
     """Serve within this block; what was recorded is on the disk behind it."""
     with RecordingOrigin() as origin:
@@ -76,6 +78,9 @@ def door(  # the ways in which front doors differ
             folder=folder,
             origin=origin.port,
             policy=policy,
+            first=first,
+            last=last,
+            deadline=0.2 if first else 5.0,
             limits=LimitSettings(connections_per_client=per_client),
             bounds=Bounds(patience=Patience(head=1.0, handshake=1.0)),
         )
