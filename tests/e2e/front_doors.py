@@ -34,9 +34,10 @@ class Door:
     gateway: Running
     origin: RecordingOrigin
 
-    def plain(self, source: str = "127.0.0.1", introduction: bytes = b"") -> wire.Wire:
-        """A connection from an address of loopback, beginning with these bytes."""
-        stream = socket.create_connection(("127.0.0.1", self.gateway.reverse), PATIENCE, source_address=(source, 0))
+    def plain(self, source: str = "127.0.0.1", introduction: bytes = b"", port: int | None = None) -> wire.Wire:
+        """A connection from an address of loopback, beginning with these bytes; to another `port`, if it is given."""
+        there = ("127.0.0.1", port or self.gateway.reverse)
+        stream = socket.create_connection(there, PATIENCE, source_address=(source, 0))
         stream.sendall(introduction)
         return wire.Wire(stream)
 
@@ -86,10 +87,12 @@ def door(  # the ways in which front doors differ
         )
         settings = scenery.settings()
         forward, reverse = settings.listeners
+        named = tuple(map(Network.parse, balancers))
+        forward = replace(forward, proxy_protocol=named)
         reverse = replace(
             reverse,
             tls=tls,
-            proxy_protocol=tuple(map(Network.parse, balancers)),
+            proxy_protocol=named,
             trusted_proxies=tuple(map(Network.parse, trusted)),
         )
         with served(scenery, compose(replace(settings, listeners=(forward, reverse)))) as gateway:

@@ -169,22 +169,32 @@ listeners:
     policy: policy.yaml
     tls: {{certificates: [{{certificate: {ring}/live.pem, key: {ring}/live.key}}]}}
     routes: [{{upstream: app}}]
+  - name: plain
+    mode: reverse
+    bind: 127.0.0.1:{plain}
+    policy: policy.yaml
+    routes: [{{host: {{is: [shop.example]}}, redirect: {{to: "https://shop.example"}}}}]
 upstreams:
   app: {{servers: [{{url: "http://127.0.0.1:{origin}"}}]}}
 """
 POLICY: Final = "version: 1\nname: open\ndefault: {action: allow}\nunsafe_destinations: [127.0.0.0/8]\n"
 
 
-def test_a_new_certificate_is_shown_to_new_clients_and_old_ones_stay(ring: Keyring, tmp_path: Path) -> None:
-    port = free_port()
+def test_who_comes_by_http_is_led_to_https_and_new_certificates_are_shown_to_new_clients_alone(
+    ring: Keyring, tmp_path: Path
+) -> None:
+    port, plain = free_port(), free_port()
     old = ring.issue("live", HOST)
     before = _der(old)
     with RecordingOrigin() as origin:
         config = tmp_path / "wicketgate.yaml"
-        config.write_text(SETTINGS.format(port=port, ring=ring.folder, origin=origin.port))
+        config.write_text(SETTINGS.format(port=port, plain=plain, ring=ring.folder, origin=origin.port))
         (tmp_path / "policy.yaml").write_text(POLICY)
         with running("run", "--config", str(config), cwd=tmp_path) as process:
             process.wait_for("ready:", process.err)
+            with connect(plain) as stranger:
+                led = stranger.ask(get("/a?b=c", HOST))
+                assert (led.status, led.get("location")) == (308, "https://shop.example/a?b=c")
             with _arrive(port, ring) as first:
                 assert (_shown(first), first.ask(get("/", HOST)).status) == (before, 200)
 

@@ -193,3 +193,15 @@ def test_connections_are_counted_by_the_client_and_not_by_the_balancer(tmp_path:
         with front.plain(BALANCER, V1) as third:
             assert third.answer().verdict == (503, "capacity", None)
         assert front.decisions[-1]["client"]["ip"] == "198.51.100.7"
+
+
+def test_a_forward_proxy_stands_behind_a_balancer_as_well(front: Door) -> None:
+    place = f"origin.example:{front.origin.port}"
+    with front.plain(BALANCER, V2, front.gateway.forward) as wire:
+        assert wire.ask(get(f"http://{place}/", place)).status == 200
+        assert front.decisions[-1]["client"] == _client("198.51.100.7", 40001)
+    with front.plain(BALANCER, b"", front.gateway.forward) as wire:
+        wire.send(get(f"http://{place}/", place))
+        assert wire.rest() == b""
+
+    assert front.refusals[-1][0] == "malformed-request"
