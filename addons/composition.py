@@ -106,8 +106,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
     )
     resolver = resolver or resolver_of(settings.resolver)
-    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
-    fronts = _fronts(settings, writer)
+    trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
