@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
-from addons.destinations import Destination, destination_of, located, tunnel_destination
+from addons.destinations import Destination, destination_of, located, path_sent, tunnel_destination
 from addons.enforcing import enforceable
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
@@ -30,7 +30,7 @@ from gateway.policy.model import (
     refuse,
 )
 from gateway.upstreams.resolver import Unresolved
-from gateway.upstreams.routes import OwnRoute
+from gateway.upstreams.routes import OwnRoute, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from addons.entries.parents import Parents
     from addons.exchange import Connections, ConnectionState, Exchange, Listener, Treatment
     from addons.own_pages import OwnPages
+    from addons.pools import Pools
     from addons.recording import Recorder
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
@@ -67,6 +68,7 @@ class Admission:
         turns: Turns,
         parents: Parents,
         *,
+        pools: Pools,
         clock: Callable[[], float],
         pseudonym: str,
         limits: LimitSettings,
@@ -76,6 +78,7 @@ class Admission:
         self._recorder: Final = recorder
         self._resolver: Final = resolver
         self._turns: Final = turns
+        self._pools: Final = pools
         self._parents: Final = parents
         self._clock: Final = clock
         self._pseudonym: Final = pseudonym
@@ -177,7 +180,13 @@ class Admission:
         state.look_inside()
         if flow.error is not None:
             head = refusal(Reason.MALFORMED_REQUEST, "The head breaks the protocol.")
-        refused = head if isinstance(head, Refusal) else await self._judge(exchange, flow, head)
+        try:
+            refused = head if isinstance(head, Refusal) else await self._judge(exchange, flow, head)
+        except BaseException:
+            exchange.release()
+            raise
+        if self._connections.find(state.id) is None:
+            self._recorder.ended(exchange)  # the client left meanwhile, and nobody else is going to say so
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_request(exchange, flow, refused))
 
@@ -191,19 +200,34 @@ class Admission:
         refused = _refused_by(state.gate.request(facts)) or self._too_large(state, facts)
         if refused is not None:
             return refused
-        destination = destination_of(state, facts, self._turns)
-        if isinstance(destination, Refusal):
-            return destination
+        destination = destination_of(state, facts)
         if isinstance(destination, OwnRoute):
             return await self._own_answers.answer(exchange, flow, destination)
-        exchange.route = destination.route
-        if destination.path is not None:
-            exchange.sent = destination.path
-            exchange.facts = replace(exchange.facts, target=known(facts.target).known_as(destination.path))
+        if isinstance(destination, Route):
+            self._follow(exchange, destination)
+            destination = await self._pools.place(exchange, destination)
+        if isinstance(destination, Refusal):
+            return destination
         refused = await self._last_word(exchange, destination, tunnel=False)
+        while refused is not None and (other := self._without_name(exchange, refused)) is not None:
+            destination = other
+            refused = await self._last_word(exchange, destination, tunnel=False)
         if refused is None:
             self._let_through(exchange, flow, head, destination)
         return refused
+
+    def _follow(self, exchange: Exchange, route: Route) -> None:
+        """Remember the route, and the path that it makes of the one that was judged."""
+        target = known(exchange.facts.target)
+        exchange.route, exchange.sent = route, path_sent(target, route)
+        if exchange.sent is not None:
+            exchange.facts = replace(exchange.facts, target=target.known_as(exchange.sent))
+
+    def _without_name(self, exchange: Exchange, refused: Refusal) -> Destination | None:
+        """Another server, after the name of one could not be resolved, which is a way of not being there."""
+        if refused.decision.reason is not Reason.UPSTREAM_UNRESOLVED:
+            return None
+        return self._pools.another(exchange, Reason.UPSTREAM_UNRESOLVED)
 
     def _largest_body(self, state: ConnectionState) -> int | None:
         """A forward listener is bounded by its policy alone."""

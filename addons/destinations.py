@@ -15,7 +15,6 @@ from gateway.policy.model import ABSENT, Facts, Reason, refuse
 from gateway.upstreams.routes import NoRoute, OwnRoute
 
 if TYPE_CHECKING:
-    from addons.dialing import Turns
     from addons.exchange import ConnectionState, Endpoint
     from gateway.lists.geography import Geography
     from gateway.policy.addresses import Address
@@ -31,17 +30,13 @@ _OTHER_METHODS = 405
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Scheme, host and port to dial; `route` is None in forward mode, `parent` unless another proxy dials it.
-
-    `path` is the path to send, if it is not the one that was judged.
-    """
+    """Scheme, host and port to dial; `route` is None in forward mode, `parent` unless another proxy dials it."""
 
     scheme: str
     host: Host
     port: int
     route: Route | None = None
     parent: Parent | None = None
-    path: str | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -49,8 +44,8 @@ class Destination:
         return (self.host.text, self.port)
 
 
-def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destination | OwnRoute | Refusal:
-    """Where a request goes, the route that answers it by itself, or the refusal of one that goes nowhere."""
+def destination_of(state: ConnectionState, facts: Facts) -> Destination | Route | OwnRoute | Refusal:
+    """Where a request goes: a place, a route to several, one that answers by itself; or the refusal of any other."""
     routes = state.listener.routes
     if routes is None:
         return tunnel_destination(state, facts, "http" if facts.scheme == "http" else "https")
@@ -62,10 +57,7 @@ def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destin
         return refusal(Reason.MALFORMED_REQUEST, "An encoded `/` or `\\` is not allowed here.")
     if target.changed and found.strict_paths != "rewrite":
         return _not_canonical(target, found.strict_paths)
-    if isinstance(found, OwnRoute):
-        return found
-    server = turns.server(found.upstream)
-    return Destination(server.scheme, server.host, server.port, found, path=_sent(target, found))
+    return found
 
 
 def _nothing_there(found: NoRoute) -> Refusal:
@@ -75,7 +67,7 @@ def _nothing_there(found: NoRoute) -> Refusal:
     return Refusal(refuse(Reason.NO_ROUTE, "This is served for other methods."), found.status, ((b"Allow", allow),))
 
 
-def _sent(target: Target, route: Route) -> str | None:
+def path_sent(target: Target, route: Route) -> str | None:
     """The path that is sent, if the route makes another of it."""
     sent = target.path if route.rewriting is None else route.rewriting.there(target.path)
     return None if sent == target.path else sent

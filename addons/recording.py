@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import TlsData
 
     from gateway.audit.record import Record
+    from gateway.upstreams.pools.pool import PlaceAt
 
 _LEFT: Final = "The client left before it was answered."
 _log: Final = logging.getLogger(__name__)
@@ -147,6 +148,8 @@ class Recorder:
             reached=exchange.reached,
             unverified=exchange.endpoint in exchange.connection.unverified,
         )
+        if exchange.place is not None:
+            record["upstream"] = _upstream(exchange, exchange.place)
         return record if outcome is None else record | {"decision": decision_object(outcome)}
 
     def _append(self, record: Record) -> None:
@@ -154,6 +157,15 @@ class Recorder:
             self._writer.append(record)
         except AuditUnavailable as problem:
             _log.error("a record could not be written: %s", problem)
+
+
+def _upstream(exchange: Exchange, place: PlaceAt) -> Record:
+    """The server that had the last word on an exchange, and those that failed it before."""
+    return {
+        "name": None if exchange.route is None else exchange.route.upstream.name,
+        "server": place.member.name,
+        "attempts": [{"server": server, "reason": reason.value} for server, reason in exchange.attempts],
+    }
 
 
 class Recording:

@@ -24,7 +24,8 @@ A `decision` record has these keys, always all of them, in this order; the write
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
 reason, destination}; `reason` says why it ended early, null for a whole one, `destination` the address that was really
 connected: {ip}, or null, `unverified: true` that it went to a TLS server that nobody asked to prove who it is. If
-something was decided later it has a `decision` too. Other events are in `gateway.audit.events`.
+something was decided later it has a `decision` too; `upstream` names the server that a reverse listener sent it to, and
+before it those that failed: {name, server, attempts: [{server, reason}]}. Other events are in `gateway.audit.events`.
 
 A record never holds a value of a header field, a body, or user information of an address.
 """

@@ -7,6 +7,7 @@ this machine alone, with a line on the terminal for every decision.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -54,7 +55,7 @@ def _configured(given: Namespace) -> int:
         settings = load_settings(given.config)
     if given.check:
         return _check(settings, given.format)
-    return launch(settings, watch=given.watch)
+    return launch(settings, watch=given.watch, again=partial(load_settings, given.config))
 
 
 def _quick_start(given: Namespace) -> int:

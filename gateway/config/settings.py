@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from gateway.upstreams.pools.rules import PoolRules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,10 +46,11 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamSettings:
-    """Servers that answer for one another."""
+    """Servers that answer for one another, and the `rules` by which they do."""
 
     name: str
     servers: tuple[ServerSettings, ...]
+    rules: PoolRules = PoolRules()  # noqa: RUF009 - the value is frozen, so that it can be shared
 
 
 @dataclass(frozen=True, slots=True)
