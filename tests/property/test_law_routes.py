@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from addons.hiding import Front
-from addons.mapping import map_back
 from gateway.config.settings import HostMatch, ListenerSettings, RouteSettings, ServerSettings, UpstreamSettings
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
@@ -172,21 +170,6 @@ def test_a_path_that_was_rewritten_comes_back_as_it_was(taken: str, put: str, be
     assert sent == (Target.parse(sent, REVERSE_RULES).path if "%2F" not in sent else sent)
     # The root of what was stripped has one spelling only.
     assert Rewriting(taken, put).back(sent) == (f"{taken}/" if put == "" and path == taken else path)
-
-
-@given(roots, roots, segments, st.sampled_from(["", "https://shop.example", "//shop.example"]))
-def test_where_an_upstream_leads_within_its_paths_the_client_finds_the_path_it_would_ask_for(
-    taken: str, put: str, below: list[str], place: str
-) -> None:
-    path = "".join(f"/{each}" for each in ["x", *below])
-    led = map_back(
-        [(b"Location", f"{place}{put}{path}?a=/b#/c".encode())],
-        Front(b"https", b"shop.example"),
-        Rewriting(taken, put),
-    )
-
-    assert led == [(b"Location", f"{place}{taken}{path}?a=/b#/c".encode())]
-    assert Rewriting(taken, put).there(taken + path) == put + path
 
 
 @given(st.sampled_from(PATHS), st.one_of(st.none(), st.just("/v1")), st.sampled_from(["", "/x", "/x/y", "/"]))
