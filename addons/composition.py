@@ -179,10 +179,6 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
     return HealthChecks(pools, probe, law, SystemRandom().random)
 
 
-def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore) -> Signing:
-    return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
-
-
 def _pools(settings: Settings, writer: AuditWriter) -> Pools:
     draw = SystemRandom().random
     return Pools(settings.upstreams, writer.append, clock=time.monotonic, wall=time.time, draw=draw)
