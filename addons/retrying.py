@@ -67,6 +67,7 @@ class RepeatingStream(HttpStream):
         super().__init__(context, stream_id)
         self.body_follows = False
         self.body_begun = False
+        self._is_answered = False
 
     @override
     def make_server_connection(self) -> CommandGenerator[bool]:
@@ -92,12 +93,17 @@ class RepeatingStream(HttpStream):
         else:
             yield from super().handle_protocol_error(event)
 
-    def leave_overloaded(self) -> CommandGenerator[bool]:
-        """Whether another server was asked in place of one that answered that it cannot now."""
+    def leave_overloaded(self, head: ResponseHeaders) -> CommandGenerator[bool]:
+        """Whether another server was asked in place of one that answered that it cannot now.
+
+        Its answer may have come to its end meanwhile; then its connection is free, and may be another stream's by now.
+        """
+        self._is_answered = head.end_stream
         if not (yield from self._turn_elsewhere(Failure.OVERLOADED)):
             return False
-        given_up = RequestProtocolError(self.stream_id, "another server is asked", ErrorCode.CANCEL)
-        yield SendHttp(given_up, self.context.server)
+        if self.body_follows or not self._is_answered:
+            given_up = RequestProtocolError(self.stream_id, "another server is asked", ErrorCode.CANCEL)
+            yield SendHttp(given_up, self.context.server)
         yield from self._ask_again()
         return True
 
@@ -109,9 +115,10 @@ class RepeatingStream(HttpStream):
         attempted = Attempted(self.flow, failure, self.body_begun)
         yield UpstreamFailedHook(attempted)
         if attempted.again:
-            kept = [event for event in self._paused_event_queue if not isinstance(event, _ANSWERS)]
+            waiting = tuple(self._paused_event_queue)
+            self._is_answered |= any(isinstance(each, ResponseEndOfMessage | ResponseProtocolError) for each in waiting)
             self._paused_event_queue.clear()
-            self._paused_event_queue.extend(kept)
+            self._paused_event_queue.extend(each for each in waiting if not isinstance(each, _ANSWERS))
         return attempted.again
 
     def _ask_again(self) -> Generator[commands.Command]:

@@ -297,7 +297,7 @@ class GatewayStream(RepeatingStream):
 
     @override
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
-        if event.response.status_code in OVERLOADED and (yield from self.leave_overloaded()):
+        if event.response.status_code in OVERLOADED and (yield from self.leave_overloaded(event)):
             return
         self.flow.response = event.response
         _drop_keep_alive(event.response)

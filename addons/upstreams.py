@@ -132,7 +132,7 @@ class Pool:
                 yield each
 
     def _servers(self) -> list[Server]:
-        return [each for each in self._layer.connections if isinstance(each, Server)]
+        return [each for each in self._layer.connections if isinstance(each, Server) and each in self._opened_for]
 
     def _is_free(self, connection: Server, want: Want) -> bool:
         side = self.sides.get(connection)
@@ -161,13 +161,13 @@ class Pool:
     def _make_room(self) -> Commands:
         idle = self._idle() if self._layer.is_shared and len(self._servers()) >= MOST else None
         if idle is not None:
-            self._forget(idle)
+            self._retire(idle)
             yield commands.CloseConnection(idle)
 
     def _forget_closed(self) -> None:
         """Only connections that can be used in both directions, or are being opened, are worth remembering."""
         used = {stream.context.server for stream in self._layer.streams.values()} if self._layer.is_shared else set()
-        for each in self._servers():
+        for each in [each for each in self._layer.connections if isinstance(each, Server)]:
             if each.connected or each in self._layer.waiting_for_establishment or each in used:
                 continue
             was_never_open = each.error is not None and each.timestamp_tcp_setup is None
@@ -176,6 +176,10 @@ class Pool:
 
     def _forget(self, connection: Connection) -> None:
         self._layer.connections.pop(connection, None)
+        self._retire(connection)
+
+    def _retire(self, connection: Connection) -> None:
+        """Nobody uses a connection any more; the layer knows it until its end was heard of."""
         self.sides.pop(connection, None)
         self._opened_for.pop(connection, None)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from addons.bounds import Bounds
+    from gateway.config.settings import ServerTlsSettings
 
 HOST: Final = "shop.example"
 
@@ -99,6 +100,7 @@ def pooled(
     dead: int = 0,
     bounds: Bounds | None = None,
     weights: Sequence[int] = (),
+    tls: ServerTlsSettings | None = None,
 ) -> Iterator[Pooled]:
     """Serve within this block; behind the origins of the pool come `dead` ports that nobody listens on."""
     with ExitStack() as stack:
@@ -109,7 +111,10 @@ def pooled(
         if weights:
             weighted = zip(settings.servers, weights, strict=True)
             settings = replace(settings, servers=tuple(replace(each, weight=weight) for each, weight in weighted))
-        engine = compose(replace(scenery.settings(), upstreams={"app": settings}))
+        whole = scenery.settings()
+        forward, reverse = whole.listeners
+        listeners = (forward, replace(reverse, tls=tls))
+        engine = compose(replace(whole, listeners=listeners, upstreams={"app": settings}))
         yield Pooled(stack.enter_context(served(scenery, engine)), alive)
 
 

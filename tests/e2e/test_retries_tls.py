@@ -16,18 +16,20 @@ from gateway.upstreams.pools.health import HealthRules
 from gateway.upstreams.pools.outliers import OutlierRules
 from gateway.upstreams.pools.retries import RetryRules
 from gateway.upstreams.pools.rules import CheckRules, PoolRules
+from tests.e2e.commands import until
 from tests.e2e.gateways import Scenery, served
-from tests.e2e.h2wire import H2Origin
+from tests.e2e.h2wire import H2Origin, Talk, asking
 from tests.e2e.origin import identity_for, origin
-from tests.e2e.pooled import HOST, Pooled
+from tests.e2e.pooled import HOST, Pooled, answering, pooled
 from tests.e2e.wire import connect, get
+from tests.keyrings import Keyring
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.h2wire import Message, Talk
+    from tests.e2e.h2wire import Message
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pools")]
 
@@ -66,6 +68,7 @@ def test_who_cannot_prove_who_it_is_gets_nothing_and_another_is_asked(tmp_path: 
 
     assert [here.ask(method=method).status for method in ("GET", "POST", "GET")] == [200] * 3
     assert impostor.received == b""
+    until(lambda: len(here.ends()) == 3, "an exchange never ended")
     reasons = {each["reason"] for end in here.ends() for each in end["upstream"]["attempts"]}
     assert reasons == {"upstream-bad-certificate"}
 
@@ -78,6 +81,7 @@ def test_a_health_check_wants_the_same_proof(tmp_path: Path, stack: ExitStack) -
 
     here.until_they_stand("down", "up")
     assert impostor.received == b""
+    until(lambda: any(each["event"] == "server" for each in here.gateway.records()), "it was never recorded")
     (down,) = [each for each in here.gateway.records() if each["event"] == "server"]
     assert down["detail"] == "its health check failed: the TLS handshake failed: bad-certificate"
 
@@ -118,3 +122,21 @@ def test_an_overloaded_origin_is_left_and_its_connection_goes_on(tmp_path: Path,
     assert [(each.status, each.body) for each in answers] == [(200, b"hello")] * 4
     assert len(busy.messages) == 2
     assert len(origins[0].visits) == 1
+
+
+def test_streams_that_share_a_connection_are_tried_again_each_by_itself(tmp_path: Path, stack: ExitStack) -> None:
+    (tmp_path / "keys").mkdir()
+    ring = Keyring.in_folder(tmp_path / "keys")
+    shown = ring.shows(ring.issue("shop", HOST))
+    rules = replace(RULES, balance="random_two", retries=RetryRules(most=2, budget=5.0))
+    here = stack.enter_context(pooled(tmp_path, rules, origins=2, dead=1, tls=shown))
+    here.origins[0].answer = answering(0, "503 No")
+    context = ring.client()
+    context.set_alpn_protocols(["h2"])
+    plain = stack.enter_context(connect(here.gateway.reverse)).socket
+    talk = Talk(stack.enter_context(context.wrap_socket(plain, server_hostname=HOST))).start()
+    numbers = [talk.head(asking(HOST, f"/{number}")) for number in range(20)]
+    answers = [talk.whole(number) for number in numbers]
+
+    assert [(each.status, bytes(each.body)) for each in answers] == [(200, b"hello")] * 20
+    assert here.gateway.call(lambda: len(here.gateway.engine.connections)) == 1
