@@ -170,7 +170,8 @@ class Pool:
         for each in self._servers():
             if each.connected or each in self._layer.waiting_for_establishment or each in used:
                 continue
-            if each.timestamp_end is not None or each.error is not None:
+            was_never_open = each.error is not None and each.timestamp_tcp_setup is None
+            if each.timestamp_end is not None or was_never_open:  # else the end of it is still to be heard of
                 self._forget(each)
 
     def _forget(self, connection: Connection) -> None:

@@ -9,6 +9,7 @@ from gateway.audit.events import (
     gap_record,
     list_record,
     policy_record,
+    server_record,
     start_record,
     stop_record,
     trust_record,
@@ -104,3 +105,17 @@ def test_a_record_of_the_authority_names_certificates_by_their_fingerprints() ->
 
     assert (record["event"], record["outcome"]) == ("authority", "loaded")
     assert (record["signing"], record["trusted"]) == ("AB:CD", ["AB:CD", "12:34"])
+
+
+def test_a_record_of_a_server_says_how_it_stands_and_why() -> None:
+    said = "its health check failed: it answered 500"
+    record = server_record(upstream="app", server="http://10.0.0.1:8000", standing="down", detail=said, now=NOW)
+
+    assert record == {
+        "time": TIME,
+        "event": "server",
+        "upstream": "app",
+        "server": "http://10.0.0.1:8000",
+        "standing": "down",
+        "detail": said,
+    }

@@ -252,3 +252,16 @@ def test_a_rule_about_both_sizes_is_judged_when_both_are_known() -> None:
     assert said(gate.response(facts(passed, response_size=11))) == ("deny", "rule-deny", "both")
     assert said(gate.response(facts(passed, response_size=10))) == ALLOWED
     assert said(gate.size(facts(passed, response_size=11))) == ("deny", "rule-deny", "both")
+
+
+def test_at_another_server_a_request_is_judged_as_at_the_first_and_charged_nothing() -> None:
+    gate = gate_of(
+        OPEN
+        + "rules: [{id: no-b, action: deny, reason: B, when: {destination.ip: {in: [93.184.216.35]}}}]\n"
+        + "limits: [{id: one, key: [client.ip], rate: 1/h, burst: 1}]"
+    )
+    here, there = facts(destination=PUBLIC), facts(destination="93.184.216.35")
+
+    assert said(gate.upstream(here)) == ALLOWED
+    assert [said(gate.elsewhere(here)) for _ in range(3)] == [ALLOWED] * 3
+    assert said(gate.elsewhere(there)) == ("deny", "rule-deny", "no-b")
