@@ -43,6 +43,7 @@ _NEVER_ANSWERED: Final = _ONE_HOP | {"alt-svc", "proxy-status"}
 
 _NOT_NOMINATED: Final = (
     forwarded.FORWARDING
+    | forwarded.TRACE
     | _FRAMING
     | {
         "authorization",
@@ -61,25 +62,28 @@ _NOT_NOMINATED: Final = (
         "range",
         "referer",
         "set-cookie",
-        "traceparent",
-        "tracestate",
     }
 )
 """What `Connection` cannot take out of a message: the gateway owns it, or a backend relies on it."""
 
 
-def kept_of_request(received: Fields, mode: Mode) -> tuple[bool, ...]:
-    """For each field of a request whether it goes on. Raises Malformed for a Connection that names no field."""
+def kept_of_request(received: Fields, mode: Mode, *, is_trusted: bool = False) -> tuple[bool, ...]:
+    """For each field of a request whether it goes on. Raises Malformed for a Connection that names no field.
+
+    `is_trusted` says that a trusted proxy sent it, whose trace goes on behind a reverse listener.
+    """
     nominated = connection_named(received) - _NOT_NOMINATED
+    if mode is Mode.REVERSE and not (is_trusted and forwarded.continues_trace(received.get_all("traceparent"))):
+        nominated |= forwarded.TRACE
     return tuple([_goes_on(name, nominated, mode) for name, _ in received])
 
 
-def _goes_on(name: str, nominated: Container[str], mode: Mode) -> bool:
-    if name in _NEVER_ASKED or name in nominated or name.startswith(OWN):
+def _goes_on(name: str, dropped: Container[str], mode: Mode) -> bool:
+    if name in _NEVER_ASKED or name in dropped or name.startswith(OWN):
         return False
     if mode is Mode.FORWARD:
         return True
-    return "_" not in name and "." not in name and name not in forwarded.FORWARDING
+    return "_" not in name and "." not in name and not forwarded.is_claim(name)
 
 
 class FieldKeeper:
