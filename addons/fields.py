@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Request, Response
 
     from addons.exchange import Endpoint, Exchange
+    from gateway.policy.addresses import Address
     from gateway.policy.model import Obligation
     from gateway.upstreams.routes import Route
 
@@ -72,10 +73,10 @@ def kept_of_request(received: Fields, mode: Mode, *, is_trusted: bool = False) -
 
     `is_trusted` says that a trusted proxy sent it, whose trace goes on behind a reverse listener.
     """
-    nominated = connection_named(received) - _NOT_NOMINATED
+    dropped: frozenset[str] = connection_named(received) - _NOT_NOMINATED
     if mode is Mode.REVERSE and not (is_trusted and forwarded.continues_trace(received.get_all("traceparent"))):
-        nominated |= forwarded.TRACE
-    return tuple([_goes_on(name, nominated, mode) for name, _ in received])
+        dropped |= forwarded.TRACE
+    return tuple([_goes_on(name, dropped, mode) for name, _ in received])
 
 
 def _goes_on(name: str, dropped: Container[str], mode: Mode) -> bool:
@@ -126,7 +127,9 @@ class FieldKeeper:
         fields = clean_answer(response, exchange.connection.mode)
         if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
             if hiding.may_name_backend(fields):
-                fields = hiding.hide(fields, hiding.Front.of(exchange, flow.request), _servers(exchange.route))
+                fields = hiding.hide(
+                    fields, hiding.Front.of(exchange, flow.request), _servers(exchange.route, exchange.reached)
+                )
         else:
             fields.append(forwarded.via(self._pseudonym, _version(response)))
         if exchange.decision is not None:
@@ -139,8 +142,10 @@ class FieldKeeper:
         _replace(flow, response, fields, copied=unframed)
 
 
-def _servers(route: Route) -> frozenset[Endpoint]:
-    return frozenset((server.host.text, server.port) for server in route.upstream.servers)
+def _servers(route: Route, reached: Address | None) -> frozenset[Endpoint]:
+    """The servers of a route by their names, and by the address at which one of them was reached."""
+    named = {(server.host.text, server.port) for server in route.upstream.servers}
+    return frozenset(named if reached is None else named | {(str(reached), port) for _, port in named})
 
 
 def clean_answer(response: Response, mode: Mode) -> list[RawField]:
@@ -153,7 +158,7 @@ def clean_answer(response: Response, mode: Mode) -> list[RawField]:
         key = name.lower().decode("latin-1")
         if key in _NEVER_ANSWERED or key in nominated or key in dropped or key.startswith(OWN):
             continue
-        if mode is Mode.REVERSE and key.startswith(hiding.TELLTALE_PREFIX):
+        if mode is Mode.REVERSE and key.startswith(hiding.TELLTALE_PREFIXES):
             continue
         kept.append((name, value))
     return kept

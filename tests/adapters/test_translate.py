@@ -393,3 +393,20 @@ def test_behind_a_trusted_proxy_the_client_is_not_known_before_the_head(scene: S
     assert translate.connection_facts(state, NOW).client_ip is UNKNOWN
     assert not isinstance(head, Refusal)
     assert head.facts.client_ip == Address.parse("203.0.113.9")
+
+
+@pytest.mark.parametrize(
+    ("place", "trusted", "said"),
+    [
+        (("https", "shop.example", 443, "/"), ("192.0.2.0/24",), "https"),
+        (("http", "shop.example", 80, "/"), ("192.0.2.0/24",), "evil"),
+        (("http", "shop.example", 80, "/"), (), "https"),
+    ],
+)
+def test_where_tls_ends_at_a_trusted_proxy_the_scheme_is_the_one_that_it_was_asked_for(
+    place: tuple[object, ...], trusted: tuple[str, ...], said: str, scene: Setter
+) -> None:
+    here = scene(mode=Mode.REVERSE, trusted=trusted)
+    state = here.state(here.client("192.0.2.1"))
+
+    assert place == place_of(read(here, f"GET / HTTP/1.1\nHost: shop.example\nX-Forwarded-Proto: {said}", state))

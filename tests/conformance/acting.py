@@ -71,7 +71,7 @@ class Client:
             self._tls(self._filled(self.row.sni or self.row.to.partition(":")[0]))
         for step in self.row.steps:
             self._do(step)
-        wanted = [want for want in self.row.wants if want.status is not None]
+        wanted = [want for want in self.row.wants if want.is_answered]
         while len(self.answers) < len(wanted):
             self._read()
         if len(wanted) == len(self.row.wants):

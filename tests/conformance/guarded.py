@@ -128,7 +128,7 @@ def guarded(folder: Path) -> Iterator[Guarded]:
             upstreams={name: _upstream(name, backend.port) for name, backend in behind.items()},
         )
         resolver = AskedResolver({SERVER: (Address.parse(SELF),)})
-        bounds = Bounds(head=settings.limits.head, patience=Patience(head=0.5, handshake=0.5, exchange=5.0))
+        bounds = Bounds(head=settings.limits.head, patience=Patience(head=0.5, handshake=0.5, exchange=20.0))
         scenery = Scenery(folder=folder, origin=0, bounds=bounds)
         witness = Witness()
         sys.addaudithook(witness.hear)

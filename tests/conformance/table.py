@@ -29,7 +29,7 @@ _DEFAULT_KEYS: Final = {"policy", "in", "to", "want", "backends"}
 _FILE_KEYS: Final = _DEFAULT_KEYS | {"subject", "about", "places", "rows"}
 _PLACE_KEYS: Final = _DEFAULT_KEYS | {"sni", "send", "answer", "closes", "gets", "reaches", "asks", "marker"}
 _ROW_KEYS: Final = _PLACE_KEYS | {"id", "why", "x", "y", "at", "every_split"}
-_WANT_KEYS: Final = {"status", "closed", "reason", "rule", "end"}
+_WANT_KEYS: Final = {"status", "closed", "cut", "reason", "rule", "end"}
 _GET_KEYS: Final = {"has", "lacks"}
 _REACH_KEYS: Final = {"requests", "has", "lacks"}
 _SEVERAL: Final = 2
@@ -46,13 +46,20 @@ class BadTable(ValueError):  # noqa: N818 - it says what the table is
 class Want:
     """One exchange as it must end: `status` None is a connection that ends without an answer.
 
-    `rule` is the deciding rule. `end` is the reason of the record of its end, where that says more than the decision.
+    An answer that `is_cut` has this status and no end. `rule` is the deciding rule. `end` is the reason of the record
+    of its end, where that says more than the decision.
     """
 
     status: int | None
     reason: Reason
     rule: str | None = None
     end: Reason | None = None
+    is_cut: bool = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a whole answer comes."""
+        return self.status is not None and not self.is_cut
 
     @property
     def allowed(self) -> bool:
@@ -215,10 +222,10 @@ def _told(step: Any, x: str | None, y: str | None = None) -> Any:
 
 def _want(said: dict[str, Any], where: str) -> Want:
     _known(said, _WANT_KEYS, where)
-    if ("status" in said) == ("closed" in said):
+    if len({"status", "closed", "cut"} & said.keys()) != 1:
         raise BadTable(f"{where}: an exchange ends with a status or with a closed connection")
-    end = said.get("end")
-    return Want(said.get("status"), Reason(said["reason"]), said.get("rule"), None if end is None else Reason(end))
+    status, end = said.get("status", said.get("cut")), None if "end" not in said else Reason(said["end"])
+    return Want(status, Reason(said["reason"]), said.get("rule"), end, is_cut="cut" in said)
 
 
 def _reach(said: Any, where: str, keys: set[str] = _REACH_KEYS) -> Reach | None:

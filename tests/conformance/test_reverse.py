@@ -17,7 +17,7 @@ from tests.conformance.backends import MARKER, Seen
 from tests.conformance.checks import check_answers, check_records, filled
 from tests.conformance.guarded import FACES, Guarded, guarded
 from tests.conformance.table import REVERSE, Row, subjects
-from tests.e2e.wire import Answer, Closed, connect, get
+from tests.e2e.wire import Answer, connect, get
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,9 @@ def _check_markers(seen: list[Seen], marked: list[bytes], clients: list[Client])
 
 
 def _of_markers(seen: list[Seen]) -> list[Seen]:
-    return sorted((each for each in seen if MARKER in each.line), key=lambda each: int(each.line.split("/")[2].split()[0]))
+    return sorted(
+        (each for each in seen if MARKER in each.line), key=lambda each: int(each.line.split("/")[2].split()[0])
+    )
 
 
 def _ids_of_markers(records: list[dict[str, object]]) -> set[object]:
@@ -111,6 +113,8 @@ def _check_reach(row: Row, place: Guarded, seen: list[Seen], clients: list[Clien
         assert len(place.witness.dials) <= answered, "something was dialled for it"
         return
     assert [each.line for each in got] == [filled(line, place).decode("latin-1") for line in row.reaches.requests]
-    text = place.recorder.received if row.backend == "recorder" else "".join(each.text for each in got).encode("latin-1")
+    text = (
+        place.recorder.received if row.backend == "recorder" else "".join(each.text for each in got).encode("latin-1")
+    )
     assert [piece for piece in row.reaches.has if filled(piece, place) not in text] == []
     assert [piece for piece in row.reaches.lacks if filled(piece, place).lower() in text.lower()] == []
