@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from gateway.policy.addresses import Address
-from gateway.policy.model import ABSENT, UNKNOWN, Fact, Facts, Mode
+from gateway.policy.model import ABSENT, UNKNOWN, Fact, Facts, Mode, Reason
+from gateway.upstreams.pools.pool import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mitmproxy.connection import Client
+    from mitmproxy.connection import Client, Connection
     from mitmproxy.http import HTTPFlow
 
     from gateway.config.settings import ListenerSettings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.policy.model import Decision
     from gateway.policy.names import Host
     from gateway.upstreams.parents import Parent, ParentTable
+    from gateway.upstreams.pools.pool import PlaceAt
     from gateway.upstreams.routes import Route, RouteTable
 
 type Treatment = Literal["inspect", "splice", "refuse"]
@@ -34,6 +36,9 @@ type Endpoint = tuple[str, int]
 """A host as it is spelled canonically, with a port: the name under which addresses are judged and connections kept."""
 
 _KEY: Final = "wicketgate"
+_OF_UPSTREAM: Final = "upstream-"
+_SERVER_ERROR: Final = 500
+_ABOARD: Final = "wicketgate_aboard"
 
 
 class PolicySource(Protocol):
@@ -91,7 +96,10 @@ class Exchange:
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
     upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
     are tried, or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count
-    bytes of bodies.
+    bytes of bodies. `route` is the one that was found; `sent` the path that is sent, if it is not the one that was
+    judged; `answers` what the gateway answers by itself, if nothing is dialled. `place` is its place at a server of an
+    upstream, `attempts` names the servers that failed it before, each with the reason. `given_up` says that the client
+    ended it, or broke it, while its connection goes on.
     """
 
     id: str
@@ -105,15 +113,20 @@ class Exchange:
     up: int = 0
     down: int = 0
     route: Route | None = None
+    sent: str | None = None
+    answers: Literal["redirect", "response"] | None = None
     endpoint: Endpoint | None = None
     judged: tuple[Address, ...] = ()
     parent: Parent | None = None
     reached: Address | None = None
+    place: PlaceAt | None = None
+    attempts: list[tuple[str, Reason]] = field(default_factory=list)
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False
     recorded: bool = False
     ended: bool = False
+    given_up: bool = False
 
     @property
     def admitted(self) -> bool:
@@ -126,9 +139,22 @@ class Exchange:
         return not self.admitted
 
     def release(self) -> None:
-        """Give back the place under a concurrency limit; a second call does nothing."""
+        """Give back the place at a server, and the one under a concurrency limit; a second call does nothing."""
+        if self.place is not None:
+            self.place.end(self._came_of_it)
         if self.decision is not None and self.decision.lease is not None:
             self.decision.lease.release()
+
+    @property
+    def _came_of_it(self) -> Outcome:
+        """What the exchange says of the server. Of a client that keeps its own body back, nobody else is guilty."""
+        if self.outcome is not None:
+            is_slow_client = self.outcome.reason is Reason.UPSTREAM_TIMEOUT and not self.request_done
+            blames = self.outcome.reason.startswith(_OF_UPSTREAM) and not is_slow_client
+            return Outcome.FAILED if blames else Outcome.UNTOLD
+        if self.status is None or self.refused:
+            return Outcome.UNTOLD
+        return Outcome.FAILED if self.status >= _SERVER_ERROR else Outcome.SERVED
 
 
 @dataclass(slots=True, eq=False)
@@ -271,6 +297,21 @@ class Connections:
 
     def __iter__(self) -> Iterator[ConnectionState]:
         return iter(tuple(self._states.values()))
+
+
+def board(server: Connection, exchange: Exchange) -> None:
+    """An exchange waits for an upstream connection that is being opened for it, or for another like it."""
+    vars(server).setdefault(_ABOARD, []).append(exchange)
+
+
+def aboard(server: Connection) -> tuple[Exchange, ...]:
+    """The exchanges that wait for a connection, the one that it is opened for first."""
+    return tuple(vars(server).get(_ABOARD, ()))
+
+
+def disembark(server: Connection) -> None:
+    """Nobody waits for a connection any more: it stands, or it failed."""
+    vars(server).pop(_ABOARD, None)
 
 
 def known[T](fact: Fact[T]) -> T:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy.http import Headers
 
-from addons import forwarded, hiding
+from addons import forwarded, hiding, mapping
 from addons.exchange import judged
+from addons.heads import version_of
 from addons.refusals import limit_fields
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import HOP_BY_HOP, Fields, connection_named
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Request, Response
 
     from addons.exchange import Endpoint, Exchange
-    from gateway.policy.addresses import Address
     from gateway.policy.model import Obligation
-    from gateway.upstreams.routes import Route
 
 type RawField = tuple[bytes, bytes]
 
@@ -43,8 +42,7 @@ _NEVER_ASKED: Final = _ONE_HOP | {"proxy"}
 _NEVER_ANSWERED: Final = _ONE_HOP | {"alt-svc", "proxy-status"}
 
 _NOT_NOMINATED: Final = (
-    forwarded.FORWARDING
-    | forwarded.TRACE
+    forwarded.TRACE
     | _FRAMING
     | {
         "authorization",
@@ -73,10 +71,15 @@ def kept_of_request(received: Fields, mode: Mode, *, is_trusted: bool = False) -
 
     `is_trusted` says that a trusted proxy sent it, whose trace goes on behind a reverse listener.
     """
-    dropped: frozenset[str] = connection_named(received) - _NOT_NOMINATED
+    dropped: frozenset[str] = _nominated(received)
     if mode is Mode.REVERSE and not (is_trusted and forwarded.continues_trace(received.get_all("traceparent"))):
         dropped |= forwarded.TRACE
     return tuple([_goes_on(name, dropped, mode) for name, _ in received])
+
+
+def _nominated(fields: Fields) -> frozenset[str]:
+    named = connection_named(fields) - _NOT_NOMINATED
+    return frozenset(name for name in named if not forwarded.is_claim(name))
 
 
 def _goes_on(name: str, dropped: Container[str], mode: Mode) -> bool:
@@ -109,7 +112,7 @@ class FieldKeeper:
         flow.request.headers.fields = tuple(fields)
 
     def _own_fields(self, exchange: Exchange, request: Request) -> list[RawField]:
-        version = _version(request)
+        version = version_of(request)
         if exchange.connection.mode is Mode.FORWARD:
             return [forwarded.via(self._pseudonym, version)]
         host = request.headers["host"].encode("ascii")
@@ -127,11 +130,12 @@ class FieldKeeper:
         fields = clean_answer(response, exchange.connection.mode)
         if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
             if hiding.may_name_backend(fields):
-                fields = hiding.hide(
-                    fields, hiding.Front.of(exchange, flow.request), _servers(exchange.route, exchange.reached)
-                )
+                front = hiding.Front.of(exchange, flow.request)
+                fields = hiding.hide(fields, front, _servers(exchange))
+                if exchange.route.rewriting is not None:
+                    fields = mapping.map_back(fields, front, exchange.route.rewriting)
         else:
-            fields.append(forwarded.via(self._pseudonym, _version(response)))
+            fields.append(forwarded.via(self._pseudonym, version_of(response)))
         if exchange.decision is not None:
             fields = _edited(fields, exchange.decision.obligations)
             fields += limit_fields(exchange.decision.limits)
@@ -142,15 +146,31 @@ class FieldKeeper:
         _replace(flow, response, fields, copied=unframed)
 
 
-def _servers(route: Route, reached: Address | None) -> frozenset[Endpoint]:
-    """The servers of a route by their names, and by the address at which one of them was reached."""
-    named = {(server.host.text, server.port) for server in route.upstream.servers}
-    return frozenset(named if reached is None else named | {(str(reached), port) for _, port in named})
+def _servers(exchange: Exchange) -> frozenset[Endpoint]:
+    """Every server of the upstream, and the one that answers, by its name and by the address at which it was reached.
+
+    It may have joined the upstream since the start.
+    """
+    configured = () if exchange.route is None else exchange.route.upstream.servers
+    servers = frozenset((server.host.text, server.port) for server in configured)
+    if exchange.endpoint is None:
+        return servers
+    name, port = exchange.endpoint
+    return servers | {(name, port), (name if exchange.reached is None else str(exchange.reached), port)}
+
+
+def clean_request_fields(raw: Iterable[RawField], mode: Mode) -> list[RawField]:
+    """Of fields behind a request's body those that would go on if they stood in its head."""
+    return [field for field in raw if _goes_on(field[0].lower().decode("latin-1"), frozenset(), mode)]
 
 
 def clean_answer(response: Response, mode: Mode) -> list[RawField]:
     """The fields of an answer without those of one hop and those that only the gateway may send."""
-    raw = response.headers.fields
+    return clean_answer_fields(response.headers.fields, mode)
+
+
+def clean_answer_fields(raw: Sequence[RawField], mode: Mode) -> list[RawField]:
+    """The same of any fields of an answer, in front of its body or behind it."""
     nominated = _nominated_by(raw)
     dropped = hiding.TELLTALE if mode is Mode.REVERSE else frozenset()
     kept = []
@@ -169,7 +189,7 @@ def _nominated_by(raw: Iterable[RawField]) -> frozenset[str]:
     if not said:
         return frozenset()
     try:
-        return connection_named(Fields.of(said)) - _NOT_NOMINATED
+        return _nominated(Fields.of(said))
     except Malformed:
         return frozenset()
 
@@ -200,7 +220,3 @@ def _replace(flow: HTTPFlow, response: Response, fields: list[RawField], *, copi
     answer.headers = Headers(fields)
     answer.stream = response.stream
     flow.response = answer
-
-
-def _version(message: Request | Response) -> str:
-    return message.http_version.removeprefix("HTTP/")

@@ -141,6 +141,9 @@ def request_head(state: ConnectionState, flow: HTTPFlow, now: float, limits: Lim
 
 
 def _request_head(state: ConnectionState, request: Request, now: float, limits: LimitSettings) -> Head:
+    line = heads.line_of(request)
+    if line.problem is not None:
+        raise Unnameable(line.problem)
     method = heads.read_method(request)
     if method in {"TRACE", "CONNECT"}:
         raise Unnameable(refusal(Reason.PROTOCOL_REFUSED, f"{method} is not accepted here", status=405))
@@ -148,7 +151,7 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
     heads.check_expectation(received)
     hops = heads.hops_left(method, received)
     place = _place(state, request, received)
-    target = Target.parse(request.data.path, _target_rules(state.mode, limits.target))
+    target = Target.parse(request.data.path, _target_rules(state, limits.target))
     if target.path == "*" and method != "OPTIONS":
         raise malformed("the target `*` belongs to OPTIONS alone")
     kept = kept_of_request(received, state.mode, is_trusted=_is_trusted(state))
@@ -170,16 +173,24 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
         tls_sni=state.tls_sni,
         tls_version=state.tls_version,
         tls_inspected=state.inspected,
-        protocol="websocket" if websocket else "http/1.1",
+        protocol="websocket" if websocket else line.protocol,
         connect=state.in_tunnel,
     )
     outgoing = _outgoing(request, kept, place, websocket=websocket)
     return Head(facts, outgoing if hops is None else _with_hops(outgoing, hops), heads.wants_close(request, received))
 
 
+def _target_rules(state: ConnectionState, longest: int) -> TargetRules:
+    """An encoded slash is read if any route of the listener wants it; all others refuse it when they are found."""
+    routes = state.listener.routes
+    return _rules(state.mode, longest, keeps=routes is not None and routes.keeps_slashes)
+
+
 @cache
-def _target_rules(mode: Mode, longest: int) -> TargetRules:
-    return replace(REVERSE_RULES if mode is Mode.REVERSE else FORWARD_RULES, max_length=longest)
+def _rules(mode: Mode, longest: int, *, keeps: bool) -> TargetRules:
+    if mode is Mode.FORWARD:
+        return replace(FORWARD_RULES, max_length=longest)
+    return replace(REVERSE_RULES, max_length=longest, encoded_slash="keep" if keeps else "refuse")
 
 
 def _place(state: ConnectionState, request: Request, received: Fields) -> Place:

@@ -17,7 +17,6 @@ from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
     HostMatch,
     ListenerSettings,
-    PathTreatment,
     RouteSettings,
     Settings,
     UpstreamSettings,
@@ -35,6 +34,8 @@ from tests.e2e.origins import BODY
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from gateway.upstreams.clauses import PathTreatment
 
 SERVER: Final = "app.internal"
 """The name under which the gateway knows its backends, and which nobody outside may learn."""

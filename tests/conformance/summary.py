@@ -29,16 +29,17 @@ This page is made from the tables.
 FORWARD_HEAD: Final = """## The forward proxy
 
 In [tests/conformance/forward](../../tests/conformance/forward/README.md), run by
-`tests/conformance/test_forward.py`. A row that is refused proves that no origin saw a byte, that nothing was dialled, that nobody was asked
-for a name (but where the row says so), and that the audit log holds exactly the wanted decisions, each with one end.
+`tests/conformance/test_forward.py`. A row that is refused proves that no origin saw a byte, that nothing was dialled,
+that nobody was asked for a name (but where the row says so), and that the audit log holds exactly the wanted decisions,
+each with one end.
 """
 
 REVERSE_HEAD: Final = """## The reverse gateway
 
 In [tests/conformance/reverse](../../tests/conformance/reverse/README.md), run by `tests/conformance/test_reverse.py` in
 front of uvicorn (with httptools and with h11), nginx, and an origin that takes down every byte. What a backend got is
-told by the backend. Behind every row two requests more are sent, on its connection and on another one, and each gets its own
-answer or none.
+told by the backend. Behind every row two requests more are sent, on its connection and on another one, and each gets
+its own answer or none.
 """
 
 

@@ -55,12 +55,13 @@ connect_ports: [443, {port}]
 class Scenery:
     """What a gateway of a test is made of.
 
-    `first` and `last` are addons around the gateway's own; `failures` hears of every hook or layer that failed, with
-    the name of the exception.
+    Tunnels may go to the port of the origin and to `more_ports`. `first` and `last` are addons around the gateway's
+    own; `failures` hears of every hook or layer that failed, with the name of the exception.
     """
 
     folder: Path
     origin: int
+    more_ports: tuple[int, ...] = ()
     policy: str = ""
     scheme: str = "http"
     trust: Path | None = None
@@ -77,7 +78,8 @@ class Scenery:
     def settings(self) -> Settings:
         """A forward and a reverse listener on free ports, both in front of the origin."""
         policy = self.folder / "policy.yaml"
-        policy.write_text(OPEN.format(port=self.origin, more=self.policy), encoding="utf-8")
+        ports = ", ".join(map(str, (self.origin, *self.more_ports)))
+        policy.write_text(OPEN.format(port=ports, more=self.policy), encoding="utf-8")
         forward = ListenerSettings(
             name="forward",
             mode=Mode.FORWARD,
@@ -193,11 +195,13 @@ async def _serve(engine: Engine, scenery: Scenery, ready: threading.Event, end: 
         for each in engine.listeners
     ]
     sweeping = asyncio.create_task(engine.served.sweep_for_ever(0.05))
+    engine.checks.renew()
     ready.set()
     await end.wait()
     for server in servers:
         server.close()
     await engine.served.drain(0.5)
+    await engine.checks.stop()
     sweeping.cancel()
     with suppress(asyncio.CancelledError):
         await sweeping

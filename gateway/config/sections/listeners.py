@@ -8,7 +8,7 @@ from typing import Final
 from gateway.config.endpoints import parse_bind
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.parents import PARENT_RULE
-from gateway.config.sections.routes import ROUTE
+from gateway.config.sections.routes import ROUTES
 from gateway.config.settings import Entry, ListenerSettings, ParentRule, RouteSettings
 from gateway.policy.language.nodes import Mapping, Scalar
 from gateway.policy.language.operands import NETWORK
@@ -24,7 +24,7 @@ _MODE: Final = required("mode", choice(_MODES), "Which way the listener faces.")
 BIND: Final = required("bind", text("an address, like `127.0.0.1:8080`").then(parse_bind), "Where it listens.")
 _POLICY: Final = required("policy", text("the path of a policy"), "The policy, found from where this file lies.")
 _ROUTES: Final[Key[tuple[RouteSettings, ...]]] = optional(
-    "routes", sequence(ROUTE, "[{upstream: app}]"), "Where a reverse listener sends what it lets in.", ()
+    "routes", ROUTES, "Where a reverse listener sends what it lets in.", ()
 )
 _TRUSTED: Final = optional(
     "trusted_proxies",
@@ -51,6 +51,11 @@ def _check_entry(node: Mapping, spot: Spot) -> None:
         spot.key("trusted_proxies", trusted).complain(sentence)
 
 
+_HTTP2: Final = optional(
+    "http2", BOOLEAN, "Offer HTTP/2 to clients whose TLS is inspected, and to servers with TLS.", default=True
+)
+
+
 def _check_routes(node: Mapping, spot: Spot) -> None:
     mode, routes = node.get("mode"), node.get("routes")
     facing = mode.text if isinstance(mode, Scalar) else ""
@@ -74,11 +79,12 @@ def _listener(values: Values) -> Read[ListenerSettings]:
         routes=values[_ROUTES],
         trusted_proxies=values[_TRUSTED],
         unsafe_skip_verify=values[_UNVERIFIED],
+        http2=values[_HTTP2],
     )
 
 
 _LISTENER: Final = record(
-    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _UNVERIFIED),
+    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _UNVERIFIED, _HTTP2),
     _listener,
     wanted="a listener, like `{name: egress, mode: forward, bind: 127.0.0.1:8080, policy: corporate.yaml}`",
     rules=(_check_entry, _check_routes),
