@@ -200,6 +200,7 @@ def test_plain_http_in_a_tunnel_is_told_apart_from_tls(scene: Setter) -> None:
     [
         (("http", "shop.example", 80, "/a"), "GET /a HTTP/1.1\nHost: Shop.Example"),
         (("http", "shop.example", 8081, "/"), "GET / HTTP/1.1\nHost: shop.example:8081"),
+        (("http", "shop.example", 80, "/"), "GET / HTTP/1.1\nHost: shop.example\nX-Forwarded-Proto: https"),
         (("http", "shop.example", 80, "/a"), "GET http://shop.example/a HTTP/1.1\nHost: shop.example"),
         (("http", "shop.example", 80, "/a/b"), "GET //a//b HTTP/1.1\nHost: shop.example"),
     ],
@@ -396,9 +397,3 @@ def test_behind_a_trusted_proxy_the_client_is_not_known_before_the_head(scene: S
     assert not isinstance(head, Refusal)
     assert head.facts.client_ip == Address.parse("203.0.113.9")
     assert place_of(head) == ("https", "a.example", 443, "/")
-
-
-def test_nobody_else_says_for_which_scheme_he_was_asked(scene: Setter) -> None:
-    head = read(scene(mode=Mode.REVERSE), "GET / HTTP/1.1\nHost: a.example\nX-Forwarded-Proto: https")
-
-    assert place_of(head) == ("http", "a.example", 80, "/")
