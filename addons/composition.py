@@ -34,12 +34,14 @@ from addons.own_pages import OwnPages
 from addons.pools import Pools
 from addons.probes import Probe
 from addons.recording import Recorder, Recording
+from addons.server_tls import ServerTls
 from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.control.authorities import AuthorityStore
+from gateway.control.fronts import FrontStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
 from gateway.lists.geography import Geography
@@ -50,6 +52,7 @@ from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from addons.probes import Law
@@ -70,6 +73,7 @@ class Engine:
     writer: AuditWriter
     resolver: Resolver
     trust: TrustStore
+    fronts: Mapping[str, FrontStore]
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
@@ -102,7 +106,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
     )
     resolver = resolver or resolver_of(settings.resolver)
-    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
+    trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
@@ -121,13 +125,12 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         limits=settings.limits,
         pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
     )
-    signing = None
-    if authorities is not None:
-        signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+    signing = None if authorities is None else _signing(connections, admission, authorities)
     dialing, tls = Dialing(connections, CONNECT_TIMEOUT, turns.ways), UpstreamTls(connections, trust)
     addons = (
         admission,
         Arrivals(admission, connections, recorder, time.time),
+        *((ServerTls(connections, admission, fronts),) if fronts else ()),
         Openings(admission, connections),
         *(() if signing is None else (signing, signing.client_tls)),
         dialing,
@@ -138,25 +141,36 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         parents,
         Recording(recorder, connections),
     )
-    served = Served()
-    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
     listeners = _listeners(settings, own, writer)
     return Engine(
         settings=settings,
         writer=writer,
         resolver=resolver,
         trust=trust,
+        fronts=fronts,
         listeners=listeners,
         connections=connections,
         admission=admission,
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
-        served=served,
+        served=_served(connections, geography, fronts),
         pools=pools,
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
     )
+
+
+def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore) -> Signing:
+    return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+
+
+def _served(connections: Connections, geography: Geography, fronts: Mapping[str, FrontStore]) -> Served:
+    """Those who will be at work, and what is looked after while they are."""
+    served = Served()
+    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
+    served.chores += [each.reload_if_changed for each in fronts.values()]
+    return served
 
 
 def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: UpstreamTls) -> HealthChecks:
@@ -176,6 +190,15 @@ def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | No
     if all(each.mode is not Mode.FORWARD for each in settings.listeners):
         return None
     return AuthorityStore(settings.state / "ca", settings.ca, time.time, writer.append)
+
+
+def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
+    """What the listeners that speak TLS show, by their names."""
+    return {
+        each.name: FrontStore(each.name, each.tls, time.time, writer.append)
+        for each in settings.listeners
+        if each.tls is not None
+    }
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

@@ -257,3 +257,14 @@ def test_an_exchange_with_a_server_that_was_not_verified_says_so_and_no_other_do
     ]
 
     assert [each.get("unverified") for each in told] == [True, None]
+
+
+def test_tls_that_ends_at_the_front_door_is_called_so_and_a_balancer_is_named() -> None:
+    about = replace(ABOUT, mode=Mode.REVERSE, balancer=Address.parse("10.0.0.7"))
+
+    record = decision_record(FACTS, DECISION, about, NOW)
+
+    assert record["tls"] == {"sni": "ads.example", "mode": "terminated"}
+    client = record["client"]
+    assert isinstance(client, dict)
+    assert client["balancer"] == "10.0.0.7"
