@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from addons import bodies, dialing, heads, refusals, translate
-from addons.destinations import Destination, destination_of
+from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
+from addons.destinations import Destination, destination_of, located, tunnel_destination
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
 from addons.refusals import Refusal, refusal
 from gateway.lists.geography import Geography
+from gateway.pages import home
+from gateway.policy.addresses import Address
 from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
@@ -38,17 +40,20 @@ if TYPE_CHECKING:
     from mitmproxy.tls import ClientHello
 
     from addons.dialing import Turns
+    from addons.entries.parents import Parents
     from addons.exchange import Connections, ConnectionState, Exchange, Listener, Treatment
+    from addons.own_pages import OwnPages
     from addons.recording import Recorder
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
-    from gateway.policy.addresses import Address
     from gateway.policy.model import Pending
+    from gateway.policy.names import Host
     from gateway.upstreams.resolver import Resolver
 
 _KNOWN: Final = (EditRequest, EditResponse, PinAddress)
 _SWITCHING: Final = 101
 _ESTABLISHED: Final = 200
+_ASKS_FOR_CREDENTIALS: Final = 407
 _LOOP: Final = 508
 
 
@@ -61,18 +66,22 @@ class Admission:
         recorder: Recorder,
         resolver: Resolver,
         turns: Turns,
+        parents: Parents,
         *,
         clock: Callable[[], float],
         pseudonym: str,
         limits: LimitSettings,
+        pages: OwnPages,
     ) -> None:
         self._connections: Final = connections
         self._recorder: Final = recorder
         self._resolver: Final = resolver
         self._turns: Final = turns
+        self._parents: Final = parents
         self._clock: Final = clock
         self._pseudonym: Final = pseudonym
         self._limits: Final = limits
+        self._pages: Final = pages
         self._geography: Final = Geography()
 
     def client_connected(self, client: Client) -> None:
@@ -88,13 +97,29 @@ class Admission:
         """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
-        exchange = self._open(flow, state, facts if isinstance(facts, Facts) else None)
-        refused = facts if isinstance(facts, Refusal) else _refused_by(state.gate.connect(facts))
+        exchange, refused = self._enter(state, facts) if isinstance(facts, Facts) else (self._begin(state, None), facts)
+        attach(flow, exchange)
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_connect(exchange, flow, refused))
         else:
-            state.enter_tunnel(exchange)
             flow.request.data.host, flow.request.data.port = str(state.connect_host), known(exchange.facts.port)
+
+    def enter(self, state: ConnectionState, host: Host, port: int) -> Decision | None:
+        """Enter a tunnel that was asked for by other words than a CONNECT; the denial, which is on record, or None."""
+        facts = translate.connection_facts(state, self._clock())
+        exchange, refused = self._enter(state, replace(facts, host=host, port=port, connect=True))
+        if refused is None:
+            return None
+        self._recorder.refused(exchange, refused.decision, status=None, down=0)
+        return refused.decision
+
+    def _enter(self, state: ConnectionState, facts: Facts) -> tuple[Exchange, Refusal | None]:
+        """Ask for a tunnel, whoever wants it in whatever words, and enter it if nothing speaks against it."""
+        exchange = self._begin(state, facts)
+        refused = own_pages.no_tunnel(facts) or _refused_by(exchange.gate.connect(facts))
+        if refused is None:
+            state.enter_tunnel(exchange)
+        return exchange, refused
 
     async def hello(self, state: ConnectionState, hello: ClientHello) -> Treatment:
         """Decide what becomes of TLS: inspected, passed on unread, or refused. Says nothing to the client."""
@@ -122,8 +147,8 @@ class Admission:
         if exchange is None:
             raise LookupError("only a tunnel can be spliced")
         exchange.facts = replace(facts, protocol="tcp")
-        refused = await self._last_word(
-            exchange, Destination("https", known(facts.host), known(facts.port)), tunnel=True
+        refused = own_pages.no_tunnel(facts) or await self._last_word(
+            exchange, tunnel_destination(state, facts), tunnel=True
         )
         if refused is not None:
             return self._turn_away(state, exchange.facts, refused.decision)
@@ -161,6 +186,8 @@ class Admission:
         exchange.asked_to_close = head.last
         if is_looping(flow.request.headers.get_all("via"), self._pseudonym):
             return refusal(Reason.MALFORMED_REQUEST, "The request came through this gateway before.", status=_LOOP)
+        if facts.host == home.NAME and state.mode is Mode.FORWARD:
+            return await self._pages.answer(exchange, flow)
         refused = _refused_by(state.gate.request(facts)) or self._too_large(state, facts)
         if refused is not None:
             return refused
@@ -187,34 +214,32 @@ class Admission:
         """Resolve, judge every address, choose one of them, record the allow; in this order."""
         try:
             addresses = await self._addresses(exchange.connection, destination)
-        except Unresolved:
-            return refusal(Reason.UPSTREAM_UNRESOLVED)
+        except Unresolved as unresolved:
+            return refusal(Reason.UPSTREAM_UNRESOLVED, f"{unresolved.why[0].upper()}{unresolved.why[1:]}.")
+        near = addresses if destination.parent is None else await self._parents.addresses(destination.parent)
+        if isinstance(near, Refusal):
+            return near
         gate = exchange.gate
-        exchange.facts = self._located(exchange, addresses)
+        exchange.facts = located(exchange.facts, addresses, gate, self._geography)
         decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint
-            exchange.judged = dialing.pinned(decision, addresses)
-            exchange.dialled = self._turns.address(destination.endpoint, exchange.judged)
+            exchange.parent = destination.parent
+            pinned = dialing.pinned(decision, addresses) if destination.parent is None else near
+            exchange.judged = self._turns.addresses(destination.endpoint, pinned) if pinned else ()
             decision = await self._recorder.allowed(exchange, decision)
         return _refused_by(decision)
 
-    def _located(self, exchange: Exchange, addresses: tuple[Address, ...]) -> Facts:
-        """The facts with where the request would go, on the net and, if the policy has a database, on the map."""
-        databases = exchange.gate.policy.databases
-        if not databases:
-            return replace(exchange.facts, destination_ips=addresses)
-        place = self._geography.find(databases, addresses)
-        return replace(
-            exchange.facts,
-            destination_ips=addresses,
-            destination_country=place.country,
-            destination_asn=place.asn,
-        )
-
     async def _addresses(self, state: ConnectionState, destination: Destination) -> tuple[Address, ...]:
-        """The addresses that a request can reach: those of connections that stand, else all that the name has."""
+        """The addresses that a request can reach: those of connections that stand, else all that the name has.
+
+        None at all if only a parent resolves the name. Connections to a parent say nothing of where they end.
+        """
+        parent = destination.parent
+        if parent is not None:
+            beyond = parent.resolves == "parent" and destination.host.address is None
+            return () if beyond else await self._resolver.resolve(destination.host)
         return state.reached_at(destination.endpoint) or await self._resolver.resolve(destination.host)
 
     def _let_through(self, exchange: Exchange, flow: HTTPFlow, head: Head, destination: Destination) -> None:
@@ -229,10 +254,13 @@ class Admission:
         if response is None or exchange.refused:
             return
         exchange.status = response.status_code
+        exchange.reached = exchange.reached or _peer(flow)
         facts = translate.response_facts(exchange.facts, flow.request, response, exchange.up)
         decision = _answer_denied(exchange, facts, response)
         if decision is None:
             response.stream = bodies.of_response(exchange, facts)
+            if name_answers.is_one(facts) and exchange.connection.mode is Mode.FORWARD:
+                response.stream = name_answers.guarded(exchange, response, response.stream)
             return
         exchange.outcome = decision
         answer = refusals.for_request(exchange, flow, Refusal(decision))
@@ -260,6 +288,8 @@ class Admission:
     def refused_head(self, client: Client, decision: Decision) -> Response:
         """Record and answer a head that the layers below could not read, or not in time."""
         state = self._connections.state(client.id)
+        state.requests += 1
+        state.look_inside()
         exchange = self._connections.begin(state, translate.connection_facts(state, self._clock()))
         answer = refusals.for_head(exchange, Refusal(decision))
         self._record_refusal(exchange, decision, answer)
@@ -274,9 +304,12 @@ class Admission:
             self._connections.closed(client.id)
 
     def _open(self, flow: HTTPFlow, state: ConnectionState, facts: Facts | None) -> Exchange:
-        exchange = self._connections.begin(state, facts or translate.connection_facts(state, self._clock()))
+        exchange = self._begin(state, facts)
         attach(flow, exchange)
         return exchange
+
+    def _begin(self, state: ConnectionState, facts: Facts | None) -> Exchange:
+        return self._connections.begin(state, facts or translate.connection_facts(state, self._clock()))
 
     def _answer(self, exchange: Exchange, flow: HTTPFlow, refused: Refusal, answer: Response) -> None:
         flow.response = answer
@@ -284,6 +317,12 @@ class Admission:
 
     def _record_refusal(self, exchange: Exchange, decision: Decision, answer: Response) -> None:
         self._recorder.refused(exchange, decision, status=answer.status_code, down=len(answer.raw_content or b""))
+
+
+def _peer(flow: HTTPFlow) -> Address | None:
+    """The other end of the connection that answers, which may have stood before."""
+    peer = flow.server_conn.peername
+    return None if peer is None else Address.parse(peer[0])
 
 
 def _denial(answer: Decision | Pending) -> Decision | None:
@@ -306,6 +345,8 @@ def _enforceable(decision: Decision) -> Decision:
 
 def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Decision | None:
     """Why an answer may not pass, or None: it breaks the protocol or changes it unasked, or the policy denies it."""
+    if exchange.parent is not None and facts.scheme == "http" and response.status_code == _ASKS_FOR_CREDENTIALS:
+        return refuse(Reason.PARENT_REFUSED, "The parent proxy asks for other credentials.")
     if (response.status_code == _SWITCHING and facts.protocol != "websocket") or not heads.is_clean(response):
         return refuse(Reason.UPSTREAM_BROKEN)
     if not exchange.gate.policy.needs_response:

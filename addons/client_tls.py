@@ -1,24 +1,30 @@
 """TLS towards clients whose tunnel is inspected: a certificate of our authority for the host that was asked for.
 
-All leaves share one key that lives in memory only; contexts are kept by host, bounded.
+All leaves share one key that lives in memory only; contexts are kept by host, bounded, and renewed before their leaves
+expire.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL
 
-from gateway.authority.leaves import sign_leaf
+from gateway.authority.leaves import renewal, sign_leaf
+from gateway.authority.shelf import Shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cryptography import x509
     from mitmproxy.tls import TlsData
 
     from addons.exchange import Connections, ConnectionState
-    from gateway.authority.keeping import Authority
+    from gateway.authority.signers import Authority
 
 _CONTEXTS: Final = 1024
 _HTTP1: Final = b"http/1.1"
@@ -30,12 +36,18 @@ def _choose_protocol(_connection: SSL.Connection, offered: list[bytes]) -> Any:
 
 @dataclass(slots=True)
 class ClientTls:
-    """The hook that sets up TLS towards clients, with leaves of `authority`."""
+    """The hook that sets up TLS towards clients, with leaves of `authority`. `clock`: seconds since the epoch, UTC."""
 
     connections: Connections
     authority: Authority
+    clock: Callable[[], float] = time.time
     _leaf_key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
-    _contexts: dict[str, SSL.Context] = field(default_factory=dict)
+    _contexts: Shelf[SSL.Context] = field(default_factory=lambda: Shelf(_CONTEXTS))
+
+    def sign_with(self, authority: Authority) -> None:
+        """From now on, leaves are signed by this authority; connections that stand are left alone."""
+        self.authority = authority
+        self._contexts.clear()
 
     def tls_start_client(self, data: TlsData) -> None:
         """Show the certificate of the host that the tunnel was opened for, whatever the hello asks."""
@@ -44,18 +56,20 @@ class ClientTls:
         data.ssl_conn.set_accept_state()
 
     def _context(self, host: str) -> SSL.Context:
-        context = self._contexts.get(host)
+        now = dt.datetime.fromtimestamp(self.clock(), dt.UTC)
+        context = self._contexts.find(host, now.timestamp())
         if context is None:
-            if len(self._contexts) >= _CONTEXTS:
-                self._contexts.pop(next(iter(self._contexts)))
-            context = self._contexts[host] = self._new_context(host)
+            leaf = sign_leaf(self.authority, host, self._leaf_key.public_key(), now)
+            context = self._new_context(leaf)
+            self._contexts.keep(host, context, renewal(leaf, now).timestamp())
         return context
 
-    def _new_context(self, host: str) -> SSL.Context:
-        leaf = sign_leaf(self.authority, host, self._leaf_key.public_key(), dt.datetime.now(dt.UTC))
+    def _new_context(self, leaf: x509.Certificate) -> SSL.Context:
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.use_certificate(leaf)
+        for each in self.authority.sent:
+            context.add_extra_chain_cert(each)
         context.use_privatekey(self._leaf_key)
         context.set_alpn_select_callback(_choose_protocol)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)

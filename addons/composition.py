@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -17,27 +17,38 @@ from addons.admission import Admission
 from addons.bounds import Bounds
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
+from addons.entries.arrivals import Arrivals
+from addons.entries.parents import Parents, parents_of
 from addons.exchange import Connections
 from addons.fail_closed import Dispatch, hook_table
 from addons.failures import Failures
 from addons.fields import FieldKeeper
 from addons.handler import Stage
+from addons.handshakes import Handshakes
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
+from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
+from addons.signing import Signing
+from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
-from gateway.authority.keeping import load_or_make
+from gateway.control.authorities import AuthorityStore
 from gateway.control.store import PolicyStore
+from gateway.control.trust import TrustStore
+from gateway.lists.geography import Geography
+from gateway.pages.site import Site
 from gateway.policy.model import Mode
-from gateway.upstreams.resolver import Resolver
+from gateway.upstreams.parents import ParentTable
+from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.config.settings import Settings
+    from gateway.config.settings import ResolverSettings, Settings
+    from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -52,12 +63,15 @@ class Engine:
     settings: Settings
     writer: AuditWriter
     resolver: Resolver
+    trust: TrustStore
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
+    dialing: Dialing
     addons: tuple[object, ...]
     failures: Failures
-    served: Served = field(default_factory=Served)
+    served: Served
+    signing: Signing | None = None
 
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
@@ -69,43 +83,87 @@ class Engine:
             failed=self.failures.failed,
             unjudged=self.failures.unjudged,
             late=self.failures.late,
+            connect=self.dialing.connect,
         )
 
 
-def compose(settings: Settings) -> Engine:
-    """Put the engine together; nothing is opened yet."""
+def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
-    connections = Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact)
-    resolver = Resolver(settings.resolver.hosts, settings.resolver.timeout)
+    connections = Connections(
+        IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
+    )
+    resolver = resolver or resolver_of(settings.resolver)
+    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
+    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+    parents = Parents(resolver, own)
+    turns = Turns()
     recorder = Recorder(writer, connections, time.time)
+    authorities = _authorities(settings, writer)
+    pages = OwnPages(
+        Site(settings.pac, settings.contact), (lambda: ()) if authorities is None else authorities.published, recorder
+    )
     admission = Admission(
         connections,
         recorder,
         resolver,
-        Turns(),
+        turns,
+        parents,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
+        pages=pages,
     )
+    signing = None
+    if authorities is not None:
+        signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+    dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
     addons = (
         admission,
-        Openings(admission, connections, recorder),
-        Dialing(connections, CONNECT_TIMEOUT),
-        ClientTls(connections, load_or_make(settings.state / "ca")),
-        UpstreamTls(connections),
+        Arrivals(admission, connections, recorder, time.time),
+        Openings(admission, connections),
+        *(() if signing is None else (signing, signing.client_tls)),
+        dialing,
+        Handshakes(connections, settings.upstream_tls.handshake_timeout),
+        UpstreamTls(connections, trust),
         FieldKeeper(pseudonym(settings.state)),
+        parents,
         Recording(recorder, connections),
     )
+    served = Served()
+    served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
     return Engine(
         settings=settings,
         writer=writer,
         resolver=resolver,
-        listeners=_listeners(settings, writer),
+        trust=trust,
+        listeners=_listeners(settings, own, writer),
         connections=connections,
         admission=admission,
+        dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
+        served=served,
+        signing=signing,
     )
+
+
+def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:
+    """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
+    if all(each.mode is not Mode.FORWARD for each in settings.listeners):
+        return None
+    return AuthorityStore(settings.state / "ca", settings.ca, time.time, writer.append)
+
+
+def resolver_of(settings: ResolverSettings) -> Resolver:
+    """Who is asked for addresses: the servers of the configuration, else the system. Raises ValueError."""
+    source = None
+    if settings.servers:
+        from gateway.upstreams.nameservers.asking import NameServers  # noqa: PLC0415 - only for whom servers are named
+
+        source = NameServers(settings.servers, settings.trust)
+    bounds = ResolverBounds(least=settings.keep_at_least, most=settings.keep_at_most)
+    return Resolver(settings.hosts, settings.timeout, source=source, bounds=bounds)
 
 
 def pseudonym(state: Path) -> str:
@@ -118,8 +176,8 @@ def pseudonym(state: Path) -> str:
     return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _listeners(settings: Settings, writer: AuditWriter) -> tuple[Listener, ...]:
-    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) -> tuple[Listener, ...]:
+    parents = parents_of(settings, own, os.environ)
     return tuple(
         Listener(
             settings=each,
@@ -131,6 +189,7 @@ def _listeners(settings: Settings, writer: AuditWriter) -> tuple[Listener, ...]:
                 record=writer.append,
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
+            parents=ParentTable.of(each.name, each.parent, parents),
         )
         for each in settings.listeners
     )

@@ -5,19 +5,23 @@ Source of the statuses: RFC 9110 section 15.5.20 (421) for a host that no route 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from addons.exchange import known
 from addons.refusals import Refusal
-from gateway.policy.model import Facts, Reason, refuse
+from gateway.policy.model import ABSENT, Facts, Reason, refuse
 from gateway.upstreams.routes import NoRoute
 
 if TYPE_CHECKING:
     from addons.dialing import Turns
     from addons.exchange import ConnectionState, Endpoint
+    from gateway.lists.geography import Geography
+    from gateway.policy.addresses import Address
+    from gateway.policy.gate import Gate
     from gateway.policy.names import Host
     from gateway.policy.paths import Target
+    from gateway.upstreams.parents import Parent
     from gateway.upstreams.routes import Route
 
 _SERVED_OTHERWISE = 308
@@ -25,12 +29,13 @@ _SERVED_OTHERWISE = 308
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Scheme, host and port to dial; `route` is None in forward mode."""
+    """Scheme, host and port to dial; `route` is None in forward mode, `parent` unless another proxy dials it."""
 
     scheme: str
     host: Host
     port: int
     route: Route | None = None
+    parent: Parent | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -42,7 +47,7 @@ def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destin
     """Where a request goes, or the refusal of one that goes nowhere."""
     host, target = known(facts.host), known(facts.target)
     if state.listener.routes is None:
-        return Destination("http" if facts.scheme == "http" else "https", host, known(facts.port))
+        return tunnel_destination(state, facts, "http" if facts.scheme == "http" else "https")
     found = state.listener.routes.find(host, target.path)
     if isinstance(found, NoRoute):
         return Refusal(refuse(Reason.NO_ROUTE, "Nothing is served here."), found.status)
@@ -50,6 +55,26 @@ def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destin
         return _not_canonical(target, found.strict_paths)
     server = turns.server(found.upstream)
     return Destination(server.scheme, server.host, server.port, found)
+
+
+def located(facts: Facts, addresses: tuple[Address, ...], gate: Gate, geography: Geography) -> Facts:
+    """The facts with where the request would go, on the net and, if the policy has a database, on the map.
+
+    No `addresses` are none of ours to know: whoever passes the request on resolves the name.
+    """
+    databases = gate.policy.databases
+    if not addresses:
+        return replace(facts, destination_ips=ABSENT)
+    if not databases:
+        return replace(facts, destination_ips=addresses)
+    place = geography.find(databases, addresses)
+    return replace(facts, destination_ips=addresses, destination_country=place.country, destination_asn=place.asn)
+
+
+def tunnel_destination(state: ConnectionState, facts: Facts, scheme: str = "https") -> Destination:
+    """Where a tunnel goes, or a request in forward mode: to the place that it names, or to a parent on the way."""
+    host = known(facts.host)
+    return Destination(scheme, host, known(facts.port), parent=state.listener.parents.find(host))
 
 
 def _not_canonical(target: Target, way: Literal["strict", "redirect"]) -> Refusal:

@@ -1,60 +1,50 @@
-"""Dialling: the address that was judged is the address that is dialled, and nothing else is.
+"""Dialling: an address that was judged is the address that is dialled, and nothing else is.
 
-The name is resolved once, by the gateway; the gate judges every answer; then one of the judged addresses is put in the
-place of the name just before the connection is opened, so that nobody resolves again. The name is put back when the
-connection stands, because mitmproxy finds connections to reuse by their address. TLS is verified against the name.
+The name is resolved once, by the gateway; the gate judges every answer; then the judged addresses are tried, in place
+of the name, so that nobody resolves again. The name is put back when the connection stands, because mitmproxy finds
+connections to reuse by their address. TLS is verified against the name.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from mitmproxy.connection import Server
-
+from addons.connecting import NotConnected, Streams, Ways, connect
+from addons.entries.through import ParentFailed, through
+from addons.exchange import known
 from gateway.policy.addresses import Address
 from gateway.policy.model import PinAddress, Reason, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from mitmproxy.connection import Client
+    from mitmproxy.connection import Client, Server
     from mitmproxy.http import HTTPFlow
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-    from mitmproxy.tls import TlsData
 
     from addons.exchange import Connections, Endpoint, Exchange
-    from gateway.policy.model import Decision
+    from gateway.policy.model import Decision, Facts
+    from gateway.policy.names import Host
     from gateway.upstreams.routes import Server as Backend
     from gateway.upstreams.routes import Upstream
 
 _REFUSED: Final = "the destination was refused"
-_NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
-_FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
-_DISCARD: Final = 9
-
-
-def has_way_to(address: Address) -> bool:
-    """Whether the machine has a route to `address`: connecting a datagram socket asks the table and sends nothing."""
-    try:
-        with socket.socket(_FAMILIES[address.version], socket.SOCK_DGRAM) as probe:
-            probe.connect((str(address), _DISCARD))
-    except OSError as error:
-        return error.errno not in _NO_ROUTE
-    return True
+_BLAMED_ON_PARENT: Final = {
+    Reason.UPSTREAM_REFUSED: Reason.PARENT_REFUSED,
+    Reason.UPSTREAM_TIMEOUT: Reason.PARENT_TIMEOUT,
+}
+_LEGS_THROUGH_PARENT: Final = 3
+"""A parent is connected, spoken to, and connects: each may take as long as connecting directly."""
 
 
 @dataclass(slots=True)
 class Turns:
     """Takes turns: among the servers of an upstream by weight, among the addresses of a name as they come.
 
-    `has_way` tells whether the machine can reach an address, `most` how many turns are remembered.
+    `ways` knows in which order addresses are tried, `most` turns are remembered.
     """
 
-    has_way: Callable[[Address], bool] = has_way_to
+    ways: Ways = field(default_factory=Ways)
     most: int = 10_000
     _next: dict[object, int] = field(default_factory=dict)
 
@@ -63,14 +53,9 @@ class Turns:
         line = [server for server in upstream.servers for _ in range(server.weight)]
         return line[self._turn(upstream.name) % len(line)]
 
-    def address(self, endpoint: Endpoint, addresses: tuple[Address, ...]) -> Address:
-        """The address whose turn it is; where both kinds were given, one that this machine has a way to."""
-        if len(addresses) == 1:
-            return addresses[0]
-        usable = addresses
-        if len({address.version for address in addresses}) > 1:
-            usable = tuple(address for address in addresses if self.has_way(address)) or addresses
-        return usable[self._turn(endpoint) % len(usable)]
+    def addresses(self, endpoint: Endpoint, addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+        """All of the addresses, in the order in which they are tried now."""
+        return addresses if len(addresses) == 1 else self.ways.order(addresses, self._turn(endpoint))
 
     def _turn(self, key: object) -> int:
         if key not in self._next and len(self._next) >= self.most:
@@ -97,16 +82,33 @@ def aim(flow: HTTPFlow, scheme: str, endpoint: Endpoint) -> None:
 
 @dataclass(slots=True)
 class _Attempt:
+    """`endpoint` is reached at one of `addresses`, which were judged for `exchange`.
+
+    `tried` tells whether this part connected itself; inside a stock mitmproxy it does not.
+    """
+
     endpoint: Endpoint
-    address: Address
+    addresses: tuple[Address, ...]
     exchange: Exchange
     deadline: asyncio.TimerHandle | None = None
-    late: bool = False
+    tried: bool = False
+    outcome: Decision = field(default_factory=lambda: refuse(Reason.UPSTREAM_REFUSED))
+
+    @property
+    def port(self) -> int:
+        """Where it is dialled: at its own port, or at that of the parent through which it is reached."""
+        return self.endpoint[1] if self.exchange.parent is None else self.exchange.parent.port
 
     def expire(self, task: asyncio.Task[object]) -> None:
         """Give up: the task that waits for the connection is cancelled."""
-        self.late = True
+        self.fail(refuse(Reason.UPSTREAM_TIMEOUT))
         task.cancel("connect timeout")
+
+    def fail(self, decision: Decision) -> None:
+        """Say why there is no connection; what went wrong on the way to a parent says nothing of the destination."""
+        if self.exchange.parent is not None and decision.reason in _BLAMED_ON_PARENT:
+            decision = refuse(_BLAMED_ON_PARENT[decision.reason], "The parent proxy cannot be reached.")
+        self.outcome = decision
 
     def settle(self) -> None:
         """The attempt came to an end by itself."""
@@ -115,45 +117,69 @@ class _Attempt:
 
 
 class Dialing:
-    """The hooks around an upstream connection. `timeout` is how long connecting may take, in seconds."""
+    """The hooks around an upstream connection, and the connecting itself.
 
-    def __init__(self, connections: Connections, timeout: float) -> None:
+    `timeout` is how long connecting may take, in seconds; `ways` remembers what happened on the way to addresses.
+    """
+
+    def __init__(self, connections: Connections, timeout: float, ways: Ways | None = None) -> None:
         self._connections: Final = connections
         self._timeout: Final = timeout
+        self._ways: Final = ways or Ways()
         self._attempts: Final[dict[str, _Attempt]] = {}
 
     async def server_connect(self, data: ServerConnectionHookData) -> None:
-        """Put the judged address in the place of the name; refuse what was not judged."""
+        """Put a judged address in the place of the name; refuse what was not judged."""
         endpoint = _endpoint(data.server)
         exchange = self._connections.state(data.client.id).going_to(endpoint) if endpoint else None
-        if endpoint is None or exchange is None or exchange.dialled is None or data.server.via is not None:
+        if endpoint is None or exchange is None or not exchange.judged or data.server.via is not None:
             data.server.error = _REFUSED
             return
-        attempt = _Attempt(endpoint, exchange.dialled, exchange)
+        attempt = _Attempt(endpoint, exchange.judged, exchange)
         attempt.deadline = self._deadline(attempt)
         self._attempts[data.server.id] = attempt
         if data.server.tls:
             data.server.sni = endpoint[0]
-        data.server.address = (str(exchange.dialled), endpoint[1])
+        data.server.address = (str(attempt.addresses[0]), attempt.port)
 
     def _deadline(self, attempt: _Attempt) -> asyncio.TimerHandle | None:
         """This hook runs in the task that is going to connect: that task is the one to stop."""
         task = asyncio.current_task()
         if task is None:
             return None
-        return asyncio.get_running_loop().call_later(self._timeout, attempt.expire, task)
+        patience = self._timeout if attempt.exchange.parent is None else self._timeout * _LEGS_THROUGH_PARENT
+        return asyncio.get_running_loop().call_later(patience, attempt.expire, task)
+
+    async def connect(self, server: Server) -> Streams:
+        """Connect to a server that `server_connect` let pass, at any of its judged addresses.
+
+        Raises OSError if none answers, and for a server that did not pass.
+        """
+        attempt = self._attempts.get(server.id)
+        if attempt is None or server.transport_protocol != "tcp":
+            raise ConnectionError(_REFUSED)
+        attempt.tried = True
+        try:
+            streams = await connect(attempt.addresses, attempt.port, self._ways)
+            parent = attempt.exchange.parent
+            return streams if parent is None else await through(streams, parent, _target(attempt.exchange.facts))
+        except (NotConnected, ParentFailed) as problem:
+            attempt.fail(problem.decision)
+            raise
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
         """See who is at the other end, and give the connection its name back.
 
-        Raises ConnectionError if the other end is not the judged address, which ends the client's connection.
+        Raises ConnectionError if the other end is no judged address, which ends the client's connection.
         """
         attempt = self._attempts.pop(data.server.id)
         attempt.settle()
-        if data.server.peername is None or Address.parse(data.server.peername[0]) != attempt.address:
-            raise ConnectionError("another address answered than the one that was judged")
+        reached = None if data.server.peername is None else Address.parse(data.server.peername[0])
+        if reached is None or reached not in attempt.addresses:
+            raise ConnectionError("another address answered than the ones that were judged")
         _rename(data.server, attempt.endpoint)
-        self._connections.state(data.client.id).linked(attempt.endpoint, data.server.id, attempt.address)
+        attempt.exchange.reached = reached
+        self._connections.state(data.client.id).linked(attempt.endpoint, data.server.id, reached)
 
     def server_connect_error(self, data: ServerConnectionHookData) -> None:
         """Remember why the upstream could not be reached, for the answer and for the record."""
@@ -161,9 +187,10 @@ class Dialing:
         if attempt is None:
             return
         attempt.settle()
+        if not attempt.tried:
+            self._ways.failed(attempt.addresses[0])
         _rename(data.server, attempt.endpoint)
-        reason = Reason.UPSTREAM_TIMEOUT if attempt.late else Reason.UPSTREAM_REFUSED
-        attempt.exchange.outcome = refuse(reason)
+        attempt.exchange.outcome = attempt.outcome
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
         """The connection is gone: the next request resolves and judges anew."""
@@ -176,13 +203,10 @@ class Dialing:
         for server_id in [key for key, each in self._attempts.items() if each.exchange.connection.id == client.id]:
             self._attempts.pop(server_id).settle()
 
-    def tls_failed_server(self, data: TlsData) -> None:
-        """The upstream could not prove who it is."""
-        state = self._connections.find(data.context.client.id)
-        endpoint = _endpoint(data.conn) if isinstance(data.conn, Server) else None
-        exchange = state.going_to(endpoint) if state is not None and endpoint is not None else None
-        if exchange is not None:
-            exchange.outcome = refuse(Reason.UPSTREAM_UNTRUSTED)
+
+def _target(facts: Facts) -> tuple[Host, int] | None:
+    """What a parent is asked to connect to; nothing for a plain request, which names its destination itself."""
+    return None if facts.scheme == "http" else (known(facts.host), known(facts.port))
 
 
 def _endpoint(server: Server) -> Endpoint | None:

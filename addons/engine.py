@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.config.settings import Settings
+    from gateway.control.store import PolicyStore
+    from gateway.control.trust import TrustStore
 
 DRAIN: Final = 10.0
 """Seconds that exchanges get to end when the gateway is told to."""
@@ -89,9 +91,8 @@ class _Process:
             engine.writer.start()
         except (AuditUnavailable, OSError, ValueError) as error:
             raise NotStarted(str(error)) from None
-        problems: list[str] = []
-        for listener in engine.listeners:
-            problems += self._load(listener)
+        problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
+        problems += self._load(engine.trust)
         sockets = self._bind(problems)
         if problems:
             for each in sockets:
@@ -100,9 +101,9 @@ class _Process:
             raise NotStarted(*problems)
         return engine, sockets
 
-    def _load(self, listener: Listener) -> list[str]:
+    def _load(self, store: PolicyStore | TrustStore) -> list[str]:
         try:
-            for notice in listener.store.start().notices:
+            for notice in store.start().notices:
                 self.said(notice)
         except Invalid as error:
             return [str(problem) for problem in error.problems]
@@ -131,6 +132,8 @@ class _Process:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         quicken()
+        for notice in () if engine.signing is None else engine.signing.store.notices():
+            self.said(notice)
         self.said(f"ready: {', '.join(where)}")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
         await self._ending.wait()
@@ -160,6 +163,18 @@ class _Process:
         task.add_done_callback(self._tasks.discard)
 
     async def _reload(self, engine: Engine) -> None:
+        await self._reload_policies(engine)
+        for sentence in [] if engine.signing is None else await engine.signing.reload_aside():
+            self.said(sentence)
+        try:
+            trust = await engine.trust.reload_aside()
+        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
+            self.said(f"upstream_tls: the files could not be read again, those from before stay in force: {error}")
+        else:
+            for notice in trust.notices:
+                self.said(notice)
+
+    async def _reload_policies(self, engine: Engine) -> None:
         for listener in engine.listeners:
             try:
                 outcome = await listener.store.reload_aside()

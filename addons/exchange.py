@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.policy.gate import Gate
     from gateway.policy.model import Decision
     from gateway.policy.names import Host
+    from gateway.upstreams.parents import Parent, ParentTable
     from gateway.upstreams.routes import Route, RouteTable
 
 type Treatment = Literal["inspect", "splice", "refuse"]
@@ -66,6 +67,10 @@ class Listener(Protocol):
     def routes(self) -> RouteTable | None:
         """Where requests go in reverse mode; None in forward mode."""
 
+    @property
+    def parents(self) -> ParentTable:
+        """Through which other proxies requests go in forward mode."""
+
 
 class Cut(Exception):  # noqa: N818 - it says what happened to the body, and is no error of anybody
     """A body crossed a bound while it streamed: nothing more of it may be forwarded, and no end of it either.
@@ -84,8 +89,9 @@ class Exchange:
 
     `id` is the decision id. `started` is on the monotonic clock, in seconds. `decision` is what was decided before
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
-    upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it and `dialled` the one chosen
-    among them. `up` and `down` count bytes of bodies.
+    upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
+    are tried, or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count
+    bytes of bodies.
     """
 
     id: str
@@ -101,7 +107,8 @@ class Exchange:
     route: Route | None = None
     endpoint: Endpoint | None = None
     judged: tuple[Address, ...] = ()
-    dialled: Address | None = None
+    parent: Parent | None = None
+    reached: Address | None = None
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False
@@ -128,11 +135,14 @@ class Exchange:
 class ConnectionState:
     """One client's connection.
 
-    `peer` and `port` are the other end of the socket; `client` is who stands behind it (another only behind a trusted
-    proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody knows
-    whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the handshake,
-    `told` that a failure of the gateway was answered and recorded already.
-    `links` holds the open upstream connections by their ids, with the address that each really reaches.
+    `peer` and `port` are the other end of the socket, `reached` is this end of it, and `known_as` the address of the
+    proxy that people are told, if the operator named one; `client` is who stands behind it (another only behind a
+    trusted proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody
+    knows whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the
+    handshake, `told` that a failure of the gateway was answered and recorded already.
+    `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
+    are those upstreams that were spoken to in TLS without asking who they are. `original` is where a connection was on
+    its way to that was redirected here, address and port.
     """
 
     id: str
@@ -142,6 +152,9 @@ class ConnectionState:
     port: int
     started: float
     contact: str | None = None
+    reached: tuple[str, int] = ("", 0)
+    known_as: tuple[Host, int] | None = None
+    original: tuple[Address, int] | None = None
     connect_host: Host | None = None
     connect_port: int | None = None
     tunnel: Exchange | None = None
@@ -154,6 +167,7 @@ class ConnectionState:
     trouble: str | None = None
     told: bool = False
     links: dict[Endpoint, dict[str, Address]] = field(default_factory=dict)
+    unverified: set[Endpoint] = field(default_factory=set)
 
     @property
     def mode(self) -> Mode:
@@ -204,12 +218,14 @@ class ConnectionState:
 class Connections:
     """Every open client connection by its id.
 
-    `new_id` gives decision ids, `timer` is a monotonic clock in seconds, `contact` whom refused people may ask.
+    `new_id` gives decision ids, `timer` is a monotonic clock in seconds, `contact` whom refused people may ask,
+    `known_as` the address of the proxy that they are told.
     """
 
     new_id: Callable[[], str]
     timer: Callable[[], float]
     contact: str | None = None
+    known_as: tuple[Host, int] | None = None
     _states: dict[str, ConnectionState] = field(default_factory=dict)
 
     def opened(self, client: Client, listener: Listener) -> ConnectionState:
@@ -225,6 +241,8 @@ class Connections:
             port=client.peername[1],
             started=self.timer(),
             contact=self.contact,
+            reached=client.sockname[:2],
+            known_as=self.known_as,
         )
         self._states[client.id] = state
         return state

@@ -13,20 +13,19 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final, override
 
 from mitmproxy.connection import Client
-from mitmproxy.net.http.http1 import assemble_response
-from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.mode_specs import ProxyMode
 
+from addons.entries.destination import original_destination
+from addons.entries.layers import first_layer, no_room_for
 from addons.handler import GatewayHandler
-from addons.http_layer import GatewayHttpLayer
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
-from gateway.policy.model import Mode
 
 if TYPE_CHECKING:
     from addons.composition import Engine
     from addons.handler import Stage
     from addons.listeners import Crowd, Listener
+    from addons.spliced import Spliced
 
 LINGER: Final = 2.0
 """Seconds that a client gets to take its answer and close, once we have said all."""
@@ -34,7 +33,6 @@ LINGER_BYTES: Final = 1024 * 1024
 """How much of what such a client still sends is read and thrown away."""
 FLUSH: Final = 30.0
 """Seconds that the rest of an answer gets to leave after that."""
-_HTTP: Final = {Mode.FORWARD: HTTPMode.regular, Mode.REVERSE: HTTPMode.transparent}
 _ANY: Final = ProxyMode.parse("regular")
 """mitmproxy wants to know how a client came; none of our layers asks."""
 
@@ -81,7 +79,7 @@ class Front:
         client = Client(peername=peer, sockname=here, timestamp_start=time())
         answer = self._engine.admission.no_room(client, self._listener)
         answer.headers["Connection"] = "close"
-        writer.write(assemble_response(answer))  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+        writer.write(no_room_for(self._listener.settings.entry, answer))
         writer.close()
 
     async def _serve(self, peer: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -96,15 +94,33 @@ class Front:
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         handler = GatewayHandler(reader, _borrowed(reader, writer), _ANY, self._stage)
+        settings, client = self._listener.settings, handler.client
         context = handler.layer.context
-        handler.layer = GatewayHttpLayer(context, _HTTP[self._listener.mode], self._stage.bounds)
-        self._engine.connections.opened(handler.client, self._listener)
+        handler.layer = first_layer(settings, context, self._stage.bounds)
+        state = self._engine.connections.opened(client, self._listener)
+        if settings.entry == "transparent":
+            state.original = original_destination(writer.get_extra_info("socket"))
         self._engine.served.add(handler)
         try:
-            await handler.handle_client()
+            tunnel = await _until_done(handler)
+            del context, handler  # a tunnel needs nothing of them, and they are most of what a connection weighs
+            if tunnel is not None:
+                self._engine.served.add(tunnel)
+                await tunnel.until_over()
         finally:
-            await handler.close()
-            self._engine.served.remove(handler.client)
+            self._engine.served.remove(client)
+
+
+async def _until_done(handler: GatewayHandler) -> Spliced | None:
+    """Serve a connection until mitmproxy has no part in it any more; the tunnel that is left, if it became one."""
+    try:
+        await handler.handle_client()
+    except BaseException:
+        handler.abort()
+        raise
+    finally:
+        await handler.close()
+    return handler.spliced
 
 
 def _borrowed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.StreamWriter:

@@ -1,16 +1,15 @@
 """One client's connection: mitmproxy's layers decide what to send, this handler moves the bytes and runs the hooks.
 
-It replaces four things of mitmproxy's handler. Hooks fail closed. A crash inside the layers ends the connection, where
+It replaces five things of mitmproxy's handler. Hooks fail closed. A crash inside the layers ends the connection, where
 mitmproxy leaves it open. Events are worked off in one queue without a lock, and hooks that do not wait need no task.
 Every phase of a connection has a deadline, kept by one sweep over all connections instead of a task for each.
+Upstreams are opened by `addons.upstream_life`, at any of the addresses that were judged.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import struct
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +24,11 @@ from addons.deadlines import Deadline
 from addons.fail_closed import HookFailed
 from addons.hook_running import HookRunner
 from addons.options import LayerOptions, for_layers
-from addons.phases import Await, Cut, Enter, HalfClose, Hold, Phase
+from addons.phases import Await, Cut, Enter, HalfClose, HandOver, Hold, Phase
+from addons.relay import reset
+from addons.spliced import Spliced, take_over
 from addons.tasks import spawn
+from addons.upstream_life import live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +39,11 @@ if TYPE_CHECKING:
 
     from addons.bounds import Bounds
     from addons.fail_closed import Dispatch
+    from addons.upstream_life import Connect
 
 _log: Final = logging.getLogger(__name__)
 _UPSTREAMS: Final = 5
 """Upstream connections that one client connection keeps."""
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Stage:
 
     `failed` records that a hook or a layer failed on a connection: client id, place, error. `unjudged` records that
     the hook of a request failed, and gives the answer to it. `late` hears that the upstream of a client has been
-    silent for too long, before its connection is closed.
+    silent for too long, before its connection is closed. `connect` opens a connection to an upstream.
     """
 
     dispatch: Dispatch
@@ -58,6 +60,7 @@ class Stage:
     failed: Callable[[str, str, BaseException], None]
     unjudged: Callable[[HTTPFlow, str, BaseException], Response]
     late: Callable[[Client], None]
+    connect: Connect
     options: LayerOptions = LayerOptions()  # noqa: RUF009 - the value is frozen, so that it can be shared
 
 
@@ -88,6 +91,9 @@ class GatewayHandler(LiveConnectionHandler):
         self._is_working = False
         self._is_dead = False
         self._is_draining = False
+        self._leaving: HandOver | None = None
+        self.spliced: Spliced | None = None
+        """The tunnel that this connection became, if it did: it goes on when the handler is done."""
         self._holds = 0
         self._room: Final = asyncio.Event()
         self._room.set()
@@ -115,6 +121,8 @@ class GatewayHandler(LiveConnectionHandler):
         finally:
             self._is_working = False
             self._flush()
+            if self._leaving is not None and not self._is_dead:
+                self._leave(self._leaving)
 
     def _obey(self, command: commands.Command) -> None:
         act = self._acts.get(type(command))
@@ -136,6 +144,7 @@ class GatewayHandler(LiveConnectionHandler):
             Await: self._await,
             Hold: self._hold,
             HalfClose: self._half_close,
+            HandOver: self._hand_over,
             Cut: self._cut,
         }
 
@@ -161,9 +170,12 @@ class GatewayHandler(LiveConnectionHandler):
             self.close_connection(command.connection, half)
 
     def _half_close(self, command: HalfClose) -> None:
+        """Say half an end; over TLS, which a parent may want, there is none, and the connection ends whole."""
         self._flush()
-        if command.connection in self.transports:
-            self.close_connection(command.connection, half_close=True)
+        io = self.transports.get(command.connection)
+        if io is not None:
+            whole = isinstance(io.writer, asyncio.StreamWriter) and not io.writer.can_write_eof()
+            self.close_connection(command.connection, half_close=not whole)
 
     def _note(self, command: commands.Log) -> None:
         _log.debug("%s", command.message)
@@ -173,6 +185,20 @@ class GatewayHandler(LiveConnectionHandler):
 
     def _await(self, command: Await) -> None:
         self._enter(command.phase, command)
+
+    def _hand_over(self, command: HandOver) -> None:
+        self._leaving = command
+
+    def _leave(self, command: HandOver) -> None:
+        """Give both sockets to a relay and let mitmproxy's tasks end; if not now, then after the next event."""
+        try:
+            self.spliced = take_over(self.transports, self.client, command, self._stage)
+        except Exception as error:  # noqa: BLE001 - whatever breaks a tunnel ends its connection, and it alone
+            self._leaving = None
+            self._broken("relay", error)
+        if self.spliced is not None:
+            self._is_dead = True
+            self._leaving = None
 
     def _cut(self, _command: Cut) -> None:
         self.abort()
@@ -193,11 +219,12 @@ class GatewayHandler(LiveConnectionHandler):
 
     async def _dial(self, command: commands.OpenConnection) -> None:
         with suppress(HookFailed):  # it was recorded, and the client's connection is being ended
-            await self.open_connection(command)
+            await live(self, command, self._stage.connect)
 
     @override
     async def handle_hook(self, hook: StartHook) -> None:
-        await self._hooks.run(hook)
+        if self.spliced is None:  # else mitmproxy tells of ends that are none yet
+            await self._hooks.run(hook)
 
     def _broken(self, place: str, error: BaseException) -> None:
         """Nothing on this connection goes on: no layer sees another event, both sides are closed."""
@@ -209,14 +236,13 @@ class GatewayHandler(LiveConnectionHandler):
 
     def abort(self) -> None:
         """End the client's connection with a reset, at once, and everything that was opened for it."""
+        if self.spliced is not None:
+            self.spliced.abort()
         io = self.transports.get(self.client)
         if io is None:
             return
         if isinstance(io.writer, asyncio.StreamWriter):
-            peer = io.writer.get_extra_info("socket")
-            with suppress(OSError):
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            io.writer.transport.abort()
+            reset(io.writer.transport)
         if io.handler is not None:
             io.handler.cancel("aborted")
 
@@ -243,6 +269,10 @@ class GatewayHandler(LiveConnectionHandler):
         self.deadline.enter(phase, awaited)
         if self._is_draining and phase is Phase.IDLE:
             self._end("drained")
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether what the connection is doing takes too long."""
+        return self.deadline.is_overdue(now)
 
     def give_up(self) -> None:
         """Do what an overdue phase asks for: answer a head that does not end, blame a silent upstream, else close."""

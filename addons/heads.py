@@ -29,6 +29,8 @@ _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 _REQUEST_LINE: Final = re.compile(rb"\S+ \S+ \S+")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LINE_END: Final = re.compile(rb"\r?\n")
+_LONE_LF: Final = re.compile(rb"(?<!\r)\n")
 
 HOST: Final = field_name("host")
 CONTENT_LENGTH: Final = field_name("content-length")
@@ -36,6 +38,7 @@ TRANSFER_ENCODING: Final = field_name("transfer-encoding")
 UPGRADE: Final = field_name("upgrade")
 CONNECTION: Final = field_name("connection")
 EXPECT: Final = field_name("expect")
+MAX_FORWARDS: Final = field_name("max-forwards")
 _WEBSOCKET_KEY: Final = field_name("sec-websocket-key")
 _WEBSOCKET_VERSION: Final = field_name("sec-websocket-version")
 
@@ -57,6 +60,12 @@ class Line:
     authority: str
 
 
+def check_line_ends(head: bytes) -> None:
+    """Refuse a head, by ValueError, in which a line ends without a CR: not everybody sees an end there."""
+    if _LONE_LF.search(head):
+        raise ValueError("a line feed without a carriage return")
+
+
 def check_lines(lines: Sequence[bytes]) -> None:
     """Refuse a head, by ValueError, that mitmproxy would tidy up: other blanks than one space, controls around values.
 
@@ -66,6 +75,11 @@ def check_lines(lines: Sequence[bytes]) -> None:
         raise ValueError("the request line is not three words with one space between")
     if any(_CONTROL.search(line) for line in lines):
         raise ValueError("a control character in the head")
+
+
+def is_clean_head(head: bytes) -> bool:
+    """Whether the head of an answer holds no control character but its line ends, before anything is tidied up."""
+    return not any(_CONTROL.search(line) for line in _LINE_END.split(head))
 
 
 def remember_line(request: Request) -> None:
@@ -147,6 +161,18 @@ def check_expectation(fields: Fields) -> None:
         raise malformed("`expect` other than `100-continue`", status=417)
 
 
+def hops_left(method: str, fields: Fields) -> int | None:
+    """How many hops an OPTIONS may still make behind this one; None if it does not count (RFC 9110 section 7.6.2)."""
+    counts = fields.get_all(MAX_FORWARDS)
+    if method != "OPTIONS" or not counts:
+        return None
+    if _LENGTH.fullmatch(counts[0]) is None:
+        raise malformed("`max-forwards` is no number")
+    if counts[0] == "0":
+        raise Unnameable(refusal(Reason.PROTOCOL_REFUSED, "the request is not to be forwarded"))
+    return int(counts[0]) - 1
+
+
 def read_host(request: Request, fields: Fields) -> str | None:
     """The Host field as it was written; None only where HTTP/1.0 leaves it out."""
     hosts = fields.get_all(HOST)
@@ -158,7 +184,7 @@ def read_host(request: Request, fields: Fields) -> str | None:
 
 
 def is_websocket(request: Request, fields: Fields) -> bool:
-    """Whether this is a complete WebSocket handshake (RFC 6455 section 4.1)."""
+    """Whether this is a complete WebSocket handshake, with nothing before the frames (RFC 6455 section 4.1)."""
     return (
         request.data.http_version == b"HTTP/1.1"
         and request.data.method == b"GET"
@@ -166,6 +192,7 @@ def is_websocket(request: Request, fields: Fields) -> bool:
         and "upgrade" in _options(fields)
         and fields.get_all(_WEBSOCKET_VERSION) == ("13",)
         and len(fields.get_all(_WEBSOCKET_KEY)) == 1
+        and read_size(fields) == 0
     )
 
 

@@ -26,6 +26,9 @@ _LARGEST_RECORD: Final = 2**14
 _METHOD: Final = re.compile(rb"[A-Z][A-Z0-9_-]{0,31}")
 _METHOD_AND_MORE: Final = re.compile(rb"[A-Z][A-Z0-9_-]{0,31} [^\x00-\x20]")
 _METHOD_AND_SPACE: Final = re.compile(rb"[A-Z][A-Z0-9_-]{0,31} ")
+_VERSION: Final = b" HTTP/"
+_LONGEST_LINE: Final = 16 * 1024
+"""A line that goes on for longer than any target is left to the reader of heads, which says what it is."""
 
 
 class Broken(ValueError):  # noqa: N818 - it says what the bytes are
@@ -33,9 +36,17 @@ class Broken(ValueError):  # noqa: N818 - it says what the bytes are
 
 
 def begins_http(data: bytes | bytearray) -> bool | None:
-    """Whether the bytes begin an HTTP request: an upper-case word, a space, something; None while that is open."""
+    """Whether the bytes begin an HTTP request: an upper-case word, a target and a version; None while that is open.
+
+    Other protocols greet with a word and something too (`EHLO a.example`), and end their line without a version.
+    """
     if _METHOD_AND_MORE.match(data):
-        return True
+        end = data.find(b"\n", 0, _LONGEST_LINE)
+        if data.find(_VERSION, 0, _LONGEST_LINE if end < 0 else end) >= 0:
+            return True
+        if end >= 0:
+            return False
+        return True if len(data) >= _LONGEST_LINE else None
     if _METHOD.fullmatch(data) or _METHOD_AND_SPACE.fullmatch(data):
         return None
     return None if not data else False

@@ -24,7 +24,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
 )
 
-from addons.heads import check_lines
+from addons.heads import check_line_ends, check_lines, is_clean_head
 from addons.phases import Await, Enter, Hold, Phase
 from gateway.policy.model import Decision, Reason, refuse
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from h11._receivebuffer import ReceiveBuffer
     from mitmproxy.connection import Client
-    from mitmproxy.http import Response
+    from mitmproxy.http import Request, Response
     from mitmproxy.proxy.context import Context
 
     from addons.bounds import Bounds
@@ -45,16 +45,24 @@ MOST_INTERIM: Final = 16
 
 _BLANK_LINES: Final = 8
 _INTERIM: Final = range(100, 200)
+_OTHER_PROTOCOLS: Final = frozenset({0x04, 0x05, 0x16})
+"""First bytes of SOCKS and of TLS, which never send what would end the head of a request."""
 _SWITCHING: Final = 101
 _STATUS: Final = slice(9, 12)
 
 
 class _ChunksOnly(ChunkedReader):
-    """Reads chunks and drops the trailers after them."""
+    """Reads chunks and drops the trailers after them. `is_broken` once it has met something that is no chunk."""
+
+    is_broken = False
 
     @override
     def __call__(self, buf: ReceiveBuffer) -> h11.Data | h11.EndOfMessage | None:
-        found = super().__call__(buf)
+        try:
+            found = super().__call__(buf)
+        except h11.ProtocolError:
+            self.is_broken = True
+            raise
         return h11.EndOfMessage() if isinstance(found, h11.EndOfMessage) else found
 
 
@@ -82,6 +90,13 @@ class UnreadableHeadHook(commands.StartHook):  # type: ignore[no-untyped-call]  
     """A head could not be read, is too large, or did not come in time."""
 
     data: UnreadableHead
+
+
+@dataclass
+class UnreadableBodyHook(commands.StartHook):  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+    """The body of a request is not framed as it says; its connection has been ended."""
+
+    data: Client
 
 
 class ClientSide(_http1.Http1Server):
@@ -115,7 +130,9 @@ class ClientSide(_http1.Http1Server):
         if (size or len(self.buf)) > self._bounds.head:
             yield from self._refuse(Reason.HEAD_TOO_LARGE)
         elif size is not None:
-            yield from self._read_head(event)
+            yield from self._read_head(event, size)
+        elif self.buf and bytes(self.buf)[0] in _OTHER_PROTOCOLS:
+            yield from self._refuse(Reason.MALFORMED_REQUEST)
         elif self.buf and not self._awaits:
             self._awaits = True
             yield self._deadline
@@ -127,19 +144,21 @@ class ClientSide(_http1.Http1Server):
                 return
             self.buf.maybe_extract_lines()
 
-    def _read_head(self, event: events.DataReceived) -> Commands:
+    def _read_head(self, event: events.DataReceived, size: int) -> Commands:
+        head = bytes(self.buf)[:size]
         lines = [bytes(line) for line in self.buf.maybe_extract_lines() or ()]
         try:
+            check_line_ends(head)
             check_lines(lines)
             self.request = http1.read_request_head(lines)
-            size = http1.expected_http_body_size(self.request)
+            body = http1.expected_http_body_size(self.request)
         except (ValueError, IndexError):
             yield from self._refuse(Reason.MALFORMED_REQUEST)
             return
         self._awaits = False
         yield Enter(Phase.EXCHANGE)
-        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, size == 0))
-        self.body_reader = _http1.make_body_reader(size)
+        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, body == 0))
+        self.body_reader = _http1.make_body_reader(body)
         self.state = self.read_body
         yield from self.state(event)
 
@@ -157,6 +176,8 @@ class ClientSide(_http1.Http1Server):
         if type(self.body_reader) is ChunkedReader:
             self.body_reader = _ChunksOnly()
         yield from super().read_body(event)
+        if isinstance(self.body_reader, _ChunksOnly) and self.body_reader.is_broken:
+            yield UnreadableBodyHook(self.context.client)
         if self.state == self.read_body and len(self.buf) > self._bounds.head:
             yield from _too_much(self, self.stream_id)
 
@@ -224,7 +245,15 @@ class OriginSide(_http1.Http1Client):
             if (size or len(self.buf)) > self._bounds.answer_head or self._interim > MOST_INTERIM:
                 yield from self._give_up(self.stream_id)
                 return
+            if size is not None and (self._switches_unasked(self.request) or not is_clean_head(bytes(self.buf)[:size])):
+                yield from self._give_up(self.stream_id)
+                return
         yield from super().read_headers(event)
+
+    def _switches_unasked(self, request: Request) -> bool:
+        """A 101 makes the rest a raw channel, and only a WebSocket was ever asked for."""
+        switching = bytes(self.buf)[_STATUS] == b"%d" % _SWITCHING
+        return switching and request.headers.get("upgrade", "").lower() != "websocket"
 
     def _is_interim(self) -> bool:
         status = bytes(self.buf)[_STATUS]
@@ -234,7 +263,7 @@ class OriginSide(_http1.Http1Client):
         self.state = self.done
         yield commands.CloseConnection(self.conn)
         yield ReceiveHttp(
-            ResponseProtocolError(stream_id, "the head of the answer has no end", ErrorCode.GENERIC_SERVER_ERROR)
+            ResponseProtocolError(stream_id, "the head of the answer cannot be used", ErrorCode.GENERIC_SERVER_ERROR)
         )
 
     @override

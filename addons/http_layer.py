@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, override
 from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import Layer
-from mitmproxy.proxy.layers import tls
 from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
     GetHttpConnectionCompleted,
@@ -25,6 +24,7 @@ from addons.http1 import ClientSide, OriginSide
 from addons.phases import Enter, Phase
 from addons.refusals import for_upstream_error
 from addons.streams import GatewayStream
+from addons.tls_layers import UpstreamTlsLayer
 from addons.tunnels import TunnelOpening
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class GatewayHttpLayer(HttpLayer):
         stack = LayerStack()
         if event.tls:
             context.server.sni = event.address[0]
-            stack /= tls.ServerTLSLayer(context)
+            stack /= UpstreamTlsLayer(context)
         stack /= Dialled(context, self._bounds)
         self.connections[context.server] = stack[0]
         self.waiting_for_establishment[context.server].append(event)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 from collections import Counter
 from contextlib import suppress
@@ -15,31 +16,33 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.policy.addresses import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from mitmproxy.connection import Client
 
-    from addons.handler import GatewayHandler
     from gateway.config.settings import LimitSettings, ListenerSettings
     from gateway.control.store import PolicyStore
     from gateway.policy.model import Mode
+    from gateway.upstreams.parents import ParentTable
     from gateway.upstreams.routes import RouteTable
 
+_log: Final = logging.getLogger(__name__)
 _SETTLE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One listening address: its settings, its policy and, in reverse mode, its routes."""
+    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents."""
 
     settings: ListenerSettings
     store: PolicyStore
     routes: RouteTable | None
+    parents: ParentTable
 
     @property
     def name(self) -> str:
@@ -122,17 +125,38 @@ class Crowd:
             del self._by_client[client.bucket]
 
 
+class Serving(Protocol):
+    """Serves one client: a handler, or the tunnel that it became."""
+
+    @property
+    def client(self) -> Client:
+        """Who is served."""
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether what it does has lasted, or was silent, for too long."""
+
+    def give_up(self) -> None:
+        """End what is overdue."""
+
+    def drain(self) -> None:
+        """Begin nothing new."""
+
+    def abort(self) -> None:
+        """End at once."""
+
+
 @dataclass(slots=True)
 class Served:
-    """The handlers that are at work, and how to end them. `clock` is monotonic, in seconds."""
+    """Those who are at work, and how to end them. `clock` is monotonic, in seconds; every sweep does the `chores`."""
 
     clock: Callable[[], float] = monotonic
-    _handlers: dict[str, GatewayHandler] = field(default_factory=dict)
+    chores: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    _handlers: dict[str, Serving] = field(default_factory=dict)
     _is_draining: bool = False
     _all_gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def add(self, handler: GatewayHandler) -> None:
-        """A connection is served."""
+    def add(self, handler: Serving) -> None:
+        """A connection is served; a second time, by somebody else."""
         self._handlers[handler.client.id] = handler
         self._all_gone.clear()
         if self._is_draining:
@@ -144,17 +168,22 @@ class Served:
         if not self._handlers:
             self._all_gone.set()
 
+    def end(self, client_id: str) -> None:
+        """End one connection at once, if it is still served."""
+        if handler := self._handlers.get(client_id):
+            handler.abort()
+
     def __len__(self) -> int:
         return len(self._handlers)
 
-    def __iter__(self) -> Iterator[GatewayHandler]:
+    def __iter__(self) -> Iterator[Serving]:
         return iter(tuple(self._handlers.values()))
 
     def sweep(self) -> None:
         """Give up every connection whose phase has lasted, or was silent, for too long."""
         now = self.clock()
         for handler in self:
-            if handler.deadline.is_overdue(now):
+            if handler.is_overdue(now):
                 handler.give_up()
 
     async def sweep_for_ever(self, interval: float = 1.0) -> None:
@@ -162,6 +191,11 @@ class Served:
         while True:
             await asyncio.sleep(interval)
             self.sweep()
+            for chore in self.chores:
+                try:
+                    await chore()
+                except Exception:  # noqa: BLE001 - deadlines are kept, whatever else fails
+                    _log.exception("a chore failed, and is tried again at the next sweep")
 
     async def drain(self, seconds: float) -> None:
         """End idle connections at once, busy ones when they are done, all of them after `seconds`."""

@@ -1,10 +1,10 @@
-"""The hooks that the gateway's own layers start: what a tunnel opened with, and heads that became no request."""
+"""The hooks that the gateway's own layers start: what a tunnel opened with, heads and bodies that could not be read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from gateway.policy.model import refuse
+from gateway.policy.model import Reason, refuse
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Client
@@ -12,17 +12,15 @@ if TYPE_CHECKING:
     from addons.admission import Admission
     from addons.exchange import Connections
     from addons.http1 import UnreadableHead
-    from addons.recording import Recorder
     from addons.tunnels import Opening
 
 
 class Openings:
     """Asks admission, and gives its answers to the layers."""
 
-    def __init__(self, admission: Admission, connections: Connections, recorder: Recorder) -> None:
+    def __init__(self, admission: Admission, connections: Connections) -> None:
         self._admission: Final = admission
         self._connections: Final = connections
-        self._recorder: Final = recorder
         self._spliced: Final[dict[str, Opening]] = {}
 
     async def tunnel_hello(self, opening: Opening) -> None:
@@ -30,12 +28,14 @@ class Openings:
         if opening.hello is None:
             raise LookupError("a hello without its words")
         state = self._connections.state(opening.client.id)
-        treatment = await self._admission.hello(state, opening.hello)
-        self._treat(opening, treatment)
+        if state.treatment != "refuse":
+            self._treat(opening, await self._admission.hello(state, opening.hello))
 
     async def tunnel_raw(self, opening: Opening) -> None:
         """A tunnel opened with something else: it is passed on unread only if the policy allows that."""
-        self._treat(opening, await self._admission.raw(self._connections.state(opening.client.id)))
+        state = self._connections.state(opening.client.id)
+        if state.treatment != "refuse":
+            self._treat(opening, await self._admission.raw(state))
 
     def _treat(self, opening: Opening, treatment: Literal["inspect", "splice", "refuse"]) -> None:
         tunnel = self._connections.state(opening.client.id).tunnel
@@ -49,14 +49,17 @@ class Openings:
         if opening.problem is None:
             raise LookupError("a broken tunnel without its problem")
         state = self._connections.state(opening.client.id)
-        if state.tunnel is None:
-            raise LookupError("a broken tunnel on a connection that has none")
-        state.treatment = "refuse"
-        self._recorder.refused(state.tunnel, refuse(opening.problem), status=None, down=0)
+        self._admission.turn_away(state, refuse(opening.problem))
 
     def unreadable_head(self, head: UnreadableHead) -> None:
         """A head that could not be read is answered in words of ours, and is recorded."""
         head.response = self._admission.refused_head(head.client, head.decision)
+
+    def unreadable_body(self, client: Client) -> None:
+        """A body that could not be read ends what it belongs to; the record says why."""
+        for exchange in self._connections.state(client.id).exchanges:
+            if exchange.outcome is None:
+                exchange.outcome = refuse(Reason.MALFORMED_REQUEST, "The body is not framed as it says.")
 
     def client_disconnected(self, client: Client) -> None:
         """What passed through a spliced tunnel was counted below; its record wants to know."""

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy.proxy import commands
 
 if TYPE_CHECKING:
-    from mitmproxy.connection import Connection
+    from mitmproxy.connection import Connection, Server
+
+    from addons.tunnels import Opening
 
 
 class Phase(Enum):
@@ -61,6 +63,17 @@ class HalfClose(commands.Command):
 
     def __init__(self, connection: Connection) -> None:
         self.connection: Final = connection
+
+
+class HandOver(commands.Command):
+    """From here on a tunnel needs no layer: both sockets may be given to a relay, as soon as nothing waits in them.
+
+    Until then, or where nobody can do that, the layer goes on passing bytes itself.
+    """
+
+    def __init__(self, server: Server, opening: Opening) -> None:
+        self.server: Final = server
+        self.opening: Final = opening
 
 
 class Cut(commands.Command):

@@ -14,8 +14,7 @@ from addons.exchange import Connections, Exchange, exchange_of
 from addons.refusals import for_upstream_error
 from addons.translate import connection_facts
 from gateway.audit.errors import AuditUnavailable
-from gateway.audit.record import Circumstances, decision_record, end_record
-from gateway.policy.explain import as_json
+from gateway.audit.record import Circumstances, decision_object, decision_record, end_record
 from gateway.policy.model import Decision, Reason, refuse
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from gateway.audit.record import Record
 
+_LEFT: Final = "The client left before it was answered."
 _log: Final = logging.getLogger(__name__)
 
 
@@ -49,7 +49,13 @@ class Recorder:
         self._clock: Final = clock
 
     async def allowed(self, exchange: Exchange, decision: Decision) -> Decision:
-        """Record an allow before its effect, as durably as the log promises; the decision that stands comes back."""
+        """Record an allow before its effect, as durably as the log promises; the decision that stands comes back.
+
+        What ended while it was judged, because its client left, is let through no more.
+        """
+        if exchange.ended:
+            exchange.release()
+            return refuse(Reason.PROTOCOL_REFUSED, _LEFT)
         exchange.decision = decision
         try:
             await self._writer.record(self._decision(exchange, decision, None))
@@ -63,6 +69,8 @@ class Recorder:
     def refused(self, exchange: Exchange, decision: Decision, *, status: int | None, down: int) -> None:
         """Record a refusal and its end. If the log takes nothing the refusal stands all the same."""
         exchange.release()
+        if exchange.ended:
+            return
         exchange.decision, exchange.status, exchange.down = decision, status, down
         self._append(self._decision(exchange, decision, status))
         exchange.recorded = True
@@ -116,7 +124,9 @@ class Recorder:
             mode=state.mode,
             client_port=state.port,
             status=status,
-            dialled=exchange.dialled,
+            dialled=exchange.judged[0] if exchange.judged else None,
+            parent=None if exchange.parent is None else exchange.parent.name,
+            original=state.original,
         )
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)
@@ -132,8 +142,10 @@ class Recorder:
             seconds=self._connections.timer() - exchange.started,
             now=self._clock(),
             reason=None if outcome is None else outcome.reason,
+            reached=exchange.reached,
+            unverified=exchange.endpoint in exchange.connection.unverified,
         )
-        return record if outcome is None else record | {"decision": as_json(outcome)}
+        return record if outcome is None else record | {"decision": decision_object(outcome)}
 
     def _append(self, record: Record) -> None:
         try:
@@ -196,7 +208,7 @@ class Recording:
         """Nobody but the upstream can have broken it; the client gets an answer if it had none yet."""
         if exchange.outcome is None:
             exchange.outcome = refuse(Reason.UPSTREAM_BROKEN)
-        if flow.response is None:
+        if exchange.status is None:
             answer = for_upstream_error(flow, "")
             exchange.status, exchange.down = answer.status_code, len(answer.raw_content or b"")
 
@@ -206,9 +218,12 @@ class Recording:
         if state is None:
             return
         self._connections.closed(client.id)
-        for exchange in tuple(state.exchanges):
-            self._recorder.ended(exchange)
         tunnel = state.tunnel
+        for exchange in tuple(state.exchanges):
+            if exchange.recorded or exchange is tunnel:
+                self._recorder.ended(exchange)
+            else:
+                self._recorder.refused(exchange, refuse(Reason.PROTOCOL_REFUSED, _LEFT), status=None, down=0)
         if tunnel is not None and not tunnel.recorded and state.requests == 0:
             unasked = refuse(Reason.PROTOCOL_REFUSED, state.trouble or "The client left before it asked for anything.")
             self._recorder.refused(tunnel, unasked, status=None, down=0)

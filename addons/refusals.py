@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy.http import Headers, Response
 
 from addons.exchange import judged
-from gateway.control.pages import HTML_FIELDS, Page, as_html, as_problem
+from gateway.pages.refused import Page, as_html, as_problem
+from gateway.pages.shell import HTML, HTML_FIELDS
 from gateway.policy.model import Decision, Fact, Missing, Reason, refuse
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ STATUSES: Final = {
     Reason.NOT_CANONICAL: 400,
     Reason.NO_ROUTE: 404,
     Reason.PROTOCOL_REFUSED: 403,
+    Reason.NO_CERTIFICATE: 403,
     Reason.IDENTITY_REQUIRED: 407,
     Reason.BODY_TOO_LARGE: 413,
     Reason.TARGET_TOO_LONG: 414,
@@ -47,8 +49,22 @@ STATUSES: Final = {
     Reason.UPSTREAM_UNRESOLVED: 502,
     Reason.UPSTREAM_REFUSED: 502,
     Reason.UPSTREAM_UNTRUSTED: 502,
+    Reason.UPSTREAM_EXPIRED: 502,
+    Reason.UPSTREAM_NOT_YET_VALID: 502,
+    Reason.UPSTREAM_SELF_SIGNED: 502,
+    Reason.UPSTREAM_UNKNOWN_AUTHORITY: 502,
+    Reason.UPSTREAM_WRONG_NAME: 502,
+    Reason.UPSTREAM_REVOKED: 502,
+    Reason.UPSTREAM_REVOCATION_UNKNOWN: 502,
+    Reason.UPSTREAM_WEAK_CERTIFICATE: 502,
+    Reason.UPSTREAM_BAD_CERTIFICATE: 502,
+    Reason.UPSTREAM_TLS_NOT_AGREED: 502,
+    Reason.UPSTREAM_NO_TLS: 502,
     Reason.UPSTREAM_BROKEN: 502,
     Reason.UPSTREAM_TIMEOUT: 504,
+    Reason.POLICY_CHANGED: 403,
+    Reason.PARENT_REFUSED: 502,
+    Reason.PARENT_TIMEOUT: 504,
     Reason.AUDIT_UNAVAILABLE: 503,
     Reason.UNKNOWN_OBLIGATION: 500,
     Reason.INTERNAL_ERROR: 500,
@@ -68,8 +84,21 @@ ERRORS: Final = {
     Reason.UPSTREAM_UNRESOLVED: "dns_error",
     Reason.UPSTREAM_REFUSED: "connection_refused",
     Reason.UPSTREAM_UNTRUSTED: "tls_certificate_error",
+    Reason.UPSTREAM_EXPIRED: "tls_certificate_error",
+    Reason.UPSTREAM_NOT_YET_VALID: "tls_certificate_error",
+    Reason.UPSTREAM_SELF_SIGNED: "tls_certificate_error",
+    Reason.UPSTREAM_UNKNOWN_AUTHORITY: "tls_certificate_error",
+    Reason.UPSTREAM_WRONG_NAME: "tls_certificate_error",
+    Reason.UPSTREAM_REVOKED: "tls_certificate_error",
+    Reason.UPSTREAM_REVOCATION_UNKNOWN: "tls_certificate_error",
+    Reason.UPSTREAM_WEAK_CERTIFICATE: "tls_certificate_error",
+    Reason.UPSTREAM_BAD_CERTIFICATE: "tls_certificate_error",
+    Reason.UPSTREAM_TLS_NOT_AGREED: "tls_protocol_error",
+    Reason.UPSTREAM_NO_TLS: "tls_protocol_error",
     Reason.UPSTREAM_BROKEN: "http_protocol_error",
     Reason.UPSTREAM_TIMEOUT: "connection_timeout",
+    Reason.PARENT_REFUSED: "connection_refused",
+    Reason.PARENT_TIMEOUT: "connection_timeout",
     Reason.AUDIT_UNAVAILABLE: "proxy_internal_error",
     Reason.UNKNOWN_OBLIGATION: "proxy_configuration_error",
     Reason.INTERNAL_ERROR: "proxy_internal_error",
@@ -88,8 +117,21 @@ _DETAILS: Final = {
     Reason.UPSTREAM_UNRESOLVED: "The name of the destination could not be resolved.",
     Reason.UPSTREAM_REFUSED: "The destination could not be reached.",
     Reason.UPSTREAM_UNTRUSTED: "The destination could not prove who it is.",
+    Reason.UPSTREAM_EXPIRED: "The certificate of the destination has expired.",
+    Reason.UPSTREAM_NOT_YET_VALID: "The certificate of the destination is not valid yet.",
+    Reason.UPSTREAM_SELF_SIGNED: "The destination vouches for itself, and nobody else does.",
+    Reason.UPSTREAM_UNKNOWN_AUTHORITY: "The destination is vouched for by an authority that is not trusted here.",
+    Reason.UPSTREAM_WRONG_NAME: "The certificate of the destination is for another name.",
+    Reason.UPSTREAM_REVOKED: "The certificate of the destination was revoked.",
+    Reason.UPSTREAM_REVOCATION_UNKNOWN: "Whether the certificate of the destination was revoked cannot be found out.",
+    Reason.UPSTREAM_WEAK_CERTIFICATE: "The certificate of the destination is too weak to prove anything.",
+    Reason.UPSTREAM_BAD_CERTIFICATE: "The certificate of the destination cannot be used for what it is shown for.",
+    Reason.UPSTREAM_TLS_NOT_AGREED: "The destination speaks no version or cipher of TLS that is safe enough.",
+    Reason.UPSTREAM_NO_TLS: "The destination does not speak TLS.",
     Reason.UPSTREAM_BROKEN: "The destination gave no usable answer.",
     Reason.UPSTREAM_TIMEOUT: "The destination took too long to answer.",
+    Reason.PARENT_REFUSED: "The proxy behind this gateway does not let the request pass.",
+    Reason.PARENT_TIMEOUT: "The proxy behind this gateway took too long to answer.",
     Reason.AUDIT_UNAVAILABLE: "The gateway cannot write its records, so it lets nothing through.",
     Reason.UNKNOWN_OBLIGATION: "The policy asks for something that the gateway cannot do.",
     Reason.INTERNAL_ERROR: "The gateway could not judge this request, so it refuses it.",
@@ -100,9 +142,18 @@ _CLOSING: Final = frozenset(
 )
 """After these nobody knows where the next request would begin, or whether it is worth reading."""
 
-_FIXED_DETAIL: Final = frozenset({Reason.INTERNAL_ERROR, Reason.UPSTREAM_BROKEN, Reason.UPSTREAM_REFUSED})
+_FIXED_DETAIL: Final = frozenset(
+    {
+        Reason.INTERNAL_ERROR,
+        Reason.UPSTREAM_BROKEN,
+        Reason.UPSTREAM_REFUSED,
+        Reason.UPSTREAM_UNRESOLVED,
+        Reason.PARENT_REFUSED,
+    }
+)
 """Reasons whose message may speak of the inside and is for the record alone."""
 
+_PORTS: Final = {"http": 80, "https": 443}
 _STARTED: Final = ((b"Cache-Control", b"no-store"),)
 
 
@@ -178,7 +229,7 @@ def limit_fields(states: tuple[LimitState, ...]) -> RawFields:
 def _answer(exchange: Exchange, refused: Refusal, *, wants_html: bool) -> Response:
     page = _page(exchange, refused)
     body = (as_html(page) if wants_html else as_problem(page)).encode()
-    kind = b"text/html; charset=utf-8" if wants_html else b"application/problem+json"
+    kind = HTML.encode() if wants_html else b"application/problem+json"
     fields = Headers(
         (
             (b"Content-Type", kind),
@@ -217,6 +268,7 @@ def _page(exchange: Exchange, refused: Refusal) -> Page:
         contact=state.contact,
         client=_text(exchange.facts.client_ip),
         asked=_asked(state, exchange),
+        wait=None if decision.retry_after is None else math.ceil(decision.retry_after),
     )
 
 
@@ -232,8 +284,8 @@ def _asked(state: ConnectionState, exchange: Exchange) -> str | None:
     facts = exchange.facts
     if isinstance(facts.host, Missing):
         return None if state.connect_host is None else str(state.connect_host)
-    scheme, port = _text(facts.scheme), _text(facts.port)
-    authority = str(facts.host) if port is None else f"{facts.host}:{port}"
+    scheme, port = _text(facts.scheme), facts.port
+    authority = str(facts.host) if isinstance(port, Missing) else facts.host.authority(port, _PORTS.get(scheme or ""))
     path = "" if isinstance(facts.target, Missing) else facts.target.path
     return f"{scheme}://{authority}{path}" if scheme else authority
 

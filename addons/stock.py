@@ -139,6 +139,8 @@ class StockAddon:
     def _serve(self) -> Service:
         engine = compose(self._settings())
         engine.writer.start()
+        for notice in engine.trust.start().notices:
+            _log.warning("wicketgate: %s", notice)
         for listener in engine.listeners:
             for notice in listener.store.start().notices:
                 _log.warning("wicketgate: %s", notice)

@@ -19,7 +19,7 @@ from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import Layer
 
-from addons.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, Hold, Phase
+from addons.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, HandOver, Hold, Phase
 
 if TYPE_CHECKING:
     import asyncio
@@ -131,6 +131,8 @@ class Grounded(Layer):
                 self._enter(command.phase, None)
             case Await():
                 self._enter(command.phase, command)
+            case HandOver():
+                pass  # the sockets are mitmproxy's: the layer goes on passing bytes itself
             case Hold():
                 self._hold(1 if command.held else -1)
             case HalfClose():

@@ -17,6 +17,8 @@ from addons.fields import kept_of_request
 from addons.forwarded import client_address, is_trusted
 from addons.heads import Unnameable, malformed, mismatched
 from addons.refusals import Refusal, refusal
+from gateway.pages import home
+from gateway.pages.home import Home
 from gateway.policy.errors import Malformed, TooLong
 from gateway.policy.headers import Fields
 from gateway.policy.model import ABSENT, UNKNOWN, Facts, Mode, Reason
@@ -80,7 +82,7 @@ def connect_facts(state: ConnectionState, flow: HTTPFlow, now: float, limits: Li
 def _connect_facts(state: ConnectionState, request: Request, now: float, limits: LimitSettings) -> Facts:
     heads.read_method(request)
     fields = heads.read_fields(request, limits.fields)
-    if state.mode is not Mode.FORWARD or state.in_tunnel:
+    if state.mode is not Mode.FORWARD or state.in_tunnel or state.original is not None:
         raise Unnameable(refusal(Reason.PROTOCOL_REFUSED, "CONNECT is not accepted here"))
     if heads.read_size(fields) != 0:
         raise malformed("a CONNECT has no body")
@@ -94,7 +96,7 @@ def _connect_facts(state: ConnectionState, request: Request, now: float, limits:
 def hello_facts(state: ConnectionState, facts: Facts, hello: ClientHello) -> Facts | Refusal:
     """What a TLS hello adds: the name it asks for, which has to be the one of the CONNECT, and the best version."""
     try:
-        name = _server_name(hello)
+        name = server_name(hello)
         if isinstance(name, Host) and state.connect_host not in (None, name):
             raise mismatched(f"the TLS hello asks for `{name}` in a tunnel to `{state.connect_host}`", status=421)
         return replace(facts, tls_sni=name, tls_version=_offered_version(hello))
@@ -102,9 +104,13 @@ def hello_facts(state: ConnectionState, facts: Facts, hello: ClientHello) -> Fac
         return problem.refusal
 
 
-def _server_name(hello: ClientHello) -> Fact[Host]:
+def server_name(hello: ClientHello) -> Fact[Host]:
+    """The name that a TLS hello asks for. Raises Unnameable for one that is none."""
+    kinds = [kind for kind, _ in hello.extensions]
+    if len(set(kinds)) < len(kinds):
+        raise malformed("the TLS hello says something twice")
     if hello.sni is None:
-        if any(kind == _SERVER_NAME for kind, _ in hello.extensions):
+        if _SERVER_NAME in kinds:
             raise malformed("the TLS hello asks for a name that is none")
         return ABSENT
     try:
@@ -140,6 +146,7 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
         raise Unnameable(refusal(Reason.PROTOCOL_REFUSED, f"{method} is not accepted here", status=405))
     received = heads.read_fields(request, limits.fields)
     heads.check_expectation(received)
+    hops = heads.hops_left(method, received)
     place = _place(state, request, received)
     target = Target.parse(request.data.path, _target_rules(state.mode, limits.target))
     if target.path == "*" and method != "OPTIONS":
@@ -166,7 +173,8 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
         protocol="websocket" if websocket else "http/1.1",
         connect=state.in_tunnel,
     )
-    return Head(facts, _outgoing(request, kept, place, websocket=websocket), heads.wants_close(request, received))
+    outgoing = _outgoing(request, kept, place, websocket=websocket)
+    return Head(facts, outgoing if hops is None else _with_hops(outgoing, hops), heads.wants_close(request, received))
 
 
 @cache
@@ -180,13 +188,17 @@ def _place(state: ConnectionState, request: Request, received: Fields) -> Place:
         return _place_behind(state, request, written)
     if state.in_tunnel:
         return _place_in_tunnel(state, request, written)
-    return _place_by_target(request, written)
+    if state.original is not None:
+        return _place_redirected(state.original[1], request, written)
+    return _place_by_target(state, request, written)
 
 
-def _place_by_target(request: Request, written: str | None) -> Place:
+def _place_by_target(state: ConnectionState, request: Request, written: str | None) -> Place:
     """On a proxy port the target names the place; Host has to agree (RFC 9112 section 3.2.2)."""
     line = heads.line_of(request)
     if line.form != "absolute":
+        if Home(state.reached, state.known_as).is_asked(request.method, request.data.path.decode("latin-1"), written):
+            return Place("http", home.NAME, home.PORT)
         raise malformed("a request to a proxy has to name its destination: `http://host/path`")
     if line.scheme.lower() != "http":
         raise malformed("a proxy is asked for `http` alone, everything else goes through CONNECT")
@@ -205,6 +217,18 @@ def _place_in_tunnel(state: ConnectionState, request: Request, written: str | No
     scheme = "http" if state.inspected is ABSENT else "https"
     _agree(written, host, port, default=_PORTS[scheme], status=421)
     return Place(scheme, host, port)
+
+
+def _place_redirected(port: int, request: Request, written: str | None) -> Place:
+    """On a connection that was redirected here Host names the place; the port is the one it was on its way to."""
+    if written is None:
+        raise malformed("field `host` is missing")
+    if heads.line_of(request).form != "origin":
+        raise malformed("an absolute target is not accepted from a client that knows of no proxy")
+    host, named = _authority(written, port)
+    if named != port:
+        raise mismatched(f"`host` names port {named} on a connection to port {port}", status=421)
+    return Place("http", host, port)
 
 
 def _place_behind(state: ConnectionState, request: Request, written: str | None) -> Place:
@@ -258,6 +282,11 @@ def _outgoing(
     rest = [field for field, keep in raw if keep and field[0].lower() != b"host"]
     upgrade = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")] if websocket else []
     return (host, *rest, *upgrade)
+
+
+def _with_hops(fields: tuple[tuple[bytes, bytes], ...], hops: int) -> tuple[tuple[bytes, bytes], ...]:
+    count = b"%d" % hops
+    return tuple((name, count if name.lower() == b"max-forwards" else value) for name, value in fields)
 
 
 def write_head(flow: HTTPFlow, head: Head) -> None:

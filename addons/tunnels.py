@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, Literal, override
 from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import Layer
-from mitmproxy.proxy.layers import tls
 
 from addons.hello import Broken, HelloReader, begins_http
-from addons.phases import Await, Enter, HalfClose, Phase
+from addons.phases import Await, Enter, HalfClose, HandOver, Phase
+from addons.tls_layers import ClientTlsLayer
 from gateway.policy.model import Reason
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class TunnelOpening(Layer):
             yield from self._go_on(Relay(self.context, opening))
         elif opening.treatment == "inspect" and opening.hello is not None:
             self.context.server.tls = True
-            inspected = tls.ClientTLSLayer(self.context)
+            inspected = ClientTlsLayer(self.context, opening.hello)
             inspected.child_layer = self._inside(self.context)
             yield Enter(Phase.HANDSHAKE)
             yield from self._go_on(inspected)
@@ -144,7 +144,10 @@ class TunnelOpening(Layer):
 
 
 class Relay(Layer):
-    """Passes bytes on unread between the client and the server of its context, and counts them in its opening."""
+    """Passes bytes on unread between the client and the server of its context, and counts them in its opening.
+
+    It says when it is no longer needed, and goes on until somebody takes the sockets from it.
+    """
 
     def __init__(self, context: Context, opening: Opening) -> None:
         super().__init__(context)
@@ -160,6 +163,7 @@ class Relay(Layer):
             else:
                 self._is_open = True
                 yield Enter(Phase.TUNNEL)
+                yield HandOver(self.context.server, self._opening)
         elif not self._is_open:
             return
         elif isinstance(event, events.DataReceived):

@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from mitmproxy.connection import Server
 from OpenSSL import SSL
 
+from addons.sessions import Sessions
+from addons.upstream_contexts import upstream_context
+
 if TYPE_CHECKING:
+    from mitmproxy.proxy.server_hooks import ServerConnectionHookData
     from mitmproxy.tls import TlsData
 
     from addons.exchange import Connections
+    from addons.sessions import Shaking
+    from gateway.upstreams.trust import Trust
 
 _HTTP1: Final = b"http/1.1"
 
 
+class TrustSource(Protocol):
+    """Holds what upstreams are measured by, which may be replaced at any time."""
+
+    @property
+    def current(self) -> Trust:
+        """What is in force now."""
+
+
 @dataclass(slots=True)
 class UpstreamTls:
-    """The hook that sets up TLS towards upstreams.
-
-    `trust` is a PEM file with the authorities for upstreams; None means those of the system.
-    """
+    """The hook that sets up TLS towards upstreams."""
 
     connections: Connections
-    trust: str | None = None
+    trust: TrustSource
+    sessions: Sessions = field(default_factory=lambda: Sessions(monotonic))
+    _shaking: dict[str, Shaking] = field(default_factory=dict)
+    _measure: Trust | None = None
+    _contexts: dict[bool, SSL.Context] = field(default_factory=dict)
 
     def tls_start_server(self, data: TlsData) -> None:
         """Ask an upstream who it is: its certificate must be trusted and must name the host that was judged."""
@@ -34,30 +50,47 @@ class UpstreamTls:
             raise ValueError("an upstream without a name cannot be verified")
         state = self.connections.state(data.context.client.id)
         verify = not state.listener.settings.unsafe_skip_verify
-        data.ssl_conn = SSL.Connection(_upstream_context(self.trust, verify=verify))
+        data.ssl_conn = SSL.Connection(self._context(verify=verify))
         _expect(data.ssl_conn, name)
         data.ssl_conn.set_alpn_protos([_HTTP1])
         data.ssl_conn.set_connect_state()
+        endpoint = data.conn.address if isinstance(data.conn, Server) else None
+        if endpoint is None:
+            raise ValueError("an upstream without an address cannot be verified")
+        if verify:
+            who = (state.listener.name, name, endpoint[1])
+            self._shaking[data.conn.id] = self.sessions.begin(who, data.ssl_conn)
+        else:
+            state.unverified.add((endpoint[0], endpoint[1]))
 
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """A connection is over: whoever proved who it is may be spoken to again without a proof, for a while."""
+        shaken = self._shaking.pop(data.server.id, None)
+        if shaken is not None and shaken.connection.get_context() is self._contexts.get(True):
+            self.sessions.keep(shaken)
 
-@lru_cache(maxsize=8)
-def _upstream_context(trust: str | None, *, verify: bool) -> SSL.Context:
-    """Reading the authorities takes milliseconds, so that it is done once per file."""
-    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_verify(SSL.VERIFY_PEER if verify else SSL.VERIFY_NONE)
-    if trust is None:
-        context.set_default_verify_paths()
-    else:
-        context.load_verify_locations(trust)
-    return context
+    def _context(self, *, verify: bool) -> SSL.Context:
+        """Reading the authorities takes milliseconds, so that it is done once for what is in force."""
+        trust = self.trust.current
+        if trust is not self._measure:
+            self._contexts.clear()
+            self.sessions.forget()
+            self._measure = trust
+        context = self._contexts.get(verify)
+        if context is None:
+            context = self._contexts[verify] = upstream_context(trust, verify=verify)
+        return context
 
 
 def _expect(connection: SSL.Connection, name: str) -> None:
-    """Bind verification to `name`: a DNS name is also sent as SNI, an address never is (RFC 6066 section 3)."""
+    """Bind verification to `name`: a DNS name is also sent as SNI, an address never is (RFC 6066 section 3).
+
+    A wildcard stands for one whole label, the first one; the common name is no name of a host (RFC 9525 section 6).
+    """
     lib: Any = vars(SSL)["_lib"]  # pyOpenSSL has no public way to bind a host name to verification
     param = lib.SSL_get0_param(connection._ssl)  # noqa: SLF001 - pyOpenSSL has no public way to bind a host name to verification
-    lib.X509_VERIFY_PARAM_set_hostflags(param, lib.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
+    flags = lib.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | lib.X509_CHECK_FLAG_NEVER_CHECK_SUBJECT
+    lib.X509_VERIFY_PARAM_set_hostflags(param, flags)
     try:
         packed = ipaddress.ip_address(name).packed
     except ValueError:

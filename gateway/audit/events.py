@@ -77,6 +77,34 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
     }
 
 
+def trust_record(*, outcome: str, files: Sequence[str], problems: Sequence[str], now: float) -> Record:
+    """Authorities for upstreams and what they revoked were `loaded`, or `refused`: then those from before stay."""
+    return {
+        "time": timestamp(now),
+        "event": "trust",
+        "outcome": outcome,
+        "files": list(files),
+        "problems": list(problems),
+    }
+
+
+def authority_record(
+    *, outcome: Literal["loaded", "refused"], signing: str, trusted: Sequence[str], problems: Sequence[str], now: float
+) -> Record:
+    """Authorities of the gateway were read again: which one signs from now on, and which ones clients should trust.
+
+    Certificates are named by their fingerprints (SHA-256).
+    """
+    return {
+        "time": timestamp(now),
+        "event": "authority",
+        "outcome": outcome,
+        "signing": signing,
+        "trusted": list(trusted),
+        "problems": list(problems),
+    }
+
+
 def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     *,
     reason: Literal["write-failed", "queue-full", "torn-line"],

@@ -11,7 +11,8 @@ A `decision` record has these keys, always all of them, in this order; the write
     client       {ip, port, user, groups}
     request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes
     tls          {sni, mode: inspected | spliced | null}, or null for a plain exchange
-    destination  {ip: the address dialled, answers: every address that was judged}, or null if none was
+    destination  {ip: the address tried first, answers: every address that was judged, parent: the proxy it goes
+                 through, original: where a redirected connection was on its way to}, or null if there is none of them
     decision     {verdict, reason, rule, place, matched, waived, shadow, unknown, status, detail}
     list         {name, entry, age} of the entry that decided, or null
     limits       [{id, quota, window, remaining, reset}] of the limits that counted, seconds
@@ -19,7 +20,9 @@ A `decision` record has these keys, always all of them, in this order; the write
     masked       JSON pointers (RFC 6901) to what redaction changed
 
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
-reason}; `reason` says why it ended early, null for a whole one. Other events are in `gateway.audit.events`.
+reason, destination}; `reason` says why it ended early, null for a whole one, `destination` the address that was really
+connected: {ip}, or null, `unverified: true` that it went to a TLS server that nobody asked to prove who it is. If
+something was decided later it has a `decision` too. Other events are in `gateway.audit.events`.
 
 A record never holds a value of a header field, a body, or user information of an address.
 """
@@ -34,6 +37,7 @@ from gateway.audit.secrets import MASK
 from gateway.audit.times import timestamp
 from gateway.policy.explain import age_text, as_json
 from gateway.policy.model import Missing
+from gateway.policy.names import Host
 
 if TYPE_CHECKING:
     from gateway.policy.addresses import Address
@@ -53,7 +57,8 @@ _LONGEST_METHOD: Final = 32
 class Circumstances:
     """What a decision record says besides facts and decision.
 
-    `status` is what the client is answered (None: nothing, or not yet known); `dialled` the address that was pinned;
+    `status` is what the client is answered (None: nothing, or not yet known); `dialled` the address tried first;
+    `parent` the name of the proxy that it belongs to; `original` where a redirected connection was on its way to;
     `shown` the query names whose values may be written down.
     """
 
@@ -63,6 +68,8 @@ class Circumstances:
     client_port: int | None = None
     status: int | None = None
     dialled: Address | None = None
+    parent: str | None = None
+    original: tuple[Address, int] | None = None
     engine: str = "mitmproxy"
     shown: frozenset[str] = frozenset()
 
@@ -80,7 +87,7 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "client": _client(facts, about.client_port),
         "request": _request(facts, about.shown, masked),
         "tls": _tls(facts),
-        "destination": _destination(facts, about.dialled),
+        "destination": _destination(facts, about),
         "decision": _decision(decision, about.status),
         "list": _list_hit(decision.hit),
         "limits": [_limit(state) for state in decision.limits],
@@ -98,9 +105,14 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
     seconds: float,
     now: float,
     reason: Reason | None = None,
+    reached: Address | None = None,
+    unverified: bool = False,
 ) -> Record:
-    """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`)."""
-    return {
+    """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`).
+
+    `unverified` says that it went to a TLS server that nobody asked to prove who it is; only then there is such a key.
+    """
+    record: Record = {
         "time": timestamp(now),
         "event": "end",
         "id": decision_id,
@@ -108,7 +120,15 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
         "bytes": {"up": up, "down": down},
         "seconds": round(seconds, 6),
         "reason": None if reason is None else reason.value,
+        "destination": None if reached is None else {"ip": str(reached)},
     }
+    return record | {"unverified": True} if unverified else record
+
+
+def decision_object(decision: Decision) -> Record:
+    """A decision as it stands in a record; `detail` is the sentence of a refusal that no rule made."""
+    said = decision.message if decision.rule is None and decision.message else None
+    return {**as_json(decision), "place": _short(decision.place), "detail": mask_sentence(said) if said else None}
 
 
 def _known[T](fact: Fact[T]) -> T | None:
@@ -179,21 +199,27 @@ def _tls(facts: Facts) -> Record | None:
     return {"sni": _text(facts.tls_sni), "mode": modes[facts.tls_inspected]}
 
 
-def _destination(facts: Facts, dialled: Address | None) -> Record | None:
+def _destination(facts: Facts, about: Circumstances) -> Record | None:
     answers = _known(facts.destination_ips) or ()
-    if dialled is None and not answers:
+    dialled = about.dialled or (answers[0] if answers else None)
+    if dialled is None and about.original is None:
         return None
-    return {"ip": str(answers[0] if dialled is None else dialled), "answers": [str(answer) for answer in answers]}
+    return {
+        "ip": None if dialled is None else str(dialled),
+        "answers": [str(answer) for answer in answers],
+        "parent": about.parent,
+        "original": None if about.original is None else _spot(*about.original),
+    }
+
+
+def _spot(address: Address, port: int) -> str:
+    return Host.of(address).authority(port)
 
 
 def _decision(decision: Decision, status: int | None) -> Record:
-    of_the_gateway = decision.rule is None and decision.message is not None
-    return {
-        **as_json(decision),
-        "place": _short(decision.place),
-        "status": status,
-        "detail": mask_sentence(decision.message) if of_the_gateway and decision.message else None,
-    }
+    said = decision_object(decision)
+    detail = said.pop("detail")
+    return {**said, "status": status, "detail": detail}
 
 
 def _short(place: str | None) -> str | None:

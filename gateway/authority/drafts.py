@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def draft(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime, until: dt.datetime
 ) -> x509.CertificateBuilder:
     """A certificate that wants to be extended and signed; it is good from yesterday on, for clocks that are behind."""
     return (
@@ -22,6 +22,6 @@ def draft(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=days))
+        .not_valid_after(until)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )

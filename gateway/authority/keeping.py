@@ -1,97 +1,140 @@
-"""The authority in its folder: made on the first start, whole or not at all, its key for its owner alone.
-
-It is EC P-256 and good for ten years; its key is never logged. Source: RFC 5280.
-"""
+"""The authorities of a gateway, kept in a folder: which one signs, and which ones clients should trust meanwhile."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-from gateway.authority.drafts import draft
+from gateway.authority import checks, exports
+from gateway.authority.folder import NEXT, OLD, PREVIOUS, PUBLIC, SIGNING, TRUSTED, held, put
+from gateway.authority.making import Plan, make
+from gateway.authority.signers import Authority, AuthorityUnusable, anchor, certificates_in, key_in, written
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-_NAME: Final = "Wicketgate"
-_AUTHORITY_DAYS: Final = 3650
+    from cryptography import x509
+
+type Role = Literal["signing", "next", "old"]
+
+_BEFORE: Final = "ca.key"
+"""Where the key was when an authority had two files; its certificate was where all that is trusted stands now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Authority:
-    """A certificate that signs others, with its key."""
+class Kept:
+    """An authority in the folder, seen without its key."""
 
+    role: Role
+    file: Path
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    chain: tuple[x509.Certificate, ...]
 
     @property
-    def pem(self) -> bytes:
-        """The certificate, to be installed by those whose connections are inspected."""
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over the certificate, in pairs of hex digits with colons between them."""
-        return self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+    def anchor(self) -> x509.Certificate:
+        """What clients have to trust."""
+        return anchor((self.certificate, *self.chain))
 
 
-def load_or_make(folder: Path) -> Authority:
-    """The authority in `folder`, made now if there is none. Raises OSError or ValueError if it cannot be read."""
-    certificate, key = folder / "ca.pem", folder / "ca.key"
-    if not certificate.exists() and not key.exists():
-        _save(folder, make(dt.datetime.now(dt.UTC)))
-    secret = serialization.load_pem_private_key(key.read_bytes(), password=None)
-    if not isinstance(secret, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"ca: `{key}` is no elliptic-curve key, move it away to have a new one made")  # noqa: TRY004 - a file is wrong, not an argument
-    return Authority(x509.load_pem_x509_certificate(certificate.read_bytes()), secret)
+def load_or_make(folder: Path, plan: Plan | None = None) -> Authority:
+    """The authority that signs, made now after `plan` if there is none. Raises AuthorityUnusable."""
+    return _load(folder, plan or Plan(), make_one=True)
 
 
-def _save(folder: Path, authority: Authority) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    secret = authority.key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    _write(folder / "ca.key", secret, 0o600)
-    _write(folder / "ca.pem", authority.pem, 0o644)
+def load(folder: Path, plan: Plan | None = None) -> Authority:
+    """The authority that signs; none is made. Raises AuthorityUnusable."""
+    return _load(folder, plan or Plan(), make_one=False)
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment."""
-    draft = path.with_suffix(f"{path.suffix}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def _load(folder: Path, plan: Plan, *, make_one: bool) -> Authority:
+    now = dt.datetime.now(dt.UTC)
+    with held(folder):
+        _adopt(folder)
+        file = folder / SIGNING
+        if not file.exists():
+            _refuse_to_replace(folder, make_one=make_one)
+            put(file, written(make(now, plan)))
+        authority = usable(file, now, plan)
+        publish(folder, now)
+    return authority
 
 
-def make(now: dt.datetime) -> Authority:
-    """A new authority, good for ten years from `now`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, _NAME), x509.NameAttribute(NameOID.COMMON_NAME, f"{_NAME} CA")]
-    )
-    signs = x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    unsigned = (
-        draft(name, name, key.public_key(), now, _AUTHORITY_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(signs, critical=True)
-    )
-    return Authority(unsigned.sign(key, hashes.SHA256()), key)
+def usable(file: Path, now: dt.datetime, plan: Plan | None = None) -> Authority:
+    """The authority in a file, checked. Raises AuthorityUnusable."""
+    text = file.read_bytes()
+    certificate, *chain = certificates_in(text, str(file))
+    bounds = (plan or Plan()).constraints
+    authority = Authority(certificate, key_in(text, str(file)), tuple(chain), bounds)
+    wrong = [f"ca: `{file}`: {each}" for each in checks.problems(authority, now)]
+    if wrong:
+        raise AuthorityUnusable(*wrong)
+    return authority
+
+
+def _adopt(folder: Path) -> None:
+    """Take over the two files that an authority had before; interrupted, it is done again."""
+    key, certificate, file = folder / _BEFORE, folder / TRUSTED, folder / SIGNING
+    if not key.exists():
+        return
+    text = key.read_bytes().rstrip() + b"\n"
+    if not file.exists():
+        if not certificate.exists():
+            raise AuthorityUnusable(
+                f"ca: `{key}` is a key without its certificate, bring `{certificate}` back from where it was kept, "
+                "or move the key away to have a new authority made"
+            )
+        put(file, text + certificate.read_bytes())
+    if file.read_bytes().startswith(text):
+        key.unlink()
+
+
+def _refuse_to_replace(folder: Path, *, make_one: bool) -> None:
+    """Where others are kept, or were published, the one that signs was lost; another one would surprise clients."""
+    left = next((each for each in (folder / NEXT, folder / PREVIOUS, folder / TRUSTED) if each.exists()), None)
+    if left is not None or not make_one:
+        beside = "" if left is None else f" and `{left}` is there"
+        raise AuthorityUnusable(
+            f"ca: `{folder / SIGNING}` is missing{beside}: bring it back from where it was kept, "
+            f"or move `{folder}` away to have a new authority made, which clients must trust anew"
+        )
+
+
+def read(folder: Path) -> tuple[Kept, ...]:
+    """Every authority in the folder, the one that signs first. Raises AuthorityUnusable."""
+    if not folder.is_dir():
+        return ()
+    with held(folder):
+        return tuple(_kept(folder))
+
+
+def _kept(folder: Path) -> Iterator[Kept]:
+    files: list[tuple[Role, Path]] = [("signing", folder / SIGNING), ("next", folder / NEXT)]
+    files += [("old", folder / PREVIOUS), *(("old", each) for each in sorted(folder.glob(OLD)))]
+    seen = set()
+    for role, file in files:
+        if file.exists():
+            certificate, *chain = certificates_in(file.read_bytes(), str(file))
+            if certificate not in seen:
+                seen.add(certificate)
+                yield Kept(role, file, certificate, tuple(chain))
+
+
+def published(folder: Path, now: dt.datetime) -> tuple[x509.Certificate, ...]:
+    """What clients should trust now: of the one that signs, of the next one, and of old ones until they expire."""
+    return trusted(read(folder), now)
+
+
+def trusted(kept: tuple[Kept, ...], now: dt.datetime) -> tuple[x509.Certificate, ...]:
+    """What clients should trust of these: old ones only until they expire, and none twice."""
+    anchors = [each.anchor for each in kept if each.role != "old" or now < each.certificate.not_valid_after_utc]
+    return tuple(dict.fromkeys(anchors))
+
+
+def publish(folder: Path, now: dt.datetime) -> None:
+    """Bring the file of what is trusted up to date; the folder must be held."""
+    text = exports.pem(trusted(tuple(_kept(folder)), now))
+    file = folder / TRUSTED
+    if not file.exists() or file.read_bytes() != text:
+        put(file, text, PUBLIC)

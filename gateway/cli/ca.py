@@ -1,72 +1,94 @@
-"""`wicketgate ca`: the certificate of the authority that opens inspected TLS. Its key is never read here.
+"""`wicketgate ca`: the authorities that open inspected TLS. What is shown and exported never holds a key.
 
 The engine makes the authority on its first start. What clients need of it is the certificate, and what people need is
-its fingerprint, to compare before they trust it.
+its fingerprint, to compare before they trust it. Every verb is imported when it is used.
 """
 
 from __future__ import annotations
 
-import sys
+import importlib
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.options import add_state, parser
 from gateway.cli.outcome import OK, Unusable
+from gateway.cli.output import add_format
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Sequence
-    from pathlib import Path
+    from argparse import Namespace, _SubParsersAction
+    from collections.abc import Callable, Iterator, Sequence
 
-    from cryptography.x509 import Certificate
+    from gateway.cli.options import Parser
 
-CERTIFICATE: Final = "ca.pem"
-"""The file of the certificate in `STATE/ca`."""
+_MODULES: Final = {
+    "show": "ca_show",
+    "make": "ca_change",
+    "export": "ca_export",
+    "rotate": "ca_change",
+    "import": "ca_change",
+}
 
 
 def main(argv: Sequence[str]) -> int:
-    """Show or export the certificate."""
-    options = parser("ca", "Show or export the certificate authority of the forward proxy.")
-    verbs = options.add_subparsers(dest="verb", required=True, metavar="show|export")
-    show = verbs.add_parser("show", help="name, fingerprint and validity", allow_abbrev=False)
-    export = verbs.add_parser("export", help="the certificate on standard output, never the key", allow_abbrev=False)
-    export.add_argument("--format", choices=["pem", "der"], default="pem", help="its encoding (default: %(default)s)")
-    show.set_defaults(act=_show)
-    export.set_defaults(act=_export)
-    for verb in (show, export):
+    """Show, make, export, rotate or import. Raises Unusable for what cannot be used."""
+    options = parser("ca", "The certificate authority of the forward proxy: show, make, export, rotate or import it.")
+    verbs = options.add_subparsers(dest="verb", required=True, metavar="show|make|export|rotate|import")
+    show = verbs.add_parser("show", help="every authority: role, name, fingerprints, validity", allow_abbrev=False)
+    make = verbs.add_parser("make", help="make it now, before the first start", allow_abbrev=False)
+    make.add_argument("--config", type=Path, metavar="FILE", help="make it as this configuration says")
+    for verb in (show, make, _export(verbs), _rotate(verbs), _import(verbs)):
         add_state(verb)
+    for verb in (show, make, verbs.choices["rotate"], verbs.choices["import"]):
+        add_format(verb)
     given = options.parse_args(argv)
-    given.act(_certificate(given.state), given)
+    act: Callable[[Namespace], None] = getattr(
+        importlib.import_module(f"gateway.cli.{_MODULES[given.verb]}"), f"{given.verb}_authority"
+    )
+    with usable():
+        act(given)
     return OK
 
 
-def _certificate(state: Path) -> Certificate:
-    from cryptography.x509 import load_pem_x509_certificate
-
-    path = state / "ca" / CERTIFICATE
-    try:
-        return load_pem_x509_certificate(path.read_bytes())
-    except FileNotFoundError:
-        raise Unusable(
-            f"ca: there is no authority in `{state}` yet, a forward proxy makes one on its first start "
-            "(name its folder with `--state`)"
-        ) from None
-    except ValueError:
-        raise Unusable(f"ca: `{path}` holds no certificate in PEM") from None
-
-
-def _show(certificate: Certificate, _: Namespace) -> None:
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    sys.stdout.write(
-        f"name         {certificate.subject.rfc4514_string()}\n"
-        f"fingerprint  {certificate.fingerprint(SHA256()).hex(':').upper()} (SHA-256)\n"
-        f"valid        {certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}\n"
+def _export(verbs: _SubParsersAction[Parser]) -> Parser:
+    export = verbs.add_parser("export", help="what clients should trust, never a key", allow_abbrev=False)
+    export.add_argument(
+        "--format", choices=["pem", "der", "p12", "mobileconfig"], default="pem", help="its form (default: %(default)s)"
     )
+    export.add_argument(
+        "--role", choices=["signing", "next", "old"], help="of one authority (default: all that are trusted)"
+    )
+    export.add_argument("--password", metavar="WORD", help="seals a p12 store; Java expects `changeit`")
+    export.add_argument("--output", type=Path, metavar="FILE", help="where to write it (default: standard output)")
+    return export
 
 
-def _export(certificate: Certificate, given: Namespace) -> None:
-    from cryptography.hazmat.primitives.serialization import Encoding
+def _rotate(verbs: _SubParsersAction[Parser]) -> Parser:
+    rotate = verbs.add_parser("rotate", help="make the next authority, then let it sign", allow_abbrev=False)
+    step = rotate.add_mutually_exclusive_group()
+    step.add_argument("--activate", action="store_true", help="let the next authority sign; the old one stays trusted")
+    step.add_argument("--back", action="store_true", help="let the authority sign that signed before")
+    step.add_argument("--retire", action="store_true", help="publish old authorities no longer, destroy their keys")
+    step.add_argument("--config", type=Path, metavar="FILE", help="make the next one as this configuration says")
+    return rotate
 
-    encoding = Encoding.DER if given.format == "der" else Encoding.PEM
-    sys.stdout.buffer.write(certificate.public_bytes(encoding))
-    sys.stdout.buffer.flush()
+
+def _import(verbs: _SubParsersAction[Parser]) -> Parser:
+    bring = verbs.add_parser("import", help="bring an authority that was issued elsewhere", allow_abbrev=False)
+    bring.add_argument("--certificate", type=Path, required=True, metavar="FILE", help="its certificate, in PEM")
+    bring.add_argument("--key", type=Path, required=True, metavar="FILE", help="its private key, in PEM (EC or RSA)")
+    bring.add_argument("--chain", type=Path, metavar="FILE", help="who issued it, up to the root, in PEM")
+    bring.add_argument("--passphrase-file", type=Path, metavar="FILE", help="what opens the key, in the first line")
+    bring.add_argument("--next", action="store_true", help="publish it first; `ca rotate --activate` lets it sign")
+    return bring
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """What is wrong with an authority or a file leaves this block as Unusable, with every problem."""
+    from gateway.authority.signers import AuthorityUnusable
+
+    try:
+        yield
+    except AuthorityUnusable as error:
+        raise Unusable(*error.problems) from None

@@ -6,15 +6,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.config.settings import DIRECT
 from gateway.lists.load import load_lists
 from gateway.policy.compile import compile_policy
 from gateway.policy.language.document import read_policy
 from gateway.policy.problems import Invalid, Place, Problem
+from gateway.upstreams.trust import read_trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.config.settings import ListenerSettings, RouteSettings, Settings
+    from gateway.config.settings import HostMatch, ListenerSettings, RouteSettings, Settings
     from gateway.policy.addresses import Address
     from gateway.policy.language.document import PolicyDocument
 
@@ -29,7 +31,10 @@ class Examined:
 
 
 def examine(settings: Settings) -> tuple[Examined, ...]:
-    """Read, check and compile the policy of every listener. Raises Invalid with the problems of all of them."""
+    """Read, check and compile the policy of every listener, and whom upstreams are vouched for by.
+
+    Raises Invalid with the problems of all of them.
+    """
     own = frozenset(listener.bind for listener in settings.listeners)
     examined: list[Examined] = []
     problems: list[Problem] = []
@@ -38,6 +43,10 @@ def examine(settings: Settings) -> tuple[Examined, ...]:
             examined.append(_examined(listener, own))
         except Invalid as error:
             problems += error.problems
+    try:
+        read_trust(settings.upstream_tls, time.time())
+    except Invalid as error:
+        problems += error.problems
     if problems:
         raise Invalid(problems)
     return tuple(examined)
@@ -65,10 +74,13 @@ def _examined(listener: ListenerSettings, own: frozenset[tuple[Address, int]]) -
 
 def _lines(examined: Examined, settings: Settings) -> Iterator[str]:
     listener, policy = examined.listener, examined.policy
-    yield f"{listener.name}: {listener.mode} on {listener.endpoint}"
+    entry = "" if listener.entry == "proxy" else f" ({listener.entry})"
+    yield f"{listener.name}: {listener.mode}{entry} on {listener.endpoint}"
     yield f"  policy {policy.name} ({listener.policy}): {_contents(policy)}"
     for route in listener.routes:
         yield f"  {_reach(route)} -> {route.upstream} ({_listed(settings.upstreams[route.upstream].servers)})"
+    for rule in listener.parent:
+        yield f"  {_hosts(rule.hosts)} -> {_way(rule.via, settings)}"
     for notice in examined.notices:
         yield f"  notice: {notice}"
 
@@ -85,9 +97,18 @@ def _contents(policy: PolicyDocument) -> str:
 
 
 def _reach(route: RouteSettings) -> str:
-    wanted = route.hosts
-    hosts = "any host" if wanted.operator == "any" else f"host {wanted.operator} {_listed(wanted.hosts)}"
-    return f"{hosts}, path below {_listed(route.prefixes)}"
+    return f"{_hosts(route.hosts)}, path below {_listed(route.prefixes)}"
+
+
+def _hosts(wanted: HostMatch) -> str:
+    return "any host" if wanted.operator == "any" else f"host {wanted.operator} {_listed(wanted.hosts)}"
+
+
+def _way(via: str, settings: Settings) -> str:
+    if via == DIRECT:
+        return via
+    parent = settings.parents[via]
+    return f"{via} ({parent.scheme}://{parent.host.authority(parent.port)}, names resolved by the {parent.resolves})"
 
 
 def _listed(values: tuple[object, ...]) -> str:

@@ -8,24 +8,33 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
 from gateway.config.sections.audit import AUDIT
+from gateway.config.sections.ca import CA
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
+from gateway.config.sections.pac import PAC
+from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.resolver import RESOLVER
+from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
     AuditSettings,
+    AuthoritySettings,
     LimitSettings,
+    PacSettings,
+    ParentSettings,
     ResolverSettings,
     Settings,
     UpstreamSettings,
+    UpstreamTlsSettings,
 )
 from gateway.policy.language.loader import scan
 from gateway.policy.language.nodes import Entry, Mapping, Node, Scalar, Sequence
 from gateway.policy.language.records import Key, Values, optional, record, required
 from gateway.policy.language.scalars import choice
 from gateway.policy.language.shapes import WRONG, Read, Shape, Spot
+from gateway.policy.model import Mode
 from gateway.policy.problems import Invalid, Place, Problem
 
 if TYPE_CHECKING:
@@ -39,9 +48,15 @@ _STATE: Final = optional(
 )
 _LISTENERS: Final = required("listeners", LISTENERS, "Where connections are accepted.")
 _UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPSTREAMS, "Servers to protect.", {})
+_PARENTS: Final[Key[dict[str, ParentSettings]]] = optional("parents", PARENTS, "Other proxies to go through.", {})
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
+_CA: Final = optional("ca", CA, "The authority of forward listeners.", AuthoritySettings())
+_PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
+_UPSTREAM_TLS: Final = optional(
+    "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
+)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -52,13 +67,25 @@ def _settings(values: Values) -> Read[Settings]:
         listeners=values[_LISTENERS],
         state=Path(values[_STATE]),
         upstreams=values[_UPSTREAMS],
+        parents=values[_PARENTS],
         limits=values[_LIMITS],
         audit=values[_AUDIT],
         resolver=values[_RESOLVER],
+        ca=values[_CA],
+        pac=values[_PAC],
+        upstream_tls=values[_UPSTREAM_TLS],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
     )
+
+
+def _check_pac(node: Mapping, spot: Spot) -> None:
+    pac, listeners = node.get("pac"), node.get("listeners")
+    each = listeners.items if isinstance(listeners, Sequence) else ()
+    modes = [mode.text for one in each if isinstance(one, Mapping) and isinstance(mode := one.get("mode"), Scalar)]
+    if pac is not None and modes and Mode.FORWARD not in modes:
+        spot.key("pac", pac).complain("only a forward listener serves a proxy auto-configuration, leave it out")
 
 
 SETTINGS: Final[Shape[Settings]] = record(
@@ -67,15 +94,20 @@ SETTINGS: Final[Shape[Settings]] = record(
         _STATE,
         _LISTENERS,
         _UPSTREAMS,
+        _PARENTS,
         _LIMITS,
         _AUDIT,
         _RESOLVER,
+        _CA,
+        _PAC,
+        _UPSTREAM_TLS,
         _WORKERS,
         _ENGINE,
         _CONTACT,
     ),
     _settings,
     wanted="settings, like `{version: 1, listeners: [...]}`",
+    rules=(_check_pac,),
     also=not_yet("admin", "cache", "identity"),
 )
 """What `wicketgate.yaml` holds."""
@@ -96,13 +128,24 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     node, problems = scan(text, file)
     if node is None:
         raise Invalid(problems)
-    declared = {UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")}}
+    declared = {
+        UPSTREAM: {entry.key: "" for entry in _entries(node, "upstreams")},
+        PARENT: {entry.key: "" for entry in _entries(node, "parents")},
+    }
     problems += _twice(node, "name", "the name") + _twice(node, "bind", "the address")
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:
         raise Invalid(problems)
     listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
-    return replace(settings, state=base / settings.state, listeners=listeners)
+    trust = settings.resolver.trust
+    return replace(
+        settings,
+        state=base / settings.state,
+        listeners=listeners,
+        parents={name: found_from(base, parent) for name, parent in settings.parents.items()},
+        resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
+        upstream_tls=with_paths_from(base, settings.upstream_tls),
+    )
 
 
 def _entries(node: Node, key: str) -> tuple[Entry, ...]:

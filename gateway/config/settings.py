@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
+    from gateway.upstreams.nameservers.servers import NameServer
 
 type Scheme = Literal["http", "https"]
+type Entry = Literal["proxy", "socks5", "transparent"]
+type Resolves = Literal["gateway", "parent"]
 type PathTreatment = Literal["strict", "redirect", "rewrite"]
+
+DIRECT: Final = "direct"
+"""What stands in the place of a parent's name where there is none."""
 
 DEFAULT_STATE: Final = Path(".wicketgate")
 KIB: Final = 1024
@@ -68,18 +74,55 @@ class RouteSettings:
     strict_paths: PathTreatment = "strict"
 
 
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where a secret is read from when the gateway starts: a file, or a variable of the environment."""
+
+    file: Path | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentSettings:
+    """Another proxy, through which requests are sent on.
+
+    `resolves` says who makes the name of a destination an address: the gateway, which judges it, or the parent alone.
+    `credentials` hold `user:password`; `trust` is a PEM file of authorities for a parent that is spoken to over TLS.
+    """
+
+    name: str
+    scheme: Scheme
+    host: Host
+    port: int
+    resolves: Resolves = "gateway"
+    credentials: SecretSource | None = None
+    trust: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentRule:
+    """Which hosts are reached through a parent; `via` is its name, or `direct` for none."""
+
+    via: str
+    hosts: HostMatch = field(default_factory=HostMatch)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerSettings:
     """One address that accepts connections, and the policy that rules them.
 
     `trusted_proxies` may name the client of a request in its forwarding fields; everybody else's are ignored.
-    `unsafe_skip_verify` dials TLS servers without checking who they are.
+    `unsafe_skip_verify` dials TLS servers without checking who they are. `entry` is how clients of a forward listener
+    say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected. `parent` says which
+    hosts are reached through other proxies.
     """
 
     name: str
     mode: Mode
     bind: tuple[Address, int]
     policy: Path
+    entry: Entry = "proxy"
+    parent: tuple[ParentRule, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     unsafe_skip_verify: bool = False
@@ -117,10 +160,60 @@ class AuditSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSettings:
-    """How names become addresses: `hosts` answers for the names in it, the system for all others."""
+    """How names become addresses: `hosts` answers for the names in it, `servers` or else the system for all others.
+
+    `trust` is a file of authorities for servers that are asked over TLS or HTTPS. Answers are kept for as long as they
+    say, but at least and at most so many seconds.
+    """
 
     hosts: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
+    servers: tuple[NameServer, ...] = ()
+    trust: Path | None = None
     timeout: float = 5.0
+    keep_at_least: float = 0.0
+    keep_at_most: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacSettings:
+    """What browsers are told by the proxy auto-configuration.
+
+    `proxy` is the address of the proxy; None says the one at which they asked. Reached without it are `hosts`, names
+    with all below them (`under`), and `networks`, of addresses that stand in URLs.
+    """
+
+    proxy: tuple[Host, int] | None = None
+    hosts: tuple[Host, ...] = ()
+    under: tuple[Host, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamTlsSettings:
+    """Whom the gateway believes when it dials with TLS: `trust` and `revoked` are files, `minimum` a version of TLS.
+
+    `handshake_timeout` is how long an upstream may take to prove who it is.
+    """
+
+    trust: tuple[Path, ...] = ()
+    system_roots: bool = True
+    revoked: tuple[Path, ...] = ()
+    minimum: Literal["1.2", "1.3"] = "1.2"
+    handshake_timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthoritySettings:
+    """The authority of forward listeners when it is made: whose it is, what it may sign for, how long it holds.
+
+    `permitted` and `excluded` hold for every authority that signs, also for one that was made before: names (each
+    with all below it) and networks, as text. `lifetime` is in seconds.
+    """
+
+    name: str = "Wicketgate"
+    permitted: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    lifetime: float = 3650 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +223,13 @@ class Settings:
     listeners: tuple[ListenerSettings, ...]
     state: Path = DEFAULT_STATE
     upstreams: Mapping[str, UpstreamSettings] = field(default_factory=dict)
+    parents: Mapping[str, ParentSettings] = field(default_factory=dict)
     limits: LimitSettings = field(default_factory=LimitSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     resolver: ResolverSettings = field(default_factory=ResolverSettings)
+    ca: AuthoritySettings = field(default_factory=AuthoritySettings)
+    pac: PacSettings = field(default_factory=PacSettings)
+    upstream_tls: UpstreamTlsSettings = field(default_factory=UpstreamTlsSettings)
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None

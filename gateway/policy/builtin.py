@@ -1,11 +1,14 @@
 """The guardrails that stand in every forward policy, whatever the policy says.
 
 - `builtin-special`: no special-purpose destination (loopback, private, link-local, metadata, ...), no name that
-  clouds use for their metadata service, and never one of the gateway's own listeners, which would be a loop.
+  clouds use for their metadata service, no name under `localhost` unless loopback is open, and never one of the
+  gateway's own listeners, which would be a loop.
+  Of a name that only a parent proxy resolves (its addresses are ABSENT) nothing but the name can be judged.
   `unsafe_destinations` opens the ranges it names and only them: of an address that embeds another, both must be named.
 - `builtin-connect-port`: CONNECT to no port but those of `connect_ports`.
 
-Source: the IANA special-purpose address registries (RFC 6890), RFC 9110 section 9.3.6.
+Source: the IANA special-purpose address registries (RFC 6890), RFC 6761 section 6.3 (`localhost`), RFC 9110 section
+9.3.6 (CONNECT).
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 from gateway.policy.addresses import METADATA, METADATA_NAMES, Address, Network, is_special, special_parts
 from gateway.policy.compiled import Clause, CompiledRule
 from gateway.policy.matchers.address import destinations
-from gateway.policy.model import UNKNOWN, FactName, Facts, Missing
+from gateway.policy.model import ABSENT, UNKNOWN, Fact, FactName, Facts, Missing
+from gateway.policy.names import Host
 from gateway.policy.networks import AddressSet
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ type Listener = tuple[Address, int]
 
 _LOOPBACK_NETWORK: Final = Network.parse("127.0.0.0/8")
 _LOOPBACK: Final = (Address.parse("127.0.0.1"), Address.parse("::1"))
+_LOCALHOST: Final = Host("localhost")
 _UNSPECIFIED: Final = (Address.parse("0.0.0.0"), Address.parse("::"))  # noqa: S104 - addresses to judge, not to bind
 
 
@@ -59,21 +64,30 @@ def builtin_guardrails(
 def special_destination(opened: AddressSet, own: frozenset[Listener]) -> Matcher:
     """Whether the destination is one that no request may reach."""
     metadata_closed = not any(opened.find(address) for address in METADATA)
+    loopback_closed = not any(opened.find(address) for address in _LOOPBACK)
     is_own = own_listener(own)
 
     def matches(facts: Facts) -> Truth:
         host = facts.host
-        if metadata_closed and not isinstance(host, Missing) and host.text in METADATA_NAMES:
-            return True
+        if not isinstance(host, Missing):
+            if metadata_closed and host.text in METADATA_NAMES:
+                return True
+            if loopback_closed and host.is_under(_LOCALHOST):
+                return True
         found = destinations(facts)
         if isinstance(found, Missing):
-            return None
+            return _beyond(host) if facts.destination_ips is ABSENT else None
         for address in found:
             if is_special(address) and any(opened.find(part) is None for part in special_parts(address)):
                 return True
         return is_own(found, facts)
 
     return matches
+
+
+def _beyond(host: Fact[Host]) -> bool:
+    """Whether a name that another proxy resolves, and nobody here, means that proxy's own machine (RFC 6761, 6.3)."""
+    return isinstance(host, Missing) or host.is_under(_LOCALHOST)
 
 
 def own_listener(own: frozenset[Listener]) -> Callable[[Iterable[Address], Facts], Truth]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.ALLOWED_BY_RULE: "allowed by rule `{rule}`",
     Reason.ALLOWED_BY_DEFAULT: "allowed: no rule denies it, and the default is to allow",
+    Reason.OWN_PAGE: "allowed: a page of the gateway itself",
     Reason.GUARDRAIL: "denied by guardrail `{rule}`, which no exception lifts",
     Reason.RULE_DENY: "denied by rule `{rule}`",
     Reason.DEFAULT: "denied: no rule allows it, and the default is to deny",

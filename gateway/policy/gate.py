@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 RAW_TUNNEL: Final = "A tunnel that is neither TLS nor HTTP needs a rule that allows `protocol: [tcp]`"
 """What a client is told whose tunnel holds something else."""
 
+UNREAD: Final = "TLS to this place is to be inspected, and this tunnel is passed on unread"
+"""Why a tunnel that was spliced cannot stay."""
+
 
 class _Moment(Enum):
     """When the gate is asked, which says what may still be learnt."""
@@ -123,7 +126,10 @@ class Gate:
 
     def upstream(self, facts: Facts) -> Decision:
         """The last word before a byte is forwarded. Charges the limits; an allow carries its obligations."""
-        return self._charging(facts, _Moment.LAST)
+        tally = self._tally(facts, _Moment.LAST)
+        if tally.denies or self._nothing_allows(tally):
+            return self._denied(tally, facts)
+        return self._charging(tally, facts)
 
     def tunnel(self, facts: Facts) -> Decision:
         """The last word on a tunnel that is passed on unread: what is unknown stays unknown. Charges the limits.
@@ -131,9 +137,32 @@ class Gate:
         TLS that is not inspected (`tls.inspected` is False) has the scheme `https`. A tunnel of which nobody knows that
         it holds TLS is allowed by nothing but a rule that names `protocol: [tcp]`.
         """
-        encrypted = not isinstance(facts.tls_inspected, Missing)
-        scheme = "https" if encrypted and facts.scheme is UNKNOWN else facts.scheme
-        return self._charging(replace(facts, protocol="tcp", scheme=scheme), _Moment.TUNNEL, raw=not encrypted)
+        facts, raw = _unread(facts)
+        tally = self._tally(facts, _Moment.TUNNEL)
+        denied = self._tunnel_denied(tally, facts, raw=raw)
+        return self._charging(tally, facts) if denied is None else denied
+
+    def _tunnel_denied(self, tally: _Tally, facts: Facts, *, raw: bool) -> Decision | None:
+        """Why a tunnel may not be passed on unread; where only some rules may allow it, the tally keeps only these."""
+        if raw:
+            tally.allows = [rule for rule in tally.allows if rule.names_tcp]
+        if tally.denies or (not raw and self._nothing_allows(tally)):
+            return self._denied(tally, facts)
+        if raw and not tally.allows:
+            return self._decision(tally, Verdict.DENY, Reason.PROTOCOL_REFUSED, message=RAW_TUNNEL)
+        return None
+
+    def standing(self, facts: Facts) -> Decision:
+        """A tunnel that was let through earlier and is still open, as `tunnel` would judge it now. Charges nothing.
+
+        TLS that is to be inspected cannot go on unread.
+        """
+        facts, raw = _unread(facts)
+        tally = self._tally(facts, _Moment.TUNNEL)
+        denied = self._tunnel_denied(tally, facts, raw=raw)
+        if denied is None and not raw and self.treatment(replace(facts, tls_inspected=UNKNOWN)).inspect:
+            return self._decision(tally, Verdict.DENY, Reason.PROTOCOL_REFUSED, message=UNREAD)
+        return self._allowed(tally, facts) if denied is None else denied
 
     def size(self, facts: Facts) -> Decision:
         """A body that states no length passed a size: `request_size` or `response_size` is what has passed so far.
@@ -163,14 +192,8 @@ class Gate:
             return self._denied(tally, facts)
         return self._allowed(tally, facts)
 
-    def _charging(self, facts: Facts, moment: _Moment, *, raw: bool = False) -> Decision:
-        tally = self._tally(facts, moment)
-        if raw:
-            tally.allows = [rule for rule in tally.allows if rule.names_tcp]
-        if tally.denies or (not raw and self._nothing_allows(tally)):
-            return self._denied(tally, facts)
-        if raw and not tally.allows:
-            return self._decision(tally, Verdict.DENY, Reason.PROTOCOL_REFUSED, message=RAW_TUNNEL)
+    def _charging(self, tally: _Tally, facts: Facts) -> Decision:
+        """Allow what no rule denies, unless a limit does."""
         allowed = self._allowed(tally, facts)
         if not self.policy.limits:
             return allowed
@@ -261,6 +284,13 @@ class Gate:
             digest=self.policy.digest,
             **rest,
         )
+
+
+def _unread(facts: Facts) -> tuple[Facts, bool]:
+    """The facts of a tunnel that is passed on unread, and whether nobody knows that it holds TLS."""
+    encrypted = not isinstance(facts.tls_inspected, Missing)
+    scheme = "https" if encrypted and facts.scheme is UNKNOWN else facts.scheme
+    return replace(facts, protocol="tcp", scheme=scheme), not encrypted
 
 
 def _weigh(rule: CompiledRule, truth: Truth, facts: Facts, moment: _Moment) -> _Weight:

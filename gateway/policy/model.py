@@ -131,6 +131,7 @@ class Reason(StrEnum):
 
     ALLOWED_BY_RULE = "allowed-by-rule"
     ALLOWED_BY_DEFAULT = "allowed-by-default"
+    OWN_PAGE = "own-page"
     GUARDRAIL = "guardrail"
     RULE_DENY = "rule-deny"
     DEFAULT = "default"
@@ -142,6 +143,7 @@ class Reason(StrEnum):
     NOT_CANONICAL = "not-canonical"
     NO_ROUTE = "no-route"
     PROTOCOL_REFUSED = "protocol-refused"
+    NO_CERTIFICATE = "no-certificate"
     IDENTITY_REQUIRED = "identity-required"
     BODY_TOO_LARGE = "body-too-large"
     TARGET_TOO_LONG = "target-too-long"
@@ -151,14 +153,28 @@ class Reason(StrEnum):
     UPSTREAM_UNRESOLVED = "upstream-unresolved"
     UPSTREAM_REFUSED = "upstream-refused"
     UPSTREAM_UNTRUSTED = "upstream-untrusted"
+    UPSTREAM_EXPIRED = "upstream-expired"
+    UPSTREAM_NOT_YET_VALID = "upstream-not-yet-valid"
+    UPSTREAM_SELF_SIGNED = "upstream-self-signed"
+    UPSTREAM_UNKNOWN_AUTHORITY = "upstream-unknown-authority"
+    UPSTREAM_WRONG_NAME = "upstream-wrong-name"
+    UPSTREAM_REVOKED = "upstream-revoked"
+    UPSTREAM_REVOCATION_UNKNOWN = "upstream-revocation-unknown"
+    UPSTREAM_WEAK_CERTIFICATE = "upstream-weak-certificate"
+    UPSTREAM_BAD_CERTIFICATE = "upstream-bad-certificate"
+    UPSTREAM_TLS_NOT_AGREED = "upstream-tls-not-agreed"
+    UPSTREAM_NO_TLS = "upstream-no-tls"
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_TIMEOUT = "upstream-timeout"
+    POLICY_CHANGED = "policy-changed"
+    PARENT_REFUSED = "parent-refused"
+    PARENT_TIMEOUT = "parent-timeout"
     AUDIT_UNAVAILABLE = "audit-unavailable"
     UNKNOWN_OBLIGATION = "unknown-obligation"
     INTERNAL_ERROR = "internal-error"
 
 
-ALLOWING: Final = frozenset({Reason.ALLOWED_BY_RULE, Reason.ALLOWED_BY_DEFAULT})
+ALLOWING: Final = frozenset({Reason.ALLOWED_BY_RULE, Reason.ALLOWED_BY_DEFAULT, Reason.OWN_PAGE})
 """The reasons that go with ALLOW; every other reason goes with DENY."""
 
 

@@ -1,8 +1,9 @@
-"""Names to addresses: all of them, within a deadline, and never more look-ups at once than there are threads for.
+"""Names to addresses: all of them, within a deadline, from the system or from name servers of one's own choice.
 
-Every answer has to be judged before one is dialled, so the caller gets every address. Answers are kept for a short
-while, failures for a shorter one, both in a bounded table; of many who ask for one name, one asks the system.
-Names of the configuration are answered from it and never leave the machine.
+Every answer has to be judged before one is dialled, so the caller gets every address. Answers are kept for as long as
+their source says, within bounds, and never longer; failures for a shorter while; both in a bounded table. Of many who
+ask for one name, one asks the source. Names of the configuration are answered from it and never leave the machine, nor
+does `localhost` with all below it, which is this machine (RFC 6761 section 6.3).
 """
 
 from __future__ import annotations
@@ -10,23 +11,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from gateway.policy.addresses import Address
 from gateway.policy.names import Host
-from gateway.upstreams.lookup import NO_SUCH_NAME, LookupFailed, system_lookup
+from gateway.upstreams.lookup import NO_SUCH_NAME, TIMED_OUT, Found, LookupFailed, System
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gateway.policy.addresses import Address
-
-    type Lookup = Callable[[str], tuple[Address, ...]]
-    """Asks for the addresses of a name, blocking; raises LookupFailed."""
-
-TIMED_OUT: Final = "the name servers did not answer in time"
 BUSY: Final = "too many names are being resolved"
+_LOCALHOST: Final = Host.parse("localhost")
+
+
+class Source(Protocol):
+    """Who knows the addresses of names."""
+
+    async def look_up(self, name: str, seconds: float, /) -> Found:
+        """Every address of a canonical name, within so many `seconds` if it can. Raises LookupFailed."""
+        ...
+
+    def close(self) -> None:
+        """Ask nothing any more."""
+        ...
 
 
 class Unresolved(Exception):  # noqa: N818 - the name of the reason, `upstream-unresolved`
@@ -39,12 +47,17 @@ class Unresolved(Exception):  # noqa: N818 - the name of the reason, `upstream-u
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverBounds:
-    """Seconds that answers and failures are kept, names that are remembered, look-ups at once and in the queue."""
+    """Seconds that answers are kept, names that are remembered, and names that are asked for at once.
 
+    What the source says of an answer is brought between `least` and `most`, of a failure below `most`; `keep` and
+    `keep_failure` hold where it says nothing.
+    """
+
+    least: float = 0.0
+    most: float = 300.0
     keep: float = 30.0
     keep_failure: float = 2.0
     remembered: int = 4096
-    at_once: int = 16
     waiting: int = 512
 
 
@@ -53,6 +66,9 @@ class _Answer:
     addresses: tuple[Address, ...]
     why: str = ""
     until: float = 0.0
+
+
+_THIS_MACHINE: Final = _Answer((Address.parse("127.0.0.1"), Address.parse("::1")))
 
 
 class Resolver:
@@ -68,16 +84,15 @@ class Resolver:
         timeout: float = 5.0,
         *,
         clock: Callable[[], float] = time.monotonic,
-        lookup: Lookup = system_lookup,
+        source: Source | None = None,
         bounds: ResolverBounds | None = None,
     ) -> None:
         self._bounds = bounds or ResolverBounds()
         self._timeout = timeout
         self._clock = clock
-        self._lookup = lookup
+        self._source = source or System()
         self._exact = {Host.parse(name).text: found for name, found in overrides.items() if not name.startswith(".")}
         self._under = {Host.parse(name[1:]).text: found for name, found in overrides.items() if name.startswith(".")}
-        self._threads = ThreadPoolExecutor(self._bounds.at_once, thread_name_prefix="resolver")
         self._flights: dict[str, asyncio.Task[_Answer]] = {}
         self._answers: OrderedDict[str, _Answer] = OrderedDict()
 
@@ -92,13 +107,15 @@ class Resolver:
 
     def close(self) -> None:
         """Start no look-up any more; those that run end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._source.close()
 
     def _configured(self, host: Host) -> _Answer | None:
         if host.text in self._exact:
             return _Answer(self._exact[host.text], NO_SUCH_NAME)
         found = next((self._under[name] for name in host.parents() if name in self._under), None)
-        return None if found is None else _Answer(found, NO_SUCH_NAME)
+        if found is not None:
+            return _Answer(found, NO_SUCH_NAME)
+        return _THIS_MACHINE if host.is_under(_LOCALHOST) else None
 
     def _remembered(self, host: Host) -> _Answer | None:
         answer = self._answers.get(host.text)
@@ -107,10 +124,10 @@ class Resolver:
         return answer
 
     async def _asked(self, host: Host) -> _Answer:
-        """The system's answer. Whoever gives up waiting takes it away from nobody else."""
+        """The source's answer. Whoever gives up waiting takes it away from nobody else."""
         flight = self._flights.get(host.text)
         if flight is None:
-            if len(self._flights) >= self._bounds.at_once + self._bounds.waiting:
+            if len(self._flights) >= self._bounds.waiting:
                 return _Answer((), BUSY)
             flight = asyncio.create_task(self._fly(host.text), name=f"resolve {host}")
             self._flights[host.text] = flight
@@ -126,15 +143,21 @@ class Resolver:
         return answer
 
     async def _look_up(self, name: str) -> _Answer:
-        question = asyncio.get_running_loop().run_in_executor(self._threads, self._lookup, name)
+        begun = self._clock()
         try:
             async with asyncio.timeout(self._timeout):
-                return _Answer(await question, until=self._clock() + self._bounds.keep)
+                found = await self._source.look_up(name, self._timeout)
+                return _Answer(found.addresses, until=begun + self._kept(found))
         except TimeoutError:
-            why = TIMED_OUT
+            why, keep = TIMED_OUT, None
         except LookupFailed as error:
-            why = str(error)
-        return _Answer((), why, self._clock() + self._bounds.keep_failure)
+            why, keep = str(error), error.keep
+        keep = self._bounds.keep_failure if keep is None else keep
+        return _Answer((), why, self._clock() + min(keep, self._bounds.most))
+
+    def _kept(self, found: Found) -> float:
+        said = self._bounds.keep if found.keep is None else found.keep
+        return min(self._bounds.most, max(self._bounds.least, said))
 
     def _remember(self, name: str, answer: _Answer) -> None:
         self._answers[name] = answer

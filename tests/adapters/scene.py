@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,20 +17,32 @@ from mitmproxy.test import tflow
 
 from addons.admission import Admission
 from addons.dialing import Dialing, Turns
+from addons.entries.parents import Parents
 from addons.exchange import Connections, exchange_of
 from addons.fields import FieldKeeper
+from addons.own_pages import OwnPages
 from addons.recording import Recorder, Recording
 from gateway.audit.reader import records
 from gateway.audit.writer import AuditWriter
+from gateway.authority.making import make
 from gateway.config.endpoints import parse_server
-from gateway.config.settings import HostMatch, LimitSettings, ListenerSettings, RouteSettings, UpstreamSettings
+from gateway.config.settings import (
+    HostMatch,
+    LimitSettings,
+    ListenerSettings,
+    PacSettings,
+    RouteSettings,
+    UpstreamSettings,
+)
 from gateway.lists.load import load_lists
+from gateway.pages.site import Site
 from gateway.policy.addresses import Address, Network
 from gateway.policy.compile import compile_policy
 from gateway.policy.gate import Gate
 from gateway.policy.language.document import read_policy
 from gateway.policy.limits import LimitTable
 from gateway.policy.model import Mode
+from gateway.upstreams.parents import ParentTable
 from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
 from tests.adapters.requests import request_of
@@ -37,6 +50,7 @@ from tests.adapters.requests import request_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from cryptography.x509 import Certificate
     from mitmproxy.tls import ClientHello
 
     from addons.exchange import ConnectionState, Exchange, Treatment
@@ -76,6 +90,7 @@ class Socket:
     store: Standing
     settings: ListenerSettings
     routes: RouteTable | None = None
+    parents: ParentTable = field(default_factory=ParentTable)
     name: str = "egress"
 
 
@@ -93,12 +108,15 @@ class Scene:
     upstreams: tuple[str, ...] = ("http://127.0.0.1:8000",)
     served: HostMatch = field(default_factory=HostMatch)
     strict_paths: PathTreatment = "strict"
+    pac: PacSettings = field(default_factory=PacSettings)
+    certificates: tuple[Certificate, ...] = (make(datetime.fromtimestamp(NOW, UTC)).certificate,)
     elapsed: float = 0.0
     connections: Connections = field(init=False)
     writer: AuditWriter = field(init=False)
     recorder: Recorder = field(init=False)
     listener: Socket = field(init=False)
     turns: Turns = field(init=False)
+    parents: Parents = field(init=False)
     admission: Admission = field(init=False)
     dialing: Dialing = field(init=False)
     keeper: FieldKeeper = field(init=False)
@@ -106,23 +124,27 @@ class Scene:
 
     def __post_init__(self) -> None:
         ids = (f"01ID{number:022d}" for number in count(1))
-        self.connections = Connections(lambda: next(ids), lambda: self.elapsed, self.contact)
+        self.connections = Connections(lambda: next(ids), lambda: self.elapsed, self.contact, self.pac.proxy)
         self.writer = AuditWriter(self.folder)
         self.writer.start()
         self.recorder = Recorder(self.writer, self.connections, self.now)
         settings = self._settings()
         self.listener = Socket(self.mode, Standing(gate_of(self.policy, self.mode)), settings, self._routes(settings))
         self.turns = Turns()
+        resolver = Resolver({name: _addresses(found) for name, found in self.names.items()})
+        self.parents = Parents(resolver, frozenset())
         self.admission = Admission(
             self.connections,
             self.recorder,
-            Resolver({name: _addresses(found) for name, found in self.names.items()}),
+            resolver,
             self.turns,
+            self.parents,
             clock=self.now,
             pseudonym=PSEUDONYM,
             limits=self.limits,
+            pages=OwnPages(Site(self.pac, self.contact), lambda: self.certificates, self.recorder),
         )
-        self.dialing = Dialing(self.connections, timeout=5.0)
+        self.dialing = Dialing(self.connections, timeout=5.0, ways=self.turns.ways)
         self.keeper = FieldKeeper(PSEUDONYM)
         self.recording = Recording(self.recorder, self.connections)
 

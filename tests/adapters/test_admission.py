@@ -35,7 +35,12 @@ def test_an_allowed_request_is_on_record_before_it_is_let_through(scene: Setter)
     assert (flow.request.host, flow.request.port, flow.request.scheme) == ("site.example", 80, "http")
     (decision,) = here.records()
     assert decision["id"] == judged(flow).id
-    assert decision["destination"] == {"ip": "93.184.216.34", "answers": ["93.184.216.34"]}
+    assert decision["destination"] == {
+        "ip": "93.184.216.34",
+        "answers": ["93.184.216.34"],
+        "parent": None,
+        "original": None,
+    }
 
 
 def test_a_denied_request_is_answered_and_nothing_may_be_dialled_for_it(scene: Setter) -> None:
@@ -66,6 +71,24 @@ def test_every_address_of_a_name_is_judged(status: int, reason: str, addresses: 
 
     assert said(flow) == (status, reason)
     assert list(here.shapes()) == [("decision", "deny", reason), ("end", status)]
+
+
+@pytest.mark.parametrize("host", ["localhost", "foo.localhost", "a.b.LOCALHOST."])
+def test_every_name_of_this_machine_is_refused_as_that(host: str, scene: Setter) -> None:
+    here = scene()
+
+    assert said(here.connect(here.client(), f"{host}:443")) == (403, "guardrail")
+
+    assert said(here.ask(here.client(), f"GET http://{host}/ HTTP/1.1\nHost: {host}")) == (403, "guardrail")
+
+
+def test_why_a_name_does_not_resolve_is_for_the_record_alone(scene: Setter) -> None:
+    here = scene(names={"site.example": ""})
+    flow = here.ask(here.client(), PLAIN)
+
+    assert said(flow) == (502, "upstream-unresolved")
+    assert b"No such name" not in (answer_of(flow).raw_content or b"")
+    assert here.records()[0]["decision"]["detail"] == "No such name."
 
 
 @pytest.mark.parametrize("spelling", ["2130706433", "0x7f.1", "127.1", "0177.0.0.1", "0", "[::ffff:127.0.0.1]"])

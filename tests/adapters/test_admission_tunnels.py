@@ -86,7 +86,7 @@ def test_a_spliced_tunnel_is_judged_recorded_and_pinned(scene: Setter) -> None:
     assert here.hear(client, hello_of("site.example")) == "splice"
     tunnel = here.state(client).going_to(("site.example", 443))
     assert tunnel is not None
-    assert tunnel.dialled == Address.parse("93.184.216.34")
+    assert tunnel.judged == (Address.parse("93.184.216.34"),)
     tunnel.up, tunnel.down = 517, 4096
     here.recording.client_disconnected(client)
 

@@ -5,6 +5,7 @@ Each row names the thing and the module of ours that leans on it.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from dataclasses import fields
@@ -25,7 +26,9 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.proxy.layers import tls
 from mitmproxy.proxy.layers.http import _base, _events, _hooks, _http1
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHello, TlsData
+from OpenSSL import SSL
 
 from addons import fail_closed, tunnels
 from addons import http1 as our_http1
@@ -36,7 +39,7 @@ METHODS = [
     ("addons/handler.py", server.ConnectionHandler, "handle_client", "self"),
     ("addons/handler.py", server.ConnectionHandler, "handle_hook", "self hook"),
     ("addons/handler.py", server.ConnectionHandler, "server_event", "self event"),
-    ("addons/handler.py", server.ConnectionHandler, "open_connection", "self command"),
+    ("addons/upstream_life.py", server.ConnectionHandler, "handle_connection", "self connection"),
     ("addons/handler.py", server.ConnectionHandler, "close_connection", "self connection half_close"),
     ("addons/handler.py", server.ConnectionHandler, "drain_writers", "self"),
     ("addons/handler.py", server.ConnectionHandler, "on_timeout", "self"),
@@ -53,7 +56,6 @@ METHODS = [
     ("addons/http_layer.py", http_layers.HttpLayer, "register_connection", "self command"),
     ("addons/http_layer.py", http_layers.GetHttpConnection, "connection_spec_matches", "self connection"),
     ("addons/http_layer.py", tunnel.LayerStack, "__truediv__", "self other"),
-    ("addons/http_layer.py", tls.ServerTLSLayer, "__init__", "self context conn"),
     ("addons/streams.py", http_layers.HttpStream, "__init__", "self context stream_id"),
     ("addons/streams.py", http_layers.HttpStream, "state_consume_request_body", "self event"),
     ("addons/streams.py", http_layers.HttpStream, "state_consume_response_body", "self event"),
@@ -83,7 +85,14 @@ METHODS = [
     ("addons/http1.py", ReceiveBuffer, "maybe_extract_lines", "self"),
     ("addons/http1.py", ReceiveBuffer, "maybe_extract_at_most", "self count"),
     ("addons/http1.py", ChunkedReader, "__call__", "self buf"),
-    ("addons/tunnels.py", tls.ClientTLSLayer, "__init__", "self context"),
+    ("addons/tls_layers.py", tls.ClientTLSLayer, "__init__", "self context"),
+    ("addons/tls_layers.py", tls.ServerTLSLayer, "__init__", "self context conn"),
+    ("addons/tls_layers.py", tls.ClientTLSLayer, "receive_handshake_data", "self data"),
+    ("addons/tls_layers.py", tls.TLSLayer, "receive_handshake_data", "self data"),
+    ("addons/tls_layers.py", tls.TLSLayer, "receive_data", "self data"),
+    ("addons/tls_layers.py", tls.TLSLayer, "start_tls", "self"),
+    ("addons/tls_layers.py", tls.TLSLayer, "tls_interact", "self"),
+    ("addons/tls_layers.py", tls.ServerTLSLayer, "on_handshake_error", "self err"),
     ("addons/hello.py", ClientHello, "__init__", "self raw_client_hello dtls"),
     ("addons/quicker.py", http.MessageData, "__post_init__", "self"),
     ("addons/quicker.py", http.Headers, "get_all", "self name"),
@@ -117,6 +126,7 @@ def test_a_function_takes_what_we_give(user: str, function: Any, parameters: str
 
 VALUES: list[tuple[str, type, str]] = [
     ("addons/handler.py", server.ConnectionIO, "handler reader writer"),
+    ("addons/spliced.py", ServerConnectionHookData, "server client"),
     ("addons/hook_running.py", events.HookCompleted, "command reply"),
     ("addons/handler.py", events.Wakeup, "command"),
     ("addons/http1.py", _events.RequestHeaders, "stream_id request end_stream replay_flow"),
@@ -153,6 +163,8 @@ ATTRIBUTES: list[tuple[str, type, str]] = [
     ),
     ("addons/http1.py", _http1.Http1Connection, "ReceiveProtocolError"),
     ("addons/tunnels.py", tunnel.TunnelLayer, "child_layer"),
+    ("addons/tls_layers.py", tls.TLSLayer, "tls conn"),
+    ("addons/tls_layers.py", tls.ClientTLSLayer, "client_hello_parsed"),
 ]
 
 
@@ -260,9 +272,40 @@ def test_every_hardened_option_is_one_of_mitmproxy() -> None:
     assert {field.name for field in fields(LayerOptions)} - known == set()
 
 
+def test_a_connection_that_closes_in_a_handshake_is_told_by_the_words_that_we_know() -> None:
+    assert 'err = "connection closed"' in inspect.getsource(tunnel.TunnelLayer._handle_event)  # noqa: SLF001 - it is private, and watched here
+
+
+def test_openssl_is_asked_for_what_pyopenssl_does_not_pass_on() -> None:
+    lib = vars(SSL)["_lib"]
+    functions = (
+        "SSL_get0_param",
+        "SSL_get_verify_result",
+        "SSL_session_reused",
+        "X509_VERIFY_PARAM_set1_host",
+        "X509_VERIFY_PARAM_set1_ip",
+    )
+
+    assert [each for each in functions if not callable(getattr(lib, each))] == []
+    assert lib.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | lib.X509_CHECK_FLAG_NEVER_CHECK_SUBJECT == 0x24
+    assert SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD))._ssl  # noqa: SLF001 - it is private, and watched here
+
+
 def test_the_hooks_that_end_an_exchange_are_the_ones_we_know() -> None:
     assert _hooks.HttpErrorHook.name == "error"
     assert _hooks.HttpResponseHook.name == "response"
+
+
+def test_a_stream_reader_shows_what_it_still_holds() -> None:
+    async def held() -> tuple[bytes, bool]:
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"first bytes")
+        waiting = bytes(reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - addons/relay.py needs it ## typeshed hides it
+        reader._buffer.clear()  # type: ignore[attr-defined]  # noqa: SLF001 - addons/relay.py needs it ## typeshed hides it
+        reader.feed_eof()
+        return waiting, reader.at_eof()
+
+    assert asyncio.run(held()) == (b"first bytes", True)
 
 
 def test_the_release_is_the_one_that_was_looked_at() -> None:

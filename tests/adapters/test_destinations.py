@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from addons.destinations import Destination, destination_of
+from addons.destinations import Destination, destination_of, located
 from addons.dialing import Turns
 from addons.refusals import Refusal
 from addons.translate import connection_facts
 from gateway.config.settings import HostMatch
-from gateway.policy.model import Facts, Mode, Reason
+from gateway.lists.geography import Geography
+from gateway.policy.addresses import Address
+from gateway.policy.model import ABSENT, Facts, Mode, Reason
 from gateway.policy.names import Host
 from gateway.policy.paths import REVERSE_RULES, Target
-from tests.adapters.scene import NOW
+from tests.adapters.scene import ALLOW, NOW, gate_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,3 +72,11 @@ def test_a_request_without_a_host_is_an_error_and_goes_nowhere(scene: Setter) ->
 
     with pytest.raises(LookupError):
         destination_of(state, connection_facts(state, NOW), Turns())
+
+
+def test_where_a_request_goes_is_known_as_far_as_its_addresses_are() -> None:
+    gate, map_of = gate_of(ALLOW, Mode.FORWARD), Geography()
+    address = Address.parse("93.184.216.34")
+
+    assert located(Facts(now=NOW), (address,), gate, map_of).destination_ips == (address,)
+    assert located(Facts(now=NOW), (), gate, map_of).destination_ips is ABSENT

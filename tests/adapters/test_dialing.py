@@ -8,7 +8,7 @@ from mitmproxy.connection import ConnectionState as Connected
 from mitmproxy.connection import Server
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from addons.dialing import Dialing, Turns, has_way_to, pinned
+from addons.dialing import Dialing, Turns, pinned
 from addons.exchange import exchange_of
 from gateway.policy.addresses import Address
 from gateway.policy.model import Decision, Mode, PinAddress, Reason, Verdict
@@ -193,28 +193,58 @@ def test_addresses_of_a_name_take_turns() -> None:
     turns = Turns()
     addresses = (Address.parse("192.0.2.1"), Address.parse("192.0.2.2"))
 
-    assert [str(turns.address(PLACE, addresses)) for _ in range(3)] == ["192.0.2.1", "192.0.2.2", "192.0.2.1"]
-
-
-def test_an_address_without_a_way_to_it_is_passed_over() -> None:
-    here, nowhere = Address.parse("127.0.0.1"), Address.parse("2001:db8::1")
-    turns = Turns(has_way=here.__eq__)
-
-    assert {turns.address(PLACE, (nowhere, here)) for _ in range(3)} == {here}
-    assert {Turns(has_way=lambda _: False).address(PLACE, (nowhere, here))} == {nowhere}
-
-
-def test_there_is_a_way_to_this_machine() -> None:
-    assert has_way_to(Address.parse("127.0.0.1"))
+    firsts = [str(turns.addresses(PLACE, addresses)[0]) for _ in range(3)]
+    assert firsts == ["192.0.2.1", "192.0.2.2", "192.0.2.1"]
+    assert set(turns.addresses(PLACE, addresses)) == set(addresses)
 
 
 def test_the_memory_of_turns_is_bounded() -> None:
     turns = Turns(most=10)
     addresses = (Address.parse("192.0.2.1"), Address.parse("192.0.2.2"))
     for port in range(1000):
-        turns.address(("site.example", port), addresses)
+        turns.addresses(("site.example", port), addresses)
 
     assert len(turns._next) <= 10  # noqa: SLF001 - the bound is the point
+
+
+def test_nothing_is_connected_that_did_not_pass_the_hook(scene: Setter) -> None:
+    here = scene()
+    client, _ = admitted(here)
+
+    with pytest.raises(ConnectionError, match="the destination was refused"):
+        asyncio.run(here.dialing.connect(attempt(client).server))
+
+
+def test_any_of_the_judged_addresses_may_answer_and_the_record_says_which(scene: Setter) -> None:
+    here = scene(names={"site.example": "93.184.216.34 93.184.216.35"})
+    client, flow = admitted(here)
+    data = attempt(client)
+    dial(here, data)
+    assert data.server.address == PINNED
+
+    stand(data, "93.184.216.35")
+    here.dialing.server_connected(data)
+    exchange = exchange_of(flow)
+    assert exchange is not None
+    here.recorder.ended(exchange)
+
+    decision, end = here.records()
+    assert decision["destination"]["ip"] == "93.184.216.34"
+    assert decision["destination"]["answers"] == ["93.184.216.34", "93.184.216.35"]
+    assert end["destination"] == {"ip": "93.184.216.35"}
+
+
+def test_an_address_that_failed_where_mitmproxy_connects_itself_comes_last_the_next_time(scene: Setter) -> None:
+    here = scene(names={"site.example": "93.184.216.34 93.184.216.35"})
+    client, _ = admitted(here)
+    data = attempt(client)
+    dial(here, data)
+    here.dialing.server_connect_error(data)
+    for _ in range(2):
+        here.ask(client, PLAIN)
+        another = attempt(client)
+        dial(here, another)
+        assert another.server.address == ("93.184.216.35", 80)
 
 
 def test_an_obligation_narrows_what_may_be_dialled_and_never_widens_it() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from addons.handler import GatewayHandler
 from gateway.config.settings import LimitSettings
 from tests.e2e import origin as origins
 from tests.e2e.gateways import Scenery, Wire, serving
@@ -100,6 +101,7 @@ def test_a_client_that_visits_many_names_behind_one_address_is_served_and_keeps_
             connection.sendall(f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             assert status_of(read_answer(connection)) == 200
         (handler,) = wire.gateway.call(lambda: list(wire.gateway.engine.served))
+        assert isinstance(handler, GatewayHandler)
         kept = wire.gateway.call(lambda: len(handler.transports))
 
     assert len(wire.origin.visits) == 12

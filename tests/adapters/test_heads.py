@@ -6,6 +6,7 @@ import pytest
 
 from addons import heads
 from addons.heads import Line, Unnameable
+from gateway.policy.headers import Fields
 from gateway.policy.model import Reason
 from tests.adapters.requests import request_of
 
@@ -147,6 +148,9 @@ Sec-WebSocket-Version: 13"""
         (False, HANDSHAKE.replace("GET", "POST")),
         (False, HANDSHAKE.replace("HTTP/1.1", "HTTP/1.0")),
         (False, HANDSHAKE.replace("Sec-WebSocket-Key", "X-Key")),
+        (True, f"{HANDSHAKE}\nContent-Length: 0"),
+        (False, f"{HANDSHAKE}\nContent-Length: 4"),
+        (False, f"{HANDSHAKE}\nTransfer-Encoding: chunked"),
     ],
 )
 def test_only_a_complete_handshake_is_a_websocket(*, complete: bool, text: str) -> None:
@@ -196,3 +200,58 @@ def test_a_head_of_plain_lines_is_read() -> None:
 def test_a_head_that_would_have_to_be_tidied_up_first_is_not(lines: list[bytes]) -> None:
     with pytest.raises(ValueError, match=r"request line|control"):
         heads.check_lines(lines)
+
+
+@pytest.mark.parametrize("head", [b"GET / HTTP/1.1\nHost: a\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\n\r\n", b"\n"])
+def test_a_line_that_ends_in_a_lone_line_feed_is_refused(head: bytes) -> None:
+    with pytest.raises(ValueError, match="a line feed without a carriage return"):
+        heads.check_line_ends(head)
+
+
+def test_lines_that_end_as_they_should_are_fine() -> None:
+    heads.check_line_ends(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "head"),
+    [
+        (True, b"HTTP/1.1 200 OK\r\nX-A: b\tc\r\n\r\n"),
+        (True, b"HTTP/1.1 200 OK\nX-A: b\n\n"),
+        (False, b"HTTP/1.1 200 OK\r\nTransfer-Encoding:\x0bchunked\r\n\r\n"),
+        (False, b"HTTP/1.1 200 OK\r\nX-A: b\rX-C: d\r\n\r\n"),
+        (False, b"HTTP/1.1 200 OK\r\nX-A: b\x00\r\n\r\n"),
+    ],
+)
+def test_the_head_of_an_answer_holds_no_controls(wanted: bool, head: bytes) -> None:  # noqa: FBT001 - the wanted value of a table's row
+    assert wanted is heads.is_clean_head(head)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "method", "fields"),
+    [
+        (None, "OPTIONS", {}),
+        (None, "GET", {"max-forwards": "0"}),
+        (9, "OPTIONS", {"max-forwards": "10"}),
+        (0, "OPTIONS", {"max-forwards": "1"}),
+    ],
+)
+def test_the_hops_that_are_left_are_those_behind_this_one(
+    wanted: int | None, method: str, fields: dict[str, str]
+) -> None:
+    assert wanted == heads.hops_left(method, Fields.of(fields.items()))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        ((403, Reason.PROTOCOL_REFUSED), "0"),
+        ((400, Reason.MALFORMED_REQUEST), "+1"),
+        ((400, Reason.MALFORMED_REQUEST), "00"),
+        ((400, Reason.MALFORMED_REQUEST), "x"),
+    ],
+)
+def test_options_that_may_go_no_further_end_here(wanted: tuple[int, Reason], count: str) -> None:
+    with pytest.raises(Unnameable) as problem:
+        heads.hops_left("OPTIONS", Fields.of([("Max-Forwards", count)]))
+
+    assert wanted == (problem.value.refusal.status, problem.value.refusal.decision.reason)

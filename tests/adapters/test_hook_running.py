@@ -16,7 +16,14 @@ from addons.handler import Stage
 from addons.hook_running import HookRunner
 
 if TYPE_CHECKING:
+    from mitmproxy.connection import Server
     from mitmproxy.proxy.commands import StartHook
+
+    from addons.connecting import Streams
+
+
+async def _nowhere(_server: Server) -> Streams:
+    raise ConnectionError("nothing is dialled here")
 
 
 @dataclass
@@ -36,6 +43,7 @@ class Scene:
             failed=lambda _client, place, error: self.said.append(f"failed {place} {type(error).__name__}"),
             unjudged=self._unjudged,
             late=lambda _client: None,
+            connect=_nowhere,
         )
         return HookRunner(
             self.flow.client_conn,

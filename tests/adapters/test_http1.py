@@ -83,6 +83,9 @@ def test_interim_answers_are_dropped_and_the_final_one_is_found(interim: bytes, 
         ),
         (400, "a length that is none", b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: +3\r\n\r\nabc"),
         (400, "HTTP/2 without asking", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (400, "SOCKS 5", b"\x05\x01\x00"),
+        (400, "SOCKS 4", b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00"),
+        (400, "TLS", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"),
         (408, "a head that stops", b"GET /in HTTP/1.1\r\n" + HOST),
         (200, "an empty line before the request", b"\r\n\r\nGET /in HTTP/1.1\r\n" + HOST + b"\r\n"),
     ],
@@ -123,3 +126,26 @@ def test_a_broken_chunk_ends_the_exchange_on_both_sides(wire: Wire) -> None:
     assert status_of(answer) in {0, 400}
     assert all(visit.closed.wait(5) for visit in origin.visits)
     assert b"0\r\n\r\n" not in origin.received
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\nother bytes",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nother bytes",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_an_answer_that_switches_unasked_or_hides_a_control_is_none(answer: bytes, wire: Wire) -> None:
+    wire.origin.answer = answer
+
+    said = ask(wire.gateway.reverse, b"GET /in HTTP/1.1\r\n" + HOST + b"\r\n")
+
+    assert status_of(said) == 502
+    assert b"other bytes" not in said
+
+
+@pytest.mark.parametrize("head", [b"GET /in HTTP/1.1\n" + HOST + b"\r\n", b"GET /in HTTP/1.1\r\n" + HOST + b"\n"])
+def test_a_head_whose_lines_end_in_a_lone_line_feed_is_none(head: bytes, wire: Wire) -> None:
+    assert status_of(ask(wire.gateway.reverse, head)) == 400
+    assert wire.origin.visits == []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from mitmproxy.connection import Client
 
 from addons.listeners import Crowd, Served, cannot_listen, open_socket, own_addresses
 from gateway.config.settings import LimitSettings, ListenerSettings
@@ -113,6 +114,66 @@ def test_a_drain_ends_the_idle_at_once_and_gives_the_busy_time(
             assert read_all(idle) == b""
             assert wanted == status_of(read_all(busy))
         assert gateway.call(lambda: len(gateway.engine.served)) == 0
+
+
+class Member:
+    """Somebody who is served, and what was asked of it."""
+
+    def __init__(self, name: str = "a") -> None:
+        self.client = Client(peername=("192.0.2.1", 1), sockname=("127.0.0.1", 2), id=name)
+        self.told: list[str] = []
+
+    def is_overdue(self, now: float) -> bool:
+        return now > 1
+
+    def give_up(self) -> None:
+        self.told.append("give up")
+
+    def drain(self) -> None:
+        self.told.append("drain")
+
+    def abort(self) -> None:
+        self.told.append("abort")
+
+
+def test_one_client_can_be_ended_and_another_is_left_alone() -> None:
+    served, one, two = Served(), Member("one"), Member("two")
+    served.add(one)
+    served.add(two)
+
+    served.end("one")
+    served.end("nobody")
+
+    assert (one.told, two.told) == (["abort"], [])
+
+
+def test_who_takes_a_connection_over_is_asked_from_then_on() -> None:
+    served, handler, tunnel = Served(clock=lambda: 2.0), Member(), Member()
+    served.add(handler)
+    served.add(tunnel)
+
+    served.sweep()
+
+    assert (handler.told, tunnel.told, len(served)) == ([], ["give up"], 1)
+
+
+def test_a_sweep_does_its_chores_again_and_again_even_if_one_of_them_fails() -> None:
+    done = asyncio.Queue[str]()
+
+    async def fails() -> None:
+        raise ValueError("a bug")
+
+    async def works() -> None:
+        await done.put("done")
+
+    async def twice() -> list[str]:
+        sweeping = asyncio.ensure_future(Served(chores=[fails, works]).sweep_for_ever(0.0))
+        try:
+            return [await done.get(), await done.get()]
+        finally:
+            sweeping.cancel()
+
+    assert asyncio.run(twice()) == ["done", "done"]
 
 
 def test_nothing_is_waited_for_where_nobody_is_served() -> None:

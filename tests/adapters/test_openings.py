@@ -28,7 +28,7 @@ tls:
 
 
 def openings_of(stage: Scene) -> Openings:
-    return Openings(stage.admission, stage.connections, stage.recorder)
+    return Openings(stage.admission, stage.connections)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,29 @@ def test_a_head_that_cannot_be_read_is_answered_and_recorded(scene: Callable[...
     assert head.response is not None
     assert head.response.status_code == 431
     assert list(stage.shapes()) == [("decision", "deny", "head-too-large"), ("end", 431)]
+
+
+def test_a_head_that_cannot_be_read_in_a_tunnel_is_the_one_thing_on_record(scene: Callable[..., Scene]) -> None:
+    stage = scene()
+    client = stage.client()
+    stage.connect(client, "site.example:443")
+
+    openings_of(stage).unreadable_head(UnreadableHead(client, refuse(Reason.MALFORMED_REQUEST)))
+    stage.recording.client_disconnected(client)
+
+    assert list(stage.shapes()) == [("decision", "deny", "malformed-request"), ("end", 400)]
+
+
+def test_a_body_that_cannot_be_read_is_the_reason_of_the_end(scene: Callable[..., Scene]) -> None:
+    stage = scene()
+    client = stage.client()
+    stage.ask(client, "POST http://site.example/ HTTP/1.1\nHost: site.example\nTransfer-Encoding: chunked")
+
+    openings_of(stage).unreadable_body(client)
+    stage.recording.client_disconnected(client)
+
+    (decision, end) = stage.records()
+    assert (decision["decision"]["verdict"], end["reason"]) == ("allow", "malformed-request")
 
 
 def test_words_that_are_missing_refuse(scene: Callable[..., Scene]) -> None:

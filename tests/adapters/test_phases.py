@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from mitmproxy.proxy import commands
 
-from addons.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, Hold, Phase
+from addons.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, HandOver, Hold, Phase
 
 
 def test_only_what_has_to_come_to_an_end_soon_is_bounded_as_a_whole() -> None:
@@ -10,7 +10,7 @@ def test_only_what_has_to_come_to_an_end_soon_is_bounded_as_a_whole() -> None:
 
 
 def test_layers_of_mitmproxy_hand_our_commands_on_without_touching_them() -> None:
-    ours: list[type[commands.Command]] = [Enter, Await, Hold, HalfClose, Cut]
+    ours: list[type[commands.Command]] = [Enter, Await, Hold, HalfClose, HandOver, Cut]
 
     assert all(issubclass(each, commands.Command) for each in ours)
     assert not any(issubclass(each, commands.ConnectionCommand) for each in ours)

@@ -149,6 +149,18 @@ def test_a_client_that_leaves_ends_everything_on_its_connection_once(scene: Sett
     assert [record["event"] for record in here.records()] == ["decision", "decision", "end", "end"]
 
 
+def test_a_client_that_leaves_while_it_is_judged_is_on_record_and_let_through_no_more(scene: Setter) -> None:
+    here = scene()
+    client = here.client()
+    exchange, _ = begin(here, client)
+    hooks(here).client_disconnected(client)
+    late = asyncio.run(here.recorder.allowed(exchange, ALLOWED))
+    here.recorder.refused(exchange, late, status=403, down=1)
+
+    assert (late.denied, late.reason) == (True, Reason.PROTOCOL_REFUSED)
+    assert list(here.shapes()) == [("decision", "deny", "protocol-refused"), ("end", None)]
+
+
 def test_an_upstream_that_breaks_is_told_in_the_end_record(scene: Setter) -> None:
     here = scene()
     _, flow = admit(here)
@@ -159,6 +171,18 @@ def test_an_upstream_that_breaks_is_told_in_the_end_record(scene: Setter) -> Non
     end = here.records()[-1]
     assert (end["event"], end["status"], end["reason"]) == ("end", 502, "upstream-broken")
     assert (end["decision"]["verdict"], end["decision"]["reason"]) == ("deny", "upstream-broken")
+
+
+def test_an_answer_that_was_never_judged_is_not_what_the_client_saw(scene: Setter) -> None:
+    here = scene()
+    _, flow = admit(here)
+    flow.client_conn.state = Connected.OPEN
+    flow.response = Response.make(200)
+    flow.error = Error("the answer has two framings")
+    hooks(here).error(flow)
+
+    end = here.records()[-1]
+    assert (end["status"], end["reason"]) == (502, "upstream-broken")
 
 
 def test_an_upstream_that_breaks_in_the_middle_keeps_the_status_that_the_client_saw(scene: Setter) -> None:

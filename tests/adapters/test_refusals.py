@@ -160,7 +160,7 @@ def test_the_page_fetches_nothing_and_shows_what_came_from_outside_as_text(scene
     assert page.references == []
     assert "<script>alert(1)</script>" in page.text
     assert "<b>me</b>" in page.text
-    assert "http://ads.example:80/x" in page.text
+    assert "http://ads.example/x" in page.text
     assert "s3cret" not in page.text
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from addons import translate
+from addons.hello import HelloReader
 from addons.refusals import Refusal
 from gateway.config.settings import LimitSettings
 from gateway.policy.addresses import Address
@@ -13,6 +14,7 @@ from gateway.policy.model import ABSENT, UNKNOWN, Facts, Missing, Mode, Reason
 from gateway.policy.names import Host
 from tests.adapters.hellos import hello_of
 from tests.adapters.scene import NOW
+from tests.conformance.hellos import Hello
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +140,50 @@ def test_a_request_in_a_tunnel_that_names_something_else_is_refused(
     here = scene()
 
     assert (status, reason) == refusal_of(read(here, head, in_tunnel(here)))
+
+
+@pytest.mark.parametrize(
+    ("place", "head"),
+    [
+        (("http", "site.example", 8000, "/a"), "GET /a HTTP/1.1\nHost: SITE.example."),
+        (("http", "site.example", 8000, "/"), "GET / HTTP/1.1\nHost: site.example:8000"),
+        (("http", "127.0.0.1", 8000, "/"), "GET / HTTP/1.1\nHost: 0x7f.1"),
+    ],
+)
+def test_a_redirected_request_is_placed_by_its_host_and_the_port_it_was_sent_to(
+    place: tuple[object, ...], head: str, scene: Setter
+) -> None:
+    here = scene()
+    found = read(here, head, redirected(here))
+
+    assert place == place_of(found)
+    assert not isinstance(found, Refusal)
+    assert found.facts.connect is False
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "head"),
+    [
+        (400, Reason.MALFORMED_REQUEST, "GET / HTTP/1.1"),
+        (400, Reason.MALFORMED_REQUEST, "GET / HTTP/1.0"),
+        (400, Reason.MALFORMED_REQUEST, "GET http://site.example:8000/ HTTP/1.1\nHost: site.example:8000"),
+        (421, Reason.NAME_MISMATCH, "GET / HTTP/1.1\nHost: site.example:80"),
+        (405, Reason.PROTOCOL_REFUSED, "CONNECT site.example:443 HTTP/1.1\nHost: site.example:443"),
+    ],
+)
+def test_a_redirected_request_that_names_no_one_place_is_refused(
+    status: int, reason: Reason, head: str, scene: Setter
+) -> None:
+    here = scene()
+
+    assert (status, reason) == refusal_of(read(here, head, redirected(here)))
+
+
+def redirected(here: Scene) -> ConnectionState:
+    """A connection that was on its way to port 8000 of another machine."""
+    state = here.state(here.client())
+    state.original = (Address.parse("198.51.100.7"), 8000)
+    return state
 
 
 def test_plain_http_in_a_tunnel_is_told_apart_from_tls(scene: Setter) -> None:
@@ -279,6 +325,23 @@ def test_a_hello_for_another_name_than_the_connect_is_refused(
     refused = translate.hello_facts(state, translate.connection_facts(state, NOW), hello_of(asked))
 
     assert (status, reason) == refusal_of(refused)
+
+
+def test_a_hello_that_says_something_twice_is_refused(scene: Setter) -> None:
+    state = in_tunnel(scene(), "open.example:443", tls=False)
+    hello = HelloReader(1 << 16).read(Hello(names=("open.example",), twice=True).raw)
+    assert hello is not None
+
+    refused = translate.hello_facts(state, translate.connection_facts(state, NOW), hello)
+
+    assert refusal_of(refused) == (400, Reason.MALFORMED_REQUEST)
+
+
+def test_the_hops_of_options_are_counted_down(scene: Setter) -> None:
+    head = read(scene(), "OPTIONS http://site.example/ HTTP/1.1\nHost: site.example\nMax-Forwards: 3")
+
+    assert not isinstance(head, Refusal)
+    assert (b"Max-Forwards", b"2") in head.fields
 
 
 def test_what_goes_out_is_what_was_judged(scene: Setter) -> None:

@@ -213,7 +213,7 @@ def test_an_upstream_that_is_not_who_it_says_is_a_502_of_its_own(secret: tuple[R
             answer = read_answer(inner)
 
     assert status_of(answer) == 502
-    assert b"upstream-untrusted" in answer
+    assert b"upstream-wrong-name" in answer
     assert origin.received == b""
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from mitmproxy.tls import TlsData
 
 from addons.options import LayerOptions, for_layers
 from addons.upstream_tls import UpstreamTls
+from gateway.upstreams.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +18,14 @@ if TYPE_CHECKING:
     from tests.adapters.scene import Scene
 
 
+@dataclass
+class Believed:
+    current: Trust
+
+
 def test_an_upstream_without_a_name_is_not_dialled(scene: Callable[..., Scene]) -> None:
     stage = scene()
-    certificates = UpstreamTls(stage.connections)
+    certificates = UpstreamTls(stage.connections, Believed(Trust()))
     tls = TlsData(Server(address=("192.0.2.1", 443)), Context(stage.client(), for_layers(LayerOptions())))
 
     with pytest.raises(ValueError, match="cannot be verified"):

@@ -30,7 +30,8 @@ http {{
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s; default_type text/plain;
   client_body_temp_path body; proxy_temp_path proxy;
   fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-  server {{ listen 127.0.0.1:{port}; return 200 "hello from the origin\n"; }}
+  {tls}
+  server {{ listen 127.0.0.1:{port}{ssl}; return 200 "hello from the origin\n"; }}
 }}
 """
 _RATE: Final = re.compile(r"Requests/sec:\s+([0-9.]+)")
@@ -60,8 +61,23 @@ def program(name: str) -> str | None:
 def origin(folder: Path) -> Iterator[int]:
     """An nginx with one small page within this block; gives its port."""
     folder.mkdir()
+    with _pages(folder) as port:
+        yield port
+
+
+@contextmanager
+def secure_origin(folder: Path, identity: bytes) -> Iterator[int]:
+    """The same over TLS, with this key and certificate (PEM)."""
+    folder.mkdir()
+    (folder / "identity.pem").write_bytes(identity)
+    with _pages(folder, tls="ssl_certificate identity.pem; ssl_certificate_key identity.pem;", ssl=" ssl") as port:
+        yield port
+
+
+@contextmanager
+def _pages(folder: Path, tls: str = "", ssl: str = "") -> Iterator[int]:
     port = free_port()
-    (folder / "nginx.conf").write_text(_PAGES.format(port=port), encoding="utf-8")
+    (folder / "nginx.conf").write_text(_PAGES.format(port=port, tls=tls, ssl=ssl), encoding="utf-8")
     with serving([str(program("nginx")), "-p", f"{folder}/", "-c", "nginx.conf", "-e", "stderr"], port):
         yield port
 

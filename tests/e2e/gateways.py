@@ -12,7 +12,6 @@ from addons.bounds import Bounds, Patience
 from addons.composition import Engine, compose
 from addons.front import Front
 from addons.listeners import Crowd, open_socket
-from addons.upstream_tls import UpstreamTls
 from gateway.audit.reader import records
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
@@ -22,6 +21,7 @@ from gateway.config.settings import (
     RouteSettings,
     Settings,
     UpstreamSettings,
+    UpstreamTlsSettings,
 )
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mitmproxy.http import HTTPFlow, Response
+
+    from gateway.config.settings import Entry, ParentRule, ParentSettings
 
 
 LOOPBACK: Final = Address.parse("127.0.0.1")
@@ -67,13 +69,23 @@ class Scenery:
     deadline: float = 5.0
     limits: LimitSettings = field(default_factory=LimitSettings)
     bounds: Bounds | None = None
+    entry: Entry = "proxy"
+    parents: tuple[ParentSettings, ...] = ()
+    parent: tuple[ParentRule, ...] = ()
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def settings(self) -> Settings:
         """A forward and a reverse listener on free ports, both in front of the origin."""
         policy = self.folder / "policy.yaml"
         policy.write_text(OPEN.format(port=self.origin, more=self.policy), encoding="utf-8")
-        forward = ListenerSettings(name="forward", mode=Mode.FORWARD, bind=(LOOPBACK, free_port()), policy=policy)
+        forward = ListenerSettings(
+            name="forward",
+            mode=Mode.FORWARD,
+            bind=(LOOPBACK, free_port()),
+            policy=policy,
+            entry=self.entry,
+            parent=self.parent,
+        )
         reverse = ListenerSettings(
             name="reverse",
             mode=Mode.REVERSE,
@@ -86,7 +98,9 @@ class Scenery:
             listeners=(forward, reverse),
             state=self.folder / "state",
             upstreams={"app": UpstreamSettings(name="app", servers=(server,))},
+            parents={each.name: each for each in self.parents},
             limits=self.limits,
+            upstream_tls=UpstreamTlsSettings() if self.trust is None else UpstreamTlsSettings(trust=(self.trust,)),
             resolver=ResolverSettings(
                 hosts=dict.fromkeys(("origin.example", "other.example", ".many.example"), (LOOPBACK,))
             ),
@@ -130,15 +144,18 @@ class Running:
 @contextmanager
 def serving(scenery: Scenery) -> Iterator[Running]:
     """Serve within this block; what was recorded is on the disk behind it."""
-    settings = scenery.settings()
-    engine = compose(settings)
+    with served(scenery, compose(scenery.settings())) as running:
+        yield running
+
+
+@contextmanager
+def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
+    """Serve with an engine that was put together elsewhere, under the scenery's bounds."""
     engine.writer.start()
     for listener in engine.listeners:
         listener.store.start()
+    engine.trust.start()
     engine = replace(engine, addons=(*scenery.first, *engine.addons, *scenery.last))
-    for addon in engine.addons:
-        if isinstance(addon, UpstreamTls) and scenery.trust is not None:
-            addon.trust = str(scenery.trust)
     loop, ready, end = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
     thread = threading.Thread(target=loop.run_until_complete, args=(_serve(engine, scenery, ready, end),))
     thread.start()

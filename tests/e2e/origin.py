@@ -95,9 +95,11 @@ def origin(
     answer: bytes = HELLO,
     serve: Callable[[socket.socket, Visit], None] | None = None,
     tls: ssl.SSLContext | None = None,
+    at: tuple[str, int] = ("127.0.0.1", 0),
 ) -> Iterator[Origin]:
     """Serve an origin within this block, over TLS with a context for it."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+    family = socket.AF_INET6 if ":" in at[0] else socket.AF_INET
+    with socket.create_server(at, family=family, backlog=128) as listener:
         served = Origin(listener.getsockname()[1], answer, serve)
         thread = threading.Thread(target=_accept, args=(listener, served, tls), daemon=True)
         thread.start()

@@ -51,7 +51,9 @@ class Visit:
 
 @dataclass(slots=True)
 class RecordingOrigin:
-    """Listens on loopback, at `host`, and answers every request alike. `visits` holds all that ever arrived.
+    """Listens on loopback, at `host` and `listens_at` (0: any port), and answers every request alike.
+
+    `visits` holds all that ever arrived.
 
     An `eager` one answers whatever comes. `answer` may be replaced by another head; the body is always `BODY`. With
     `tls` it speaks TLS; a handshake that fails leaves an empty visit.
@@ -61,13 +63,15 @@ class RecordingOrigin:
     tls: ssl.SSLContext | None = None
     eager: bool = False
     answer: bytes = ANSWER
+    listens_at: int = 0
     visits: list[Visit] = field(default_factory=list)
     _listener: socket.socket = field(init=False)
     _open: list[socket.socket] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._listener = socket.create_server((self.host, 0))
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listener = socket.create_server((self.host, self.listens_at), family=family)
 
     @property
     def port(self) -> int:
@@ -137,6 +141,8 @@ class RecordingOrigin:
                     head_only = buffer.startswith(b"HEAD ")
                     del buffer[:size]
                     stream.sendall(self.answer + (b"" if head_only else BODY))
+                    if b"connection: close" in self.answer.lower():
+                        return
 
 
 def _whole(buffer: bytearray) -> int | None:

@@ -113,7 +113,7 @@ def test_an_open_address_is_reached_and_the_answer_comes_back_whole(proxy: Gatew
     assert b"proxy-connection" not in seen.lower()
     record = proxy.wait_for(lambda each: each["event"] == "decision" and each["request"]["path"] == "/page")
     assert record["decision"]["reason"] == "allowed-by-default"
-    assert record["destination"] == {"ip": OPEN, "answers": [OPEN]}
+    assert record["destination"] == {"ip": OPEN, "answers": [OPEN], "parent": None, "original": None}
     assert record["request"]["query"] == {"token": "REDACTED"}
 
 

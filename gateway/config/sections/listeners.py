@@ -7,8 +7,9 @@ from typing import Final
 
 from gateway.config.endpoints import parse_bind
 from gateway.config.sections.common import not_yet
+from gateway.config.sections.parents import PARENT_RULE
 from gateway.config.sections.routes import ROUTE
-from gateway.config.settings import ListenerSettings, RouteSettings
+from gateway.config.settings import Entry, ListenerSettings, ParentRule, RouteSettings
 from gateway.policy.language.nodes import Mapping, Scalar
 from gateway.policy.language.operands import NETWORK
 from gateway.policy.language.records import Key, Values, optional, record, required
@@ -34,11 +35,30 @@ _TRUSTED: Final = optional(
 _UNVERIFIED: Final = optional("unsafe_skip_verify", BOOLEAN, "Dial TLS servers without checking them.", default=False)
 
 
+_PARENT: Final[Key[tuple[ParentRule, ...]]] = optional(
+    "parent", sequence(PARENT_RULE, "[{via: head-office}]"), "Which hosts are reached through other proxies.", ()
+)
+_ENTRIES: Final[tuple[Entry, ...]] = ("proxy", "socks5", "transparent")
+_ENTRY: Final = optional("entry", choice(_ENTRIES), "How clients say where they want to go.", _ENTRIES[0])
+
+
+def _check_entry(node: Mapping, spot: Spot) -> None:
+    mode, entry, trusted = node.get("mode"), node.get("entry"), node.get("trusted_proxies")
+    if entry is not None and isinstance(mode, Scalar) and mode.text == Mode.REVERSE:
+        spot.key("entry", entry).complain("a reverse listener has one entry, leave `entry` out")
+    elif trusted is not None and isinstance(entry, Scalar) and entry.text in _ENTRIES[1:]:
+        sentence = f"nobody speaks for another client on a `{entry.text}` listener, leave `trusted_proxies` out"
+        spot.key("trusted_proxies", trusted).complain(sentence)
+
+
 def _check_routes(node: Mapping, spot: Spot) -> None:
     mode, routes = node.get("mode"), node.get("routes")
     facing = mode.text if isinstance(mode, Scalar) else ""
     if facing == Mode.REVERSE and routes is None:
         spot.complain("`routes` is missing: a reverse listener needs one at least, like `[{upstream: app}]`")
+    parent = node.get("parent")
+    if facing == Mode.REVERSE and parent is not None:
+        spot.key("parent", parent).complain("a reverse listener sends requests to its upstreams, leave `parent` out")
     if facing == Mode.FORWARD and routes is not None:
         spot.key("routes", routes).complain("a forward listener has no routes, its clients say where they want to go")
 
@@ -49,6 +69,8 @@ def _listener(values: Values) -> Read[ListenerSettings]:
         mode=values[_MODE],
         bind=values[BIND],
         policy=Path(values[_POLICY]),
+        entry=values[_ENTRY],
+        parent=values[_PARENT],
         routes=values[_ROUTES],
         trusted_proxies=values[_TRUSTED],
         unsafe_skip_verify=values[_UNVERIFIED],
@@ -56,10 +78,10 @@ def _listener(values: Values) -> Read[ListenerSettings]:
 
 
 _LISTENER: Final = record(
-    (NAME, _MODE, BIND, _POLICY, _ROUTES, _TRUSTED, _UNVERIFIED),
+    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _UNVERIFIED),
     _listener,
     wanted="a listener, like `{name: egress, mode: forward, bind: 127.0.0.1:8080, policy: corporate.yaml}`",
-    rules=(_check_routes,),
-    also=not_yet("tls", "identity", "proxy_protocol", "parent"),
+    rules=(_check_entry, _check_routes),
+    also=not_yet("tls", "identity", "proxy_protocol"),
 )
 LISTENERS: Final = sequence(_LISTENER, "[{name: ..., mode: forward, bind: 127.0.0.1:8080, policy: ...}]")

@@ -34,12 +34,13 @@ _HOST_IS: Final[Key[tuple[Host, ...]]] = optional("is", sequence(HOST, "[shop.ex
 _HOST_UNDER: Final[Key[tuple[Host, ...]]] = optional(
     "under", sequence(PARENT, "[shop.example]"), "These and all below.", ()
 )
-_HOSTS: Final = record(
+HOSTS: Final = record(
     (_HOST_IS, _HOST_UNDER),
     lambda values: HostMatch("is", values[_HOST_IS]) if values[_HOST_IS] else HostMatch("under", values[_HOST_UNDER]),
     wanted="hosts, like `{is: [shop.example]}`",
     rules=(one_of("is", "under", why="write a second route for the other"),),
 )
+"""Which hosts something is for."""
 _PREFIX: Final[Key[tuple[str, ...]]] = required(
     "prefix", sequence(PREFIX, "[/api]"), "The beginnings of paths, in whole segments."
 )
@@ -48,7 +49,7 @@ _PATHS: Final[Shape[tuple[str, ...]]] = record(
 )
 _TREATMENTS: Final[tuple[PathTreatment, ...]] = ("strict", "redirect", "rewrite")
 
-_ROUTE_HOST: Final = optional("host", _HOSTS, "The hosts that the route is for; all if left out.", None)
+_ROUTE_HOST: Final = optional("host", HOSTS, "The hosts that the route is for; all if left out.", None)
 _ROUTE_PATH: Final[Key[tuple[str, ...] | None]] = optional(
     "path", _PATHS, "The paths that the route is for; all if left out.", None
 )

@@ -109,6 +109,7 @@ def _application(site: Site, repository: Path) -> Starlette:
         routes=[
             Route("/", lambda _: HTMLResponse(PAGE)),
             Route("/upload", _count, methods=["POST", "PUT"]),
+            Route("/debian/Packages", lambda _: PlainTextResponse("")),
             Route("/simple/brass-padlock/", _links),
             Route(f"/files/{WHEEL}", lambda _: Response(_wheel(), media_type="application/zip")),
             Route(f"/{PACKAGE}", metadata),

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import json
 
-from gateway.audit.events import connection_record, gap_record, list_record, policy_record, start_record, stop_record
+from gateway.audit.events import (
+    authority_record,
+    connection_record,
+    gap_record,
+    list_record,
+    policy_record,
+    start_record,
+    stop_record,
+    trust_record,
+)
 from gateway.policy.addresses import Address
 from gateway.policy.model import Reason
 
@@ -73,3 +82,17 @@ def test_a_connection_record_quotes_nothing_that_the_client_sent() -> None:
     assert "s3cret" not in json.dumps(record)
     assert (record["client"], record["reason"]) == ({"ip": "2001:db8::1", "port": 51000}, "malformed-request")
     assert (record["bytes"], record["seconds"]) == ({"up": 1, "down": 2}, 0.123457)
+
+
+def test_a_trust_record_names_files_and_what_is_wrong_with_them() -> None:
+    record = trust_record(outcome="refused", files=["root.pem"], problems=["root.pem:1:1  nothing in it"], now=NOW)
+
+    assert (record["event"], record["outcome"], record["files"]) == ("trust", "refused", ["root.pem"])
+    assert record["problems"] == ["root.pem:1:1  nothing in it"]
+
+
+def test_a_record_of_the_authority_names_certificates_by_their_fingerprints() -> None:
+    record = authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD", "12:34"], problems=[], now=NOW)
+
+    assert (record["event"], record["outcome"]) == ("authority", "loaded")
+    assert (record["signing"], record["trusted"]) == ("AB:CD", ["AB:CD", "12:34"])

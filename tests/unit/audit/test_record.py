@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.audit.events import connection_record, gap_record, list_record, policy_record, start_record, stop_record
-from gateway.audit.record import Circumstances, decision_record, end_record
+from gateway.audit.record import Circumstances, decision_object, decision_record, end_record
 from gateway.policy.addresses import Address
 from gateway.policy.limits import LimitState
 from gateway.policy.model import (
@@ -81,7 +81,12 @@ def test_a_decision_record_says_everything_in_the_promised_order() -> None:
             "size": 0,
         },
         "tls": {"sni": "ads.example", "mode": "inspected"},
-        "destination": {"ip": "93.184.216.34", "answers": ["93.184.216.34", "2001:4860::1"]},
+        "destination": {
+            "ip": "93.184.216.34",
+            "answers": ["93.184.216.34", "2001:4860::1"],
+            "parent": None,
+            "original": None,
+        },
         "decision": {
             "verdict": "deny",
             "reason": "rule-deny",
@@ -172,13 +177,30 @@ def test_an_end_record_closes_an_exchange() -> None:
         ("bytes", {"up": 0, "down": 512}),
         ("seconds", 0.004123),
         ("reason", None),
+        ("destination", None),
     ]
 
 
 def test_a_broken_exchange_says_why() -> None:
-    record = end_record(decision_id=ID, status=502, up=0, down=0, seconds=1, now=NOW, reason=Reason.UPSTREAM_BROKEN)
+    record = end_record(
+        decision_id=ID,
+        status=502,
+        up=0,
+        down=0,
+        seconds=1,
+        now=NOW,
+        reason=Reason.UPSTREAM_BROKEN,
+        reached=Address.parse("192.0.2.1"),
+    )
 
-    assert record["reason"] == "upstream-broken"
+    assert (record["reason"], record["destination"]) == ("upstream-broken", {"ip": "192.0.2.1"})
+
+
+def test_a_decision_in_an_end_record_says_in_words_what_no_rule_decided() -> None:
+    said = decision_object(refuse(Reason.UPSTREAM_REFUSED, "Nobody listens at the destination."))
+
+    assert (said["reason"], said["detail"]) == ("upstream-refused", "Nobody listens at the destination.")
+    assert decision_object(refuse(Reason.UPSTREAM_REFUSED))["detail"] is None
 
 
 def test_every_event_begins_with_its_time_and_kind_and_json_can_hold_it() -> None:
@@ -208,3 +230,12 @@ def test_every_event_begins_with_its_time_and_kind_and_json_can_hold_it() -> Non
     assert all(list(each)[:2] == ["time", "event"] for each in events)
     assert all(json.loads(json.dumps(each)) == each for each in events)
     assert "s3cret" not in json.dumps(events)
+
+
+def test_an_exchange_with_a_server_that_was_not_verified_says_so_and_no_other_does() -> None:
+    told = [
+        end_record(decision_id=ID, status=200, up=0, down=0, seconds=1, now=NOW, unverified=unverified)
+        for unverified in (True, False)
+    ]
+
+    assert [each.get("unverified") for each in told] == [True, None]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.authority.keeping import make
+from gateway.authority.making import make
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from gateway.authority import exports
-from gateway.authority.keeping import make
+from gateway.authority.making import make
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_store_holds_trusted_certificates_without_any_key(certificate: x509.Ce
 
     assert (store.key, store.cert) == (None, None)
     assert [(each.certificate, each.friendly_name) for each in store.additional_certs] == [
-        (certificate, b"Wicketgate CA")
+        (certificate, exports.name_of(certificate).encode())
     ]
 
 
@@ -65,7 +65,7 @@ def test_openssl_reads_a_store_and_java_finds_its_mark_of_trust(certificate: x50
     command = ["openssl", "pkcs12", "-in", str(store), "-nokeys", "-passin", "pass:changeit"]
     read = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    assert "friendlyName: Wicketgate CA" in read
+    assert f"friendlyName: {exports.name_of(certificate)}" in read
     assert "2.16.840.1.113894.746875.1.1" in read  # Oracle's attribute: without it, keytool sees no trusted entry
     assert certificate.public_bytes(Encoding.PEM).decode() in read
 

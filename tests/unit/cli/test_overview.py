@@ -56,6 +56,30 @@ def test_the_overview_names_listeners_policies_and_routes(tmp_path: Path) -> Non
     ]
 
 
+def test_the_overview_names_entries_and_parents(tmp_path: Path) -> None:
+    (tmp_path / "out.yaml").write_text(OPEN, encoding="utf-8")
+    text = """
+version: 1
+parents: {office: {url: "http://proxy.example:3128", credentials: {environment: OFFICE}}}
+listeners:
+  - name: socks
+    mode: forward
+    entry: socks5
+    bind: 127.0.0.1:1080
+    policy: out.yaml
+    parent: [{host: {under: [corp.example]}, via: direct}, {via: office}]
+"""
+
+    lines = overview(read_settings(text, "wicketgate.yaml", tmp_path)).splitlines()
+
+    assert lines == [
+        "socks: forward (socks5) on 127.0.0.1:1080",
+        f"  policy open ({tmp_path}/out.yaml): default allow",
+        "  host under corp.example -> direct",
+        "  any host -> office (http://proxy.example:3128, names resolved by the gateway)",
+    ]
+
+
 def test_the_problems_of_all_listeners_come_in_one_go(tmp_path: Path) -> None:
     (tmp_path / "out.yaml").write_text(UNREADABLE, encoding="utf-8")
 

@@ -72,6 +72,19 @@ def test_the_names_of_metadata_services_are_closed_before_anybody_resolves_them(
     assert said(_gate("10.0.0.0/8").connect(facts(host=name))) == SPECIAL
 
 
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST.", "foo.localhost", "a.b.Localhost"])
+def test_all_names_under_localhost_are_loopback_before_anybody_resolves_them(name: str) -> None:
+    assert said(_gate().connect(facts(host=name))) == SPECIAL
+    assert said(_gate("127.0.0.2/32").upstream(facts(host=name, destination="127.0.0.2"))) == SPECIAL
+    assert said(_gate("127.0.0.0/8").upstream(facts(host=name, destination="127.0.0.1"))) == ALLOWED
+
+
+@pytest.mark.parametrize("name", ["notlocalhost", "localhost.example", "local-host", "localhostx"])
+def test_a_name_that_only_looks_like_it_is_judged_by_its_addresses(name: str) -> None:
+    assert said(_gate().upstream(facts(host=name, destination=PUBLIC))) == ALLOWED
+    assert said(_gate().upstream(facts(host=name, destination="127.0.0.1"))) == SPECIAL
+
+
 def test_whoever_opens_a_metadata_address_may_use_its_name() -> None:
     gate = _gate("169.254.169.254/32")
 
@@ -157,3 +170,25 @@ def test_a_tunnel_to_a_closed_port_is_refused_before_anything_else_is_known() ->
     decision = gate.connect(facts(port=53, path=UNKNOWN, method=UNKNOWN))
 
     assert said(decision) == PORT
+
+
+@pytest.mark.parametrize(
+    ("verdict", "host"),
+    [
+        (ALLOWED, "site.example"),
+        (SPECIAL, "10.0.0.1"),
+        (SPECIAL, "::ffff:10.0.0.1"),
+        (SPECIAL, "localhost"),
+        (SPECIAL, "a.localhost"),
+        (SPECIAL, "metadata.google.internal"),
+    ],
+)
+@pytest.mark.parametrize("opened", [(), ("127.0.0.0/8", "::1/128")])
+def test_of_a_name_that_only_a_parent_proxy_resolves_the_name_is_judged(
+    verdict: tuple[str, str, str | None], host: str, opened: tuple[str, ...]
+) -> None:
+    assert verdict == said(_gate(*opened).upstream(facts(host=host, destination_ips=ABSENT)))
+
+
+def test_a_name_that_nobody_has_resolved_yet_stays_closed() -> None:
+    assert said(_gate().upstream(facts(host="site.example", destination_ips=UNKNOWN))) == SPECIAL

@@ -9,7 +9,7 @@ from gateway.policy.model import (
     UNKNOWN,
     FactName,
 )
-from tests.gates import ALLOWED, CLOSED, OPEN, PUBLIC, facts, gate_of, said
+from tests.gates import ALLOWED, CLOSED, DENIED, OPEN, PUBLIC, facts, gate_of, said
 
 if TYPE_CHECKING:
     from gateway.policy.kleene import Truth
@@ -106,3 +106,53 @@ def test_a_tunnel_without_tls_needs_a_rule_that_names_tcp(wanted: tuple[str, str
         for tunnel in (RAW, facts(RAW, tls_inspected=UNKNOWN)):
             decision = gate_of(default + f"rules: {rules}").tunnel(tunnel)
             assert said(decision) == wanted
+
+
+SPLICED = facts(
+    host="bank.example", tls_sni="bank.example", destination=PUBLIC, method=UNKNOWN, path=UNKNOWN, tls_inspected=False
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "policy"),
+    [
+        (ALLOWED, OPEN + SPLICING),
+        (ALLOWED, OPEN + "tls: {inspect: none}"),
+        (("deny", "protocol-refused", None), OPEN),
+        (DENIED, CLOSED + SPLICING),
+        (
+            ("deny", "rule-deny", "no-banks"),
+            OPEN + SPLICING + "rules: [{id: no-banks, action: deny, reason: R, when: {host: {under: [bank.example]}}}]",
+        ),
+        (
+            ("deny", "rule-deny", "lunch"),
+            OPEN
+            + SPLICING
+            + 'rules: [{id: lunch, action: deny, reason: R, when: {time: {from: "09:00", to: "17:00", zone: UTC}}}]',
+        ),
+    ],
+)
+def test_a_tunnel_that_stands_is_judged_like_a_new_one(wanted: tuple[str, str, str], policy: str) -> None:
+    assert wanted == said(gate_of(policy).standing(SPLICED))
+
+
+def test_a_raw_tunnel_that_stands_needs_its_rule_still() -> None:
+    git = "rules: [{id: git, action: allow, reason: R, when: {protocol: [tcp]}}]"
+
+    assert said(gate_of(OPEN + git).standing(RAW)) == ("allow", "allowed-by-rule", "git")
+    assert said(gate_of(OPEN).standing(RAW)) == ("deny", "protocol-refused", None)
+
+
+def test_a_tunnel_that_stands_is_charged_nothing_and_holds_no_lease() -> None:
+    gate = gate_of(
+        OPEN
+        + SPLICING
+        + "limits: [{id: one, key: [client.ip], rate: 1/day, burst: 1}, {id: at-once, key: [client.ip], concurrent: 1}]"
+    )
+
+    stands = [gate.standing(SPLICED) for _ in range(3)]
+
+    assert [(said(each), each.lease, each.limits) for each in stands] == [(ALLOWED, None, ())] * 3
+    assert said(gate.tunnel(SPLICED)) == ALLOWED
+    assert said(gate.standing(SPLICED)) == ALLOWED
+    assert said(gate.tunnel(SPLICED)) == ("deny", "rate-exceeded", "one")

@@ -37,8 +37,8 @@ def test_a_reason_belongs_to_one_verdict_alone(reason: Reason) -> None:
         Decision(verdict=wrong, reason=reason)
 
 
-def test_only_two_reasons_let_anything_through() -> None:
-    assert {"allowed-by-rule", "allowed-by-default"} == ALLOWING
+def test_only_three_reasons_let_anything_through() -> None:
+    assert {"allowed-by-rule", "allowed-by-default", "own-page"} == ALLOWING
 
 
 @pytest.mark.parametrize(

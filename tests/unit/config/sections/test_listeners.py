@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.config.objections import APP, FORWARD, objections
+from tests.unit.config.objections import APP, FORWARD, REVERSE, objections, read
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,21 @@ from tests.unit.config.objections import APP, FORWARD, objections
             "[" + FORWARD.replace("forward", "froward") + "]",
         ),
         (
+            "listeners[0].entry: `socks4` is unknown here, did you mean `socks5`?",
+            "[" + FORWARD.replace("}", ", entry: socks4}") + "]",
+        ),
+        (
+            "listeners[0].entry: a reverse listener has one entry, leave `entry` out",
+            "[" + REVERSE + "entry: proxy, routes: [{upstream: app}]}]",
+        ),
+        (
+            (
+                "listeners[0].trusted_proxies: nobody speaks for another client on a `transparent` listener, "
+                "leave `trusted_proxies` out"
+            ),
+            "[" + FORWARD.replace("}", ", entry: transparent, trusted_proxies: [10.0.0.0/8]}") + "]",
+        ),
+        (
             (
                 "listeners: the list is empty, here belongs a list, "
                 "like `[{name: ..., mode: forward, bind: 127.0.0.1:8080, policy: ...}]`"
@@ -31,3 +46,14 @@ from tests.unit.config.objections import APP, FORWARD, objections
 )
 def test_a_listener_that_makes_no_sense_is_refused_with_the_way_out(said: str, listeners: str) -> None:
     assert [said] == objections(f"{APP}listeners: {listeners}")
+
+
+@pytest.mark.parametrize("entry", ["proxy", "socks5", "transparent"])
+def test_a_forward_listener_has_the_entry_that_it_names(entry: str) -> None:
+    settings = read("listeners: [" + FORWARD.replace("}", f", entry: {entry}}}") + "]")
+
+    assert [entry] == [listener.entry for listener in settings.listeners]
+
+
+def test_a_listener_that_names_no_entry_is_that_of_a_proxy() -> None:
+    assert [listener.entry for listener in read(f"listeners: [{FORWARD}]").listeners] == ["proxy"]
