@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from addons.admission import Admission
 from addons.bounds import Bounds
+from addons.caching.hooks import Arriving, Caching
+from addons.caching.planning import Planner
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
 from addons.entries.arrivals import Arrivals
@@ -34,6 +36,7 @@ from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
@@ -46,6 +49,8 @@ from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mitmproxy.http import HTTPFlow
 
     from gateway.config.settings import ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
@@ -72,6 +77,11 @@ class Engine:
     failures: Failures
     served: Served
     signing: Signing | None = None
+    caches: Caches = field(default_factory=Caches)
+
+    def purge(self, beginning: str = "") -> int:
+        """Drop every kept answer whose place (`https://shop.example/items`) begins so; under how many places it was."""
+        return self.caches.purge(beginning)
 
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
@@ -104,11 +114,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         Site(settings.pac, settings.contact), (lambda: ()) if authorities is None else authorities.published, recorder
     )
     admission = Admission(
-        connections,
-        recorder,
-        resolver,
-        turns,
-        parents,
+        *(connections, recorder, resolver, turns, parents),
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
@@ -118,7 +124,10 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     if authorities is not None:
         signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
     dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
+    keeper = FieldKeeper(pseudonym(settings.state))
+    caching = _caching(admission, keeper, recorder)
     addons = (
+        *((Arriving(caching),) if _keeps_answers(settings) else ()),
         admission,
         Arrivals(admission, connections, recorder, time.time),
         Openings(admission, connections),
@@ -126,8 +135,9 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         UpstreamTls(connections, trust),
-        FieldKeeper(pseudonym(settings.state)),
+        keeper,
         parents,
+        *((caching,) if _keeps_answers(settings) else ()),
         Recording(recorder, connections),
     )
     served = Served()
@@ -145,7 +155,23 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         failures=Failures(connections, recorder, time.time),
         served=served,
         signing=signing,
+        caches=caching.caches,
     )
+
+
+def _keeps_answers(settings: Settings) -> bool:
+    """Whether there is a cache at all; without one no request meets it."""
+    return any(route.cache is not None for listener in settings.listeners for route in listener.routes)
+
+
+def _caching(admission: Admission, keeper: FieldKeeper, recorder: Recorder) -> Caching:
+    """The cache; what it gives meets what every answer meets that a client gets from an upstream."""
+
+    def respond(flow: HTTPFlow) -> None:
+        admission.responseheaders(flow)
+        keeper.responseheaders(flow)
+
+    return Caching(Caches(), Planner(time.time, time.monotonic), recorder, respond, time.time)
 
 
 def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:

@@ -91,7 +91,9 @@ class Exchange:
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
     upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
     are tried, or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count
-    bytes of bodies.
+    bytes of bodies. `cache` is what the cache did for it, where its route has one; `instead` the
+    content that takes the place of an upstream's that has none; `stands_in` says that a kept answer takes the place of
+    one that never came.
     """
 
     id: str
@@ -109,6 +111,9 @@ class Exchange:
     judged: tuple[Address, ...] = ()
     parent: Parent | None = None
     reached: Address | None = None
+    cache: str | None = None
+    instead: bytes = b""
+    stands_in: bool = False
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False
@@ -291,6 +296,12 @@ def judged(flow: HTTPFlow) -> Exchange:
     if exchange is None:
         raise LookupError("a message of a request that was never judged")
     return exchange
+
+
+def content_instead(flow: HTTPFlow) -> bytes:
+    """What a client gets as the content of an answer to which the upstream sent none; most often nothing."""
+    exchange = exchange_of(flow)
+    return b"" if exchange is None else exchange.instead
 
 
 def exchange_of(flow: HTTPFlow) -> Exchange | None:

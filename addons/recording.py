@@ -144,6 +144,7 @@ class Recorder:
             reason=None if outcome is None else outcome.reason,
             reached=exchange.reached,
             unverified=exchange.endpoint in exchange.connection.unverified,
+            cache=exchange.cache,
         )
         return record if outcome is None else record | {"decision": decision_object(outcome)}
 

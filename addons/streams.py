@@ -37,6 +37,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 )
 
 from addons.exchange import Cut as CutBody
+from addons.exchange import content_instead
 from addons.heads import remember_line
 from addons.phases import Cut, Enter, Hold, Phase
 
@@ -188,6 +189,7 @@ class GatewayStream(HttpStream):
             )
             yield commands.CloseConnection(self.context.server)
         elif event.end_stream:
+            self.response_body_buf += content_instead(self.flow)
             self.server_state = self.state_consume_response_body
         else:
             self.flow.response.stream = self.flow.response.stream or True

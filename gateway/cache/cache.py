@@ -6,7 +6,7 @@ After: `answered` keeps what may be kept and drops what does not hold any more; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from gateway.cache.status import CacheStatus, Forwarded
 from gateway.cache.store import Kept, MemoryStore
 from gateway.cache.storing import kept_fields, why_not
 from gateway.cache.validation import confirms, freshened, is_unchanged, outdated_by, questions
+from gateway.policy.headers import Fields
 
 if TYPE_CHECKING:
     from gateway.cache.messages import Answered, Asked
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _LOOKED_UP: Final = frozenset({"GET", "HEAD"})
 _NOT_MODIFIED: Final = 304
+_CREDENTIALS: Final = frozenset({"authorization", "cookie"})
 
 
 class Step(Enum):
@@ -83,11 +85,18 @@ class Cache:
         return self.store.keep(request, Kept(_without_connection(answer), body))
 
     def confirmed(self, request: Asked, kept: Kept, reply: Answered) -> Kept | None:
-        """The kept answer as a 304 left it, kept again; None if the reply speaks of another one."""
+        """The kept answer as a 304 left it, kept again; None if the reply speaks of another one.
+
+        What the 304 says to this client alone (a cookie, or anything said to credentials) is given to him alone: then
+        the answer stays kept as it was, or not at all if nobody else may be given it any more.
+        """
         if reply.status != _NOT_MODIFIED or not confirms(reply, kept.answer):
             return None
         renewed = Kept(_without_connection(freshened(kept.answer, reply)), kept.body)
-        self.store.keep(request, renewed)
+        if why_not(_anonymous(request), renewed.answer) is not None:
+            self.store.forget(request.key)
+        elif why_not(replace(request, method="GET"), renewed.answer) is None:
+            self.store.keep(request, renewed)
         return renewed
 
     def after_error(self, request: Asked, now: float) -> Kept | None:
@@ -113,6 +122,11 @@ def _asking(request: Asked, step: Step, why: Forwarded) -> Plan:
     if "only-if-cached" in request.directives:
         return Plan(Step.GIVE_UP, CacheStatus(detail="only-if-cached"))
     return Plan(step, CacheStatus(forwarded=why))
+
+
+def _anonymous(request: Asked) -> Asked:
+    said = tuple(field for field in request.fields if field[0] not in _CREDENTIALS)
+    return replace(request, method="GET", fields=Fields(said))
 
 
 def _without_connection(answer: Answered) -> Answered:

@@ -12,13 +12,17 @@ from gateway.policy.headers import Fields, RawField
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request in its canonical form: what was judged is what the cache looks up."""
+    """A request in its canonical form: what was judged is what the cache looks up.
+
+    `partition` sets requests apart whatever the origin says of Vary: none is given what another partition's produced.
+    """
 
     method: str
     scheme: str
     authority: str
     target: str
     fields: Fields
+    partition: str = ""
 
     @property
     def key(self) -> str:

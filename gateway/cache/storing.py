@@ -1,7 +1,8 @@
 """Whether an answer may be kept (RFC 9111 section 3), on the cautious side of what a shared cache may do.
 
-Beyond the RFC: what sets a cookie is never kept, nor what only part of the target's answer is (206), nor the answer to
-anything but GET. Every "no" says why; the words stand in Cache-Status.
+Beyond the RFC: what sets a cookie is never kept, nor the answer to a request with a cookie unless the origin says that
+it is for all, nor what only part of the target's answer is (206), nor the answer to anything but GET. Every "no" says
+why; the words stand in Cache-Status.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def why_not(request: Asked, answer: Answered) -> str | None:
         ("no-store", _forbidden(request, answer)),
         ("private", "private" in said and said.names("private") is None),
         ("cookie", "set-cookie" in answer.fields),
-        ("authorization", _is_for_one(request, answer)),
+        ("authorization", "authorization" in request.fields and not _is_for_all(answer)),
+        ("cookie", "cookie" in request.fields and not _is_for_all(answer)),
         ("vary", any("*" in value for value in answer.fields.get_all("vary"))),
         ("no lifetime", not _is_worth_it(answer)),
     ):
@@ -67,11 +69,12 @@ def _forbidden(request: Asked, answer: Answered) -> bool:
     return "no-store" in answer.directives and "must-understand" not in answer.directives
 
 
-def _is_for_one(request: Asked, answer: Answered) -> bool:
-    """Whether it is for him alone who showed who he is (section 3.5)."""
-    if "authorization" not in request.fields:
-        return False
-    return not any(each in answer.directives for each in ("public", "s-maxage", "must-revalidate"))
+def _is_for_all(answer: Answered) -> bool:
+    """Whether the origin says itself that an answer to somebody who showed who he is, is for everybody (section 3.5).
+
+    `must-revalidate` would do by the RFC; many say it who mean the opposite.
+    """
+    return "public" in answer.directives or "s-maxage" in answer.directives
 
 
 def _is_worth_it(answer: Answered) -> bool:

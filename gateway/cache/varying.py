@@ -19,8 +19,11 @@ def varying_names(answer: Answered) -> tuple[str, ...]:
 
 
 def secondary(request: Asked, names: tuple[str, ...]) -> Secondary:
-    """What the request says in these fields: blanks and how a list is split over lines make no difference."""
-    return tuple((name, _members(request, name)) for name in names)
+    """What the request says in these fields: blanks and how a list is split over lines make no difference.
+
+    What sets it apart in any case stands in front, under a name that no field has.
+    """
+    return (("", (request.partition,)), *((name, _members(request, name)) for name in names))
 
 
 def _members(request: Asked, name: str) -> tuple[str, ...]:

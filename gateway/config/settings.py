@@ -62,16 +62,26 @@ class HostMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """The cache of a route, in memory: `size` bounds all kept answers together, `largest` every one, in bytes."""
+
+    size: int = 64 * KIB * KIB
+    largest: int = KIB * KIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
     """Where a reverse listener sends what it lets in: hosts, whole path segments, the name of an upstream.
 
     `strict_paths` says what becomes of a path that is not canonical: refused (`strict`), redirected, or rewritten.
+    Without a `cache` no answer is kept.
     """
 
     upstream: str
     hosts: HostMatch = field(default_factory=HostMatch)
     prefixes: tuple[str, ...] = ("/",)
     strict_paths: PathTreatment = "strict"
+    cache: CacheSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,20 @@ class HostsOfRoute(Protocol):
         ...
 
 
+class CacheOfRoute(Protocol):
+    """How much may be kept of a route's answers."""
+
+    @property
+    def size(self) -> int:
+        """All answers together, in bytes."""
+        ...
+
+    @property
+    def largest(self) -> int:
+        """Every one, in bytes."""
+        ...
+
+
 class RouteClause(Protocol):
     """A route as the configuration says it."""
 
@@ -96,6 +110,11 @@ class RouteClause(Protocol):
     @property
     def strict_paths(self) -> PathTreatment:
         """What becomes of a path that is not canonical."""
+        ...
+
+    @property
+    def cache(self) -> CacheOfRoute | None:
+        """None if no answer is kept."""
         ...
 
 
@@ -122,6 +141,7 @@ class Route:
     host: Host | None = None
     under: bool = False
     strict_paths: PathTreatment = "strict"
+    cache: CacheOfRoute | None = None
 
     def __str__(self) -> str:
         hosts = "any host" if self.host is None else f"under {self.host}" if self.under else str(self.host)
@@ -208,6 +228,7 @@ def _routes_of(clause: RouteClause, upstream: Upstream) -> Iterator[Route]:
                 host=host,
                 under=clause.hosts.operator == "under" and host is not None and host.address is None,
                 strict_paths=clause.strict_paths,
+                cache=clause.cache,
             )
 
 

@@ -27,6 +27,7 @@ from gateway.audit.writer import AuditWriter
 from gateway.authority.making import make
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
+    CacheSettings,
     HostMatch,
     LimitSettings,
     ListenerSettings,
@@ -108,6 +109,7 @@ class Scene:
     upstreams: tuple[str, ...] = ("http://127.0.0.1:8000",)
     served: HostMatch = field(default_factory=HostMatch)
     strict_paths: PathTreatment = "strict"
+    cache: CacheSettings | None = None
     pac: PacSettings = field(default_factory=PacSettings)
     certificates: tuple[Certificate, ...] = (make(datetime.fromtimestamp(NOW, UTC)).certificate,)
     elapsed: float = 0.0
@@ -159,7 +161,9 @@ class Scene:
             bind=(Address.parse("127.0.0.1"), 8080),
             policy=Path("test.yaml"),
             trusted_proxies=tuple(Network.parse(each) for each in self.trusted),
-            routes=(RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served),),
+            routes=(
+                RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served, cache=self.cache),
+            ),
         )
 
     def _routes(self, settings: ListenerSettings) -> RouteTable | None:

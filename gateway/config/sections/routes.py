@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.config.sections.cache import CACHE
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.upstreams import UPSTREAM
 from gateway.config.settings import HostMatch, PathTreatment, RouteSettings
@@ -58,6 +59,8 @@ _ROUTE_UPSTREAM: Final = required(
 )
 _ROUTE_STRICT: Final = optional("strict_paths", choice(_TREATMENTS), "What becomes of odd paths.", _TREATMENTS[0])
 
+_ROUTE_CACHE: Final = optional("cache", CACHE, "Whether answers are kept; they are not if left out.", None)
+
 
 def _route(values: Values) -> Read[RouteSettings]:
     prefixes = values[_ROUTE_PATH]
@@ -66,12 +69,13 @@ def _route(values: Values) -> Read[RouteSettings]:
         hosts=values[_ROUTE_HOST] or HostMatch(),
         prefixes=prefixes or ROOT,
         strict_paths=values[_ROUTE_STRICT],
+        cache=values[_ROUTE_CACHE],
     )
 
 
 ROUTE: Final = record(
-    (_ROUTE_HOST, _ROUTE_PATH, _ROUTE_UPSTREAM, _ROUTE_STRICT),
+    (_ROUTE_HOST, _ROUTE_PATH, _ROUTE_UPSTREAM, _ROUTE_STRICT, _ROUTE_CACHE),
     _route,
     wanted="a route, like `{upstream: app}`",
-    also=not_yet("cache", "redirect", "respond", "encoded_slash"),
+    also=not_yet("redirect", "respond", "encoded_slash"),
 )

@@ -121,3 +121,30 @@ def test_nothing_stale_is_ever_given_unasked(says: str, asks: str, later: float)
         assert asks != "no-cache"
     if plan.step is Step.GIVE_AND_ASK:
         assert "stale-while-revalidate" in says
+
+
+@pytest.mark.parametrize("said", ["Set-Cookie: who=alice", "Cache-Control: private", "Cache-Control: no-store"])
+def test_what_a_304_says_to_one_client_alone_is_given_to_him_and_to_nobody_else(said: str) -> None:
+    cache = holding("max-age=60", 'ETag: "a"')
+    stale = cache.look_up(asked(), NOW + 61).kept
+    assert stale is not None
+
+    renewed = cache.confirmed(asked(), stale, answered('ETag: "a"', said, status=304))
+
+    assert renewed is not None
+    assert renewed.body == b"body"
+    assert cache.look_up(asked(), NOW + 61).step is Step.FORWARD
+
+
+def test_a_304_to_credentials_leaves_what_is_kept_as_it_was() -> None:
+    cache = holding("max-age=60", 'ETag: "a"')
+    known = asked("Cookie: who=alice")
+    stale = cache.look_up(known, NOW + 61).kept
+    assert stale is not None
+
+    renewed = cache.confirmed(known, stale, answered('ETag: "a"', "X-For: alice", status=304, came_at=NOW + 61))
+
+    assert renewed is not None
+    assert (b"X-For", b"alice") in renewed.answer.raw
+    left = cache.look_up(asked(), NOW + 62)
+    assert (left.step, left.kept) == (Step.VALIDATE, stale)

@@ -56,7 +56,7 @@ def test_the_status_decides_too(why: str | None, status: int, fields: tuple[str,
         ("authorization", "max-age=5"),
         (None, "max-age=5, public"),
         (None, "s-maxage=5"),
-        (None, "max-age=5, must-revalidate"),
+        ("authorization", "max-age=5, must-revalidate"),
         ("private", "private, s-maxage=5"),
     ],
 )
@@ -81,3 +81,11 @@ def test_fields_of_the_connection_and_private_ones_are_not_kept() -> None:
     )
 
     assert [name for name, _ in kept_fields(answer)] == [b"Cache-Control", b"X-Kept"]
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [("cookie", "max-age=5"), (None, "max-age=5, public"), (None, "s-maxage=5"), ("private", "private")],
+)
+def test_an_answer_to_a_request_with_a_cookie_is_kept_only_if_it_says_so(why: str | None, said: str) -> None:
+    assert why_not(asked("Cookie: who=alice"), answered(f"Cache-Control: {said}")) == why

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.cache.varying import secondary, varying_names
@@ -37,3 +39,10 @@ def test_how_a_field_is_written_makes_no_difference(one: tuple[str, ...], other:
 )
 def test_what_it_says_makes_one(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     assert secondary(asked(*one), LANGUAGE) != secondary(asked(*other), LANGUAGE)
+
+
+def test_what_is_set_apart_is_never_alike() -> None:
+    one, other = asked("Accept-Language: de"), replace(asked("Accept-Language: de"), partition="odd")
+
+    assert secondary(one, LANGUAGE) != secondary(other, LANGUAGE)
+    assert secondary(one, ()) != secondary(other, ())

@@ -21,8 +21,8 @@ from tests.unit.config.objections import APP, REVERSE, objections
             "{upstream: app, host: {is: [a], under: [b]}}",
         ),
         (
-            "listeners[0].routes[0]: `cache` is not supported yet, leave it out",
-            "{upstream: app, cache: {enabled: true}}",
+            "listeners[0].routes[0]: `redirect` is not supported yet, leave it out",
+            "{upstream: app, redirect: {status: 308}}",
         ),
     ],
 )
