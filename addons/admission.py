@@ -287,13 +287,21 @@ class Admission:
 
     def refused_head(self, client: Client, decision: Decision) -> Response:
         """Record and answer a head that the layers below could not read, or not in time."""
-        state = self._connections.state(client.id)
-        state.requests += 1
-        state.look_inside()
-        exchange = self._connections.begin(state, translate.connection_facts(state, self._clock()))
+        exchange = self._unnamed(client)
         answer = refusals.for_head(exchange, Refusal(decision))
         self._record_refusal(exchange, decision, answer)
         return answer
+
+    def refused_connection(self, client: Client, decision: Decision) -> None:
+        """Record that a connection is ended for what the client did on it; there is no request to answer."""
+        self._recorder.refused(self._unnamed(client), decision, status=None, down=0)
+
+    def _unnamed(self, client: Client) -> Exchange:
+        """An exchange of which nothing is known but whose it is."""
+        state = self._connections.state(client.id)
+        state.requests += 1
+        state.look_inside()
+        return self._connections.begin(state, translate.connection_facts(state, self._clock()))
 
     def no_room(self, client: Client, listener: Listener) -> Response:
         """Record and answer a connection for which there is no room; nothing of it is kept."""

@@ -40,15 +40,25 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Sizes in bytes: of a request's head, of an answer's, of a tunnel's opening, of what is sent ahead of its turn."""
+    """Sizes in bytes.
+
+    Of a request's head, of an answer's, of a tunnel's opening, of what is sent ahead of its turn, of a message of a
+    WebSocket.
+    """
 
     head: int = 32 * KIB
     answer_head: int = 64 * KIB
     opening: int = 64 * KIB
     ahead: int = 64 * KIB
+    message: int = 16 * KIB * KIB
     patience: Patience = field(default_factory=Patience)
 
     @classmethod
     def of(cls, limits: LimitSettings) -> Bounds:
         """The bounds that a configuration sets, the others as they are."""
-        return cls(head=limits.head, ahead=2 * limits.head, patience=Patience(head=limits.head_timeout))
+        return cls(
+            head=limits.head,
+            ahead=2 * limits.head,
+            message=limits.message,
+            patience=Patience(head=limits.head_timeout),
+        )

@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 
 _CONTEXTS: Final = 1024
 _HTTP1: Final = b"http/1.1"
+_HTTP2: Final = b"h2"
 
 
-def _choose_protocol(_connection: SSL.Connection, offered: list[bytes]) -> Any:
+def _choose_http1(_connection: SSL.Connection, offered: list[bytes]) -> Any:
     return _HTTP1 if _HTTP1 in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def _choose_http2(connection: SSL.Connection, offered: list[bytes]) -> Any:
+    return _HTTP2 if _HTTP2 in offered else _choose_http1(connection, offered)
 
 
 @dataclass(slots=True)
@@ -52,26 +57,27 @@ class ClientTls:
     def tls_start_client(self, data: TlsData) -> None:
         """Show the certificate of the host that the tunnel was opened for, whatever the hello asks."""
         state = self.connections.state(data.context.client.id)
-        data.ssl_conn = SSL.Connection(self._context(_host_of(state)))
+        data.ssl_conn = SSL.Connection(self._context(_host_of(state), http2=state.listener.settings.http2))
         data.ssl_conn.set_accept_state()
 
-    def _context(self, host: str) -> SSL.Context:
+    def _context(self, host: str, *, http2: bool) -> SSL.Context:
+        key = f"h2 {host}" if http2 else host
         now = dt.datetime.fromtimestamp(self.clock(), dt.UTC)
-        context = self._contexts.find(host, now.timestamp())
+        context = self._contexts.find(key, now.timestamp())
         if context is None:
             leaf = sign_leaf(self.authority, host, self._leaf_key.public_key(), now)
-            context = self._new_context(leaf)
-            self._contexts.keep(host, context, renewal(leaf, now).timestamp())
+            context = self._new_context(leaf, http2=http2)
+            self._contexts.keep(key, context, renewal(leaf, now).timestamp())
         return context
 
-    def _new_context(self, leaf: x509.Certificate) -> SSL.Context:
+    def _new_context(self, leaf: x509.Certificate, *, http2: bool) -> SSL.Context:
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.use_certificate(leaf)
         for each in self.authority.sent:
             context.add_extra_chain_cert(each)
         context.use_privatekey(self._leaf_key)
-        context.set_alpn_select_callback(_choose_protocol)
+        context.set_alpn_select_callback(_choose_http2 if http2 else _choose_http1)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         return context
 

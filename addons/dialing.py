@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from addons.connecting import NotConnected, Streams, Ways, connect
 from addons.entries.through import ParentFailed, through
-from addons.exchange import known
+from addons.exchange import aboard, known
 from gateway.policy.addresses import Address
 from gateway.policy.model import PinAddress, Reason, refuse
 
@@ -131,7 +131,7 @@ class Dialing:
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """Put a judged address in the place of the name; refuse what was not judged."""
         endpoint = _endpoint(data.server)
-        exchange = self._connections.state(data.client.id).going_to(endpoint) if endpoint else None
+        exchange = self._waiting(data, endpoint) if endpoint else None
         if endpoint is None or exchange is None or not exchange.judged or data.server.via is not None:
             data.server.error = _REFUSED
             return
@@ -141,6 +141,14 @@ class Dialing:
         if data.server.tls:
             data.server.sni = endpoint[0]
         data.server.address = (str(attempt.addresses[0]), attempt.port)
+
+    def _waiting(self, data: ServerConnectionHookData, endpoint: Endpoint) -> Exchange | None:
+        """The exchange that the connection is opened for; of several on one client connection each has its own."""
+        first = next(iter(aboard(data.server)), None)
+        if first is None:
+            return self._connections.state(data.client.id).going_to(endpoint)
+        is_its_own = first.connection.id == data.client.id and first.admitted and first.endpoint == endpoint
+        return first if is_its_own else None
 
     def _deadline(self, attempt: _Attempt) -> asyncio.TimerHandle | None:
         """This hook runs in the task that is going to connect: that task is the one to stop."""
@@ -178,7 +186,8 @@ class Dialing:
         if reached is None or reached not in attempt.addresses:
             raise ConnectionError("another address answered than the ones that were judged")
         _rename(data.server, attempt.endpoint)
-        attempt.exchange.reached = reached
+        for exchange in aboard(data.server) or (attempt.exchange,):
+            exchange.reached = reached
         self._connections.state(data.client.id).linked(attempt.endpoint, data.server.id, reached)
 
     def server_connect_error(self, data: ServerConnectionHookData) -> None:
@@ -190,7 +199,8 @@ class Dialing:
         if not attempt.tried:
             self._ways.failed(attempt.addresses[0])
         _rename(data.server, attempt.endpoint)
-        attempt.exchange.outcome = attempt.outcome
+        for exchange in aboard(data.server) or (attempt.exchange,):
+            exchange.outcome = attempt.outcome
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
         """The connection is gone: the next request resolves and judges anew."""

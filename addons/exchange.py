@@ -17,7 +17,7 @@ from gateway.policy.model import ABSENT, UNKNOWN, Fact, Facts, Mode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mitmproxy.connection import Client
+    from mitmproxy.connection import Client, Connection
     from mitmproxy.http import HTTPFlow
 
     from gateway.config.settings import ListenerSettings
@@ -34,6 +34,7 @@ type Endpoint = tuple[str, int]
 """A host as it is spelled canonically, with a port: the name under which addresses are judged and connections kept."""
 
 _KEY: Final = "wicketgate"
+_ABOARD: Final = "wicketgate_aboard"
 
 
 class PolicySource(Protocol):
@@ -91,9 +92,9 @@ class Exchange:
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
     upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
     are tried, or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count
-    bytes of bodies. `cache` is what the cache did for it, where its route has one; `instead` the
-    content that takes the place of an upstream's that has none; `stands_in` says that a kept answer takes the place of
-    one that never came.
+    bytes of bodies. `given_up` says that the client ended it, or broke it, while its connection goes on. `cache` is what
+    the cache did for it, where its route has one; `instead` the content that takes the place of an upstream's that has
+    none; `stands_in` says that a kept answer takes the place of one that never came.
     """
 
     id: str
@@ -119,6 +120,7 @@ class Exchange:
     response_done: bool = False
     recorded: bool = False
     ended: bool = False
+    given_up: bool = False
 
     @property
     def admitted(self) -> bool:
@@ -276,6 +278,21 @@ class Connections:
 
     def __iter__(self) -> Iterator[ConnectionState]:
         return iter(tuple(self._states.values()))
+
+
+def board(server: Connection, exchange: Exchange) -> None:
+    """An exchange waits for an upstream connection that is being opened for it, or for another like it."""
+    vars(server).setdefault(_ABOARD, []).append(exchange)
+
+
+def aboard(server: Connection) -> tuple[Exchange, ...]:
+    """The exchanges that wait for a connection, the one that it is opened for first."""
+    return tuple(vars(server).get(_ABOARD, ()))
+
+
+def disembark(server: Connection) -> None:
+    """Nobody waits for a connection any more: it stands, or it failed."""
+    vars(server).pop(_ABOARD, None)
 
 
 def known[T](fact: Fact[T]) -> T:

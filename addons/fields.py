@@ -15,6 +15,7 @@ from mitmproxy.http import Headers
 
 from addons import forwarded, hiding
 from addons.exchange import judged
+from addons.heads import version_of
 from addons.refusals import limit_fields
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import HOP_BY_HOP, Fields, connection_named
@@ -104,7 +105,7 @@ class FieldKeeper:
         flow.request.headers.fields = tuple(fields)
 
     def _own_fields(self, exchange: Exchange, request: Request) -> list[RawField]:
-        version = _version(request)
+        version = version_of(request)
         if exchange.connection.mode is Mode.FORWARD:
             return [forwarded.via(self._pseudonym, version)]
         host = request.headers["host"].encode("ascii")
@@ -124,7 +125,7 @@ class FieldKeeper:
             if hiding.may_name_backend(fields):
                 fields = hiding.hide(fields, hiding.Front.of(exchange, flow.request), _servers(exchange.route))
         else:
-            fields.append(forwarded.via(self._pseudonym, _version(response)))
+            fields.append(forwarded.via(self._pseudonym, version_of(response)))
         if exchange.decision is not None:
             fields = _edited(fields, exchange.decision.obligations)
             fields += limit_fields(exchange.decision.limits)
@@ -139,9 +140,18 @@ def _servers(route: Route) -> frozenset[Endpoint]:
     return frozenset((server.host.text, server.port) for server in route.upstream.servers)
 
 
+def clean_request_fields(raw: Iterable[RawField], mode: Mode) -> list[RawField]:
+    """Of fields behind a request's body those that would go on if they stood in its head."""
+    return [field for field in raw if _goes_on(field[0].lower().decode("latin-1"), frozenset(), mode)]
+
+
 def clean_answer(response: Response, mode: Mode) -> list[RawField]:
     """The fields of an answer without those of one hop and those that only the gateway may send."""
-    raw = response.headers.fields
+    return clean_answer_fields(response.headers.fields, mode)
+
+
+def clean_answer_fields(raw: Sequence[RawField], mode: Mode) -> list[RawField]:
+    """The same of any fields of an answer, in front of its body or behind it."""
     nominated = _nominated_by(raw)
     dropped = hiding.TELLTALE if mode is Mode.REVERSE else frozenset()
     kept = []
@@ -191,7 +201,3 @@ def _replace(flow: HTTPFlow, response: Response, fields: list[RawField], *, copi
     answer.headers = Headers(fields)
     answer.stream = response.stream
     flow.response = answer
-
-
-def _version(message: Request | Response) -> str:
-    return message.http_version.removeprefix("HTTP/")

@@ -24,7 +24,8 @@ from addons.deadlines import Deadline
 from addons.fail_closed import HookFailed
 from addons.hook_running import HookRunner
 from addons.options import LayerOptions, for_layers
-from addons.phases import Await, Cut, Enter, HalfClose, HandOver, Hold, Phase
+from addons.pacing import Pacing
+from addons.phases import Await, Cut, Enter, HalfClose, HandOver, Phase
 from addons.relay import reset
 from addons.spliced import Spliced, take_over
 from addons.tasks import spawn
@@ -94,11 +95,11 @@ class GatewayHandler(LiveConnectionHandler):
         self._leaving: HandOver | None = None
         self.spliced: Spliced | None = None
         """The tunnel that this connection became, if it did: it goes on when the handler is done."""
-        self._holds = 0
-        self._room: Final = asyncio.Event()
-        self._room.set()
-        self._acts: Final = self._table_of_acts()
-        self._hooks: Final = HookRunner(self.client, stage, completed=self.take, broken=self._broken)
+        self._pacing: Final = Pacing(self.client, self.transports, self.take)
+        self._acts: Final = self._table_of_acts() | self._pacing.acts()
+        self._hooks: Final = HookRunner(
+            self.client, stage, completed=self.take, broken=self._broken, pacing=self._pacing
+        )
         self._dials: Final[set[asyncio.Task[None]]] = set()
 
     @override
@@ -142,7 +143,6 @@ class GatewayHandler(LiveConnectionHandler):
             commands.Log: self._note,
             Enter: self._enter_by,
             Await: self._await,
-            Hold: self._hold,
             HalfClose: self._half_close,
             HandOver: self._hand_over,
             Cut: self._cut,
@@ -210,11 +210,12 @@ class GatewayHandler(LiveConnectionHandler):
     def _make_room(self) -> None:
         """Close the upstream that was opened first, when there are many.
 
-        Only the exchange that opens another one is under way, so that the others are idle. mitmproxy lets five
+        Only the exchange that opens another one is under way, so that the others are idle; where several share the
+        client's connection, the layer above keeps count. mitmproxy lets five
         connections to one address stand, keeps idle ones for good, and lets the sixth wait for ever.
         """
         standing = [each for each in self.transports if isinstance(each, Server)]
-        if len(standing) >= _UPSTREAMS:
+        if len(standing) >= _UPSTREAMS and not self._pacing.is_shared:
             self._stop(standing[0], "makes room")
 
     async def _dial(self, command: commands.OpenConnection) -> None:
@@ -246,20 +247,16 @@ class GatewayHandler(LiveConnectionHandler):
         if io.handler is not None:
             io.handler.cancel("aborted")
 
-    def _hold(self, command: Hold) -> None:
-        self._holds += 1 if command.held else -1
-        if self._holds > 0:
-            self._room.clear()
-        else:
-            self._room.set()
-
     @override
     async def drain_writers(self) -> None:
         """Read on only when what was read could be passed on."""
-        await super().drain_writers()  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
-        io = self.transports.get(self.client)
-        if self._holds > 0 and io is not None and asyncio.current_task() is io.handler:
-            await self._room.wait()
+        task = asyncio.current_task()
+        if self._pacing.is_shared:
+            await self._pacing.drain(task)
+        else:
+            await super().drain_writers()  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+        if self._pacing.holds:
+            await self._pacing.wait(task)
 
     @override
     def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
@@ -289,8 +286,9 @@ class GatewayHandler(LiveConnectionHandler):
         self.deadline.restart()
 
     def drain(self) -> None:
-        """Finish the exchange that runs, begin no other."""
+        """Finish the exchanges that run, begin no others."""
         self._is_draining = True
+        self._pacing.leave()
         if self.deadline.phase in {Phase.IDLE, Phase.HANDSHAKE}:
             self._end("drained")
 
@@ -306,6 +304,7 @@ class GatewayHandler(LiveConnectionHandler):
         """Let nothing outlive the connection: hooks that still wait, upstreams that a failed hook left open."""
         self._is_dead = True
         self._hooks.stop()
+        self._pacing.close()
         for io in tuple(self.transports.values()):
             if isinstance(io.writer, asyncio.StreamWriter):
                 io.writer.transport.abort()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy.connection import Server
 
+from addons.exchange import aboard
 from addons.tls_layers import CLOSED, SILENT
 from gateway.policy.model import Reason, refuse
 
@@ -56,8 +57,7 @@ class Handshakes:
     def tls_failed_server(self, data: TlsData) -> None:
         """The upstream could not prove who it is, or does not speak TLS that we speak."""
         was_late = self._over(data.conn)
-        exchange = self._exchange(data)
-        if exchange is not None:
+        for exchange in aboard(data.conn) or self._exchanges(data):
             exchange.outcome = refuse(_reason(data.conn.error, was_late=was_late))
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
@@ -72,11 +72,12 @@ class Handshakes:
             running.deadline.cancel()
         return running.late
 
-    def _exchange(self, data: TlsData) -> Exchange | None:
+    def _exchanges(self, data: TlsData) -> tuple[Exchange, ...]:
         state = self._connections.find(data.context.client.id)
         if state is None or not isinstance(data.conn, Server) or data.conn.address is None:
-            return None
-        return state.going_to((data.conn.address[0], data.conn.address[1]))
+            return ()
+        exchange = state.going_to((data.conn.address[0], data.conn.address[1]))
+        return () if exchange is None else (exchange,)
 
 
 def _reason(error: str | None, *, was_late: bool) -> Reason:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import Request, Response
 
 _KEY: Final = "wicketgate_line"
+_SPOKEN: Final = "wicketgate_spoken"
 _VERSIONS: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
 _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -53,11 +54,18 @@ class Unnameable(Exception):  # noqa: N818 - it says what the head is
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How a request line named its target: `authority` and `scheme` as they were written, empty in origin-form."""
+    """How a request line named its target: `authority` and `scheme` as they were written, empty in origin-form.
+
+    `protocol` is what the client spoke; `trailers` says that it takes some. `problem` is the refusal of a request
+    that the layers below could read, but which their protocol forbids.
+    """
 
     form: Literal["origin", "absolute", "authority"]
     scheme: str
     authority: str
+    protocol: Literal["http/1.1", "h2"] = "http/1.1"
+    trailers: bool = False
+    problem: Refusal | None = None
 
 
 def check_line_ends(head: bytes) -> None:
@@ -84,7 +92,14 @@ def is_clean_head(head: bytes) -> bool:
 
 def remember_line(request: Request) -> None:
     """Keep what the request line said. To be called before the layer completes the request."""
-    vars(request)[_KEY] = _line(request)
+    if _KEY not in vars(request):
+        vars(request)[_KEY] = _line(request)
+
+
+def bring_line(request: Request, line: Line) -> Request:
+    """The request with what another protocol than HTTP/1 said in the place of a request line."""
+    vars(request)[_KEY] = line
+    return request
 
 
 def line_of(request: Request) -> Line:
@@ -103,6 +118,18 @@ def _line(request: Request) -> Line:
     if authority or request.data.scheme:
         return Line("absolute", request.data.scheme.decode("latin-1"), authority)
     return Line("origin", "", "")
+
+
+def spoken_as[M: (Request, Response)](message: M, version: str) -> M:
+    """The message, which came in another version of HTTP than the one it is shown as."""
+    vars(message)[_SPOKEN] = version
+    return message
+
+
+def version_of(message: Request | Response) -> str:
+    """The version of HTTP in which a message came, as Via writes it."""
+    spoken: str | None = vars(message).get(_SPOKEN)
+    return message.http_version.removeprefix("HTTP/") if spoken is None else spoken
 
 
 def malformed(message: str, *, status: int | None = None) -> Unnameable:

@@ -10,6 +10,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from mitmproxy.flow import Error
+from mitmproxy.http import HTTPFlow
 from mitmproxy.proxy import events
 
 from addons.fail_closed import AFTER_THE_FACT, ANSWERABLE, HookFailed, is_cancelled_from_outside
@@ -22,12 +24,16 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.commands import StartHook
 
     from addons.handler import Stage
+    from addons.pacing import Pacing
 
 _log: Final = logging.getLogger(__name__)
 
 
 class HookRunner:
-    """Runs the hooks of `client`. `completed` hears of a layer's hook that it may go on, `broken` that nothing may."""
+    """Runs the hooks of `client`. `completed` hears of a layer's hook that it may go on, `broken` that nothing may.
+
+    With a `pacing` that says that several exchanges share the connection, a hook that fails ends its own alone.
+    """
 
     def __init__(
         self,
@@ -36,9 +42,11 @@ class HookRunner:
         *,
         completed: Callable[[events.Event], None],
         broken: Callable[[str, BaseException], None],
+        pacing: Pacing | None = None,
     ) -> None:
         self._client: Final = client
         self._stage: Final = stage
+        self._pacing: Final = pacing
         self._go_on: Final = completed
         self._broken: Final = broken
         self._waiting: Final[set[asyncio.Task[None]]] = set()
@@ -77,7 +85,7 @@ class HookRunner:
         if hook.name in AFTER_THE_FACT:
             self.tell(hook.name, error)
             self._completed(hook)
-        elif hook.name in ANSWERABLE and self._answered(hook, error):
+        elif (hook.name in ANSWERABLE and self._answered(hook, error)) or self._ended_alone(hook, error):
             self._completed(hook)
         else:
             self._broken(hook.name, error)
@@ -91,6 +99,19 @@ class HookRunner:
             return False
         answer.headers["Connection"] = "close"
         flow.response = answer
+        return True
+
+    def _ended_alone(self, hook: StartHook, error: BaseException) -> bool:
+        """End one stream of several: its layer goes no further with a flow that was killed."""
+        flow = self._stage.dispatch.subject(hook)
+        if self._pacing is None or not self._pacing.is_shared or not isinstance(flow, HTTPFlow):
+            return False
+        try:
+            self._stage.unjudged(flow, hook.name, error)
+        except Exception as another:  # noqa: BLE001 - the connection is ended instead
+            _log.error("a failure in %s could not be recorded: %s", hook.name, another)
+            return False
+        flow.error = Error(Error.KILLED_MESSAGE)
         return True
 
     async def run(self, hook: StartHook) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, override
 
 import h11
 from h11._readers import ChunkedReader
+from mitmproxy.connection import ConnectionState
+from mitmproxy.http import Headers
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import _http1
@@ -20,11 +22,17 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     HttpEvent,
+    RequestData,
     RequestHeaders,
+    RequestTrailers,
+    ResponseEndOfMessage,
     ResponseProtocolError,
+    ResponseTrailers,
 )
 
 from addons.heads import check_line_ends, check_lines, is_clean_head
+from addons.http2.taps import Taps, Way
+from addons.pacing import Measure, WhenRoomy
 from addons.phases import Await, Enter, Hold, Phase
 from gateway.policy.model import Decision, Reason, refuse
 
@@ -52,9 +60,13 @@ _STATUS: Final = slice(9, 12)
 
 
 class _ChunksOnly(ChunkedReader):
-    """Reads chunks and drops the trailers after them. `is_broken` once it has met something that is no chunk."""
+    """Reads chunks; the trailers after them are kept in `trailers`, for who wants them.
+
+    `is_broken` once it has met something that is no chunk.
+    """
 
     is_broken = False
+    trailers: tuple[tuple[bytes, bytes], ...] = ()
 
     @override
     def __call__(self, buf: ReceiveBuffer) -> h11.Data | h11.EndOfMessage | None:
@@ -63,7 +75,10 @@ class _ChunksOnly(ChunkedReader):
         except h11.ProtocolError:
             self.is_broken = True
             raise
-        return h11.EndOfMessage() if isinstance(found, h11.EndOfMessage) else found
+        if not isinstance(found, h11.EndOfMessage):
+            return found
+        self.trailers = tuple((bytes(name), bytes(value)) for name, value in found.headers)
+        return h11.EndOfMessage()
 
 
 def head_size(buffer: ReceiveBuffer, most: int) -> int | None:
@@ -78,10 +93,14 @@ def head_size(buffer: ReceiveBuffer, most: int) -> int | None:
 
 @dataclass(slots=True)
 class UnreadableHead:
-    """A head that became no request. The hook that hears of it puts the answer into `response`."""
+    """A head that became no request. The hook that hears of it puts the answer into `response`.
+
+    `is_answered` says whether there is a way to answer it.
+    """
 
     client: Client
     decision: Decision
+    is_answered: bool = True
     response: Response | None = None
 
 
@@ -175,9 +194,12 @@ class ClientSide(_http1.Http1Server):
     def read_body(self, event: events.Event) -> Commands:
         if type(self.body_reader) is ChunkedReader:
             self.body_reader = _ChunksOnly()
-        yield from super().read_body(event)
-        if isinstance(self.body_reader, _ChunksOnly) and self.body_reader.is_broken:
-            yield UnreadableBodyHook(self.context.client)
+        is_told = False
+        for command in super().read_body(event):
+            if not is_told and isinstance(self.body_reader, _ChunksOnly) and self.body_reader.is_broken:
+                is_told = True
+                yield UnreadableBodyHook(self.context.client)
+            yield command
         if self.state == self.read_body and len(self.buf) > self._bounds.head:
             yield from _too_much(self, self.stream_id)
 
@@ -213,8 +235,8 @@ class ClientSide(_http1.Http1Server):
             if answer is not None:
                 yield commands.SendData(self.conn, http1.assemble_response(answer))  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
             yield commands.CloseConnection(self.conn)
-            return
-        yield from super().send(event)
+        elif not isinstance(event, ResponseTrailers):  # they may be dropped (RFC 9110 section 6.5), and are
+            yield from super().send(event)
 
 
 def _too_much(side: ClientSide | OriginSide, stream_id: int) -> Commands:
@@ -223,18 +245,57 @@ def _too_much(side: ClientSide | OriginSide, stream_id: int) -> Commands:
 
 
 class OriginSide(_http1.Http1Client):
-    """Sends requests to an origin and reads its answers, one at a time."""
+    """Sends requests to an origin and reads its answers, one at a time.
 
-    def __init__(self, context: Context, bounds: Bounds) -> None:
+    With `taps`, which the streams of a client share, a body waits while the origin takes none, and trailers are
+    passed on.
+    """
+
+    def __init__(self, context: Context, bounds: Bounds, taps: Taps | None = None) -> None:
         super().__init__(context)
         self._bounds: Final = bounds
+        self._taps: Final = taps
+        self._roomy: WhenRoomy | None = None
         self._interim = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the last exchange has ended cleanly, and nothing lies there that nobody asked for."""
+        return (
+            self.state == self.read_headers
+            and self.stream_id is None
+            and not self.buf
+            and self.conn.state is ConnectionState.OPEN
+        )
+
+    @override
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Wakeup):
+            self._roomy = None
+            if self._taps is not None:
+                self._taps.open_all(self)
+        else:
+            yield from super()._handle_event(event)
 
     @override
     def send(self, event: HttpEvent) -> Commands:
+        if isinstance(event, RequestTrailers):
+            return
         if isinstance(event, RequestHeaders):
             self._interim = 0
         yield from super().send(event)
+        if self._taps is not None and isinstance(event, RequestData):
+            yield from self._measure(event.stream_id, self._taps)
+
+    def _measure(self, stream_id: int, taps: Taps) -> Commands:
+        if self._roomy is None:
+            measure = Measure(self.conn)
+            yield measure
+            if not measure.is_full:
+                return
+            self._roomy = WhenRoomy(self.conn)
+            yield self._roomy
+        taps.shut(stream_id, Way.UP, self)
 
     @override
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
@@ -270,6 +331,14 @@ class OriginSide(_http1.Http1Client):
     def read_body(self, event: events.Event) -> Commands:
         if type(self.body_reader) is ChunkedReader:
             self.body_reader = _ChunksOnly()
-        yield from super().read_body(event)
+        reader, stream_id = self.body_reader, self.stream_id
+        for command in super().read_body(event):
+            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):
+                yield from self._read_trailers(reader, stream_id)
+            yield command
         if self.state == self.read_body and self.stream_id is not None and len(self.buf) > self._bounds.answer_head:
             yield from _too_much(self, self.stream_id)
+
+    def _read_trailers(self, reader: object, stream_id: int | None) -> Commands:
+        if self._taps is not None and stream_id is not None and isinstance(reader, _ChunksOnly) and reader.trailers:
+            yield ReceiveHttp(ResponseTrailers(stream_id, Headers(reader.trailers)))

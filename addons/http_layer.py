@@ -1,35 +1,41 @@
 """The HTTP of one client connection, plain or inside TLS: its streams, and the upstream connections that they share.
 
 mitmproxy's layer keeps every upstream connection that ever was until the client leaves; here a closed one is forgotten
-when the next is looked for. Upstream connections are HTTP/1 over TCP, with or without TLS, and belong to one client.
+when the next is looked for. Upstream connections are TCP, with or without TLS, and belong to one client.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, override
 
-from mitmproxy.connection import Connection, Server
-from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.layer import Layer
+from mitmproxy.connection import Server
+from mitmproxy.proxy import events
 from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
-    GetHttpConnectionCompleted,
     HttpLayer,
     HTTPMode,
     RegisterHttpConnection,
 )
-from mitmproxy.proxy.tunnel import LayerStack
+from mitmproxy.proxy.layers.http._events import ErrorCode
 
-from addons.http1 import ClientSide, OriginSide
-from addons.phases import Enter, Phase
+from addons.exchange import exchange_of
+from addons.http1 import ClientSide
+from addons.http2.client_side import ClientSession
+from addons.http2.session import Session, TapTurned
+from addons.http2.taps import Taps, Way
+from addons.phases import Enter, Hold, Phase
 from addons.refusals import for_upstream_error
-from addons.streams import GatewayStream
-from addons.tls_layers import UpstreamTlsLayer
+from addons.streams import GatewayStream, Inside, Silent
 from addons.tunnels import TunnelOpening
+from addons.upstreams import H2, Pool, Registered
+from addons.websockets import BoundedWebSocket
+from gateway.policy.model import Reason, refuse
 
 if TYPE_CHECKING:
-    from mitmproxy.http import Response
+    from mitmproxy.connection import Connection
+    from mitmproxy.http import HTTPFlow, Response
     from mitmproxy.proxy.context import Context
+    from mitmproxy.proxy.layer import Layer
     from mitmproxy.proxy.layers.http._events import ResponseProtocolError
 
     from addons.bounds import Bounds
@@ -37,86 +43,113 @@ if TYPE_CHECKING:
 
 
 class GatewayHttpLayer(HttpLayer):
-    """HTTP/1 with a client. In `regular` mode requests name their destination, in `transparent` mode the place does."""
+    """HTTP with a client. In `regular` mode requests name their destination, in `transparent` mode the place does.
+
+    What the client speaks was agreed upon in the TLS handshake around this layer, if there was one.
+    """
 
     def __init__(self, context: Context, mode: HTTPMode, bounds: Bounds) -> None:
         super().__init__(context, mode)
         self._bounds: Final = bounds
+        self._makes: Final = Inside(self._open_tunnel, self._open_websocket)
+        self._taps: Final = Taps()
+        self._pool: Final = Pool(self, bounds, self._taps)
+        self._is_shared = False
+        self._late: Final[list[int]] = []
 
     @override
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, events.Start):
-            client_side = ClientSide(self.context.fork(), self._bounds, self._broken)
+            self._is_shared = self.context.client.alpn == H2
+            client_side = self._client_side()
             self.connections[self.context.client] = client_side
             yield Enter(Phase.IDLE)
             yield from self.event_to_child(client_side, event)
         else:
             yield from super()._handle_event(event)
+        while self._late:
+            yield from self._expire(self._late.pop())
+        if self._pool.queue:
+            yield from self._pool.serve_queue()
+        while self._taps.changed:
+            yield from self._turn_taps()
+
+    def _client_side(self) -> Layer:
+        context = self.context.fork()
+        if self._is_shared:
+            return ClientSession(context, self._bounds, self._taps, self._broken, self._late.append)
+        return ClientSide(context, self._bounds, self._broken)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the client has several requests at a time."""
+        return self._is_shared
 
     def _broken(self, event: ResponseProtocolError) -> Response | None:
         stream = self.streams.get(event.stream_id)
         return None if stream is None else for_upstream_error(stream.flow, event.message)
 
+    def _expire(self, stream_id: int) -> Commands:
+        """A stream has been silent for too long; unless the client itself has stopped reading, its origin is blamed."""
+        stream = self.streams.get(stream_id)
+        if not isinstance(stream, GatewayStream):
+            return
+        exchange = exchange_of(stream.flow)
+        if exchange is not None and exchange.outcome is None and not self._taps.is_shut((stream_id, Way.DOWN)):
+            exchange.outcome = refuse(Reason.UPSTREAM_TIMEOUT)
+        waits_for = stream.waits_for
+        if isinstance(waits_for, GetHttpConnection):
+            yield from self._pool.give_up(waits_for, "silent for too long")
+        elif waits_for is None:
+            late = Silent(stream_id, "silent for too long", ErrorCode.GENERIC_SERVER_ERROR)
+            yield from self.event_to_child(stream, late)
+
     @override
     def make_stream(self, stream_id: int) -> Commands:
-        stream = GatewayStream(self.context.fork(), stream_id, self.mode, self._open_tunnel)
+        taps = self._taps if self._is_shared else None
+        stream = GatewayStream(
+            self.context.fork(), stream_id, self.mode, Inside(self._open_tunnel, self._open_websocket), taps
+        )
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
     def _open_tunnel(self, context: Context) -> Layer:
         return TunnelOpening(context, self._inside, self._bounds)
 
+    def _open_websocket(self, context: Context, flow: HTTPFlow) -> Layer:
+        return BoundedWebSocket(context, flow, self._bounds.message)
+
     def _inside(self, context: Context) -> Layer:
         return GatewayHttpLayer(context, HTTPMode.transparent, self._bounds)
 
     @override
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
-        self._forget_closed()
-        standing = next((each for each in self.connections if event.connection_spec_matches(each)), None)
-        if standing is None:
-            yield from self._open(event)
-        elif standing in self.waiting_for_establishment:
-            self.waiting_for_establishment[standing].append(event)
-        else:
-            yield from self.event_to_child(
-                self.command_sources.pop(event), GetHttpConnectionCompleted(event, (standing, None))
-            )
-
-    def _forget_closed(self) -> None:
-        """Only connections that can be used in both directions, or are being opened, are worth remembering."""
-        for connection in [each for each in self.connections if isinstance(each, Server)]:
-            if not connection.connected and connection not in self.waiting_for_establishment:
-                self._forget(connection)
-
-    def _forget(self, connection: Connection) -> None:
-        if connection.timestamp_end is not None or connection.error is not None:
-            del self.connections[connection]
-
-    def _open(self, event: GetHttpConnection) -> Commands:
-        context = self.context.fork()
-        context.server = Server(address=event.address)
-        stack = LayerStack()
-        if event.tls:
-            context.server.sni = event.address[0]
-            stack /= UpstreamTlsLayer(context)
-        stack /= Dialled(context, self._bounds)
-        self.connections[context.server] = stack[0]
-        self.waiting_for_establishment[context.server].append(event)
-        yield from self.event_to_child(stack[0], events.Start())
-
-
-class Dialled(Layer):
-    """Opens an upstream connection, then speaks HTTP/1 on it."""
-
-    def __init__(self, context: Context, bounds: Bounds) -> None:
-        super().__init__(context)
-        self._bounds: Final = bounds
+        yield from self._pool.get(event)
 
     @override
-    def _handle_event(self, event: events.Event) -> Commands:
-        failed: str | None = yield commands.OpenConnection(self.context.server)
-        if not failed:
-            origin_side = OriginSide(self.context, self._bounds)
-            self._handle_event = origin_side.handle_event  # type: ignore[method-assign]  # how mitmproxy's layers give way
-            yield from origin_side.handle_event(event)
-        yield RegisterHttpConnection(self.context.server, failed)
+    def register_connection(self, command: RegisterHttpConnection) -> Commands:
+        if not isinstance(command, Registered):
+            raise TypeError("an upstream connection that nobody of ours has opened")
+        yield from self._pool.register(command)
+
+    def _turn_taps(self) -> Commands:
+        for tap in self._taps.take_changed():
+            stream_id, way = tap
+            is_shut = self._taps.is_shut(tap)
+            connection = self.context.client if way is Way.UP else self._pool.server_of(stream_id)
+            side = None if connection is None else self._side_of(connection)
+            if connection is not None and isinstance(side, Session):
+                # Through TLS, if there is any below this layer: what the side says to it has to be sealed.
+                yield from self.event_to_child(self.connections[connection], TapTurned(stream_id, is_shut=is_shut))
+            elif connection is not None:
+                yield from self._hold(stream_id, connection, is_shut=is_shut)
+
+    def _side_of(self, connection: Connection) -> Layer | None:
+        if isinstance(connection, Server):
+            return self._pool.sides.get(connection)
+        return self.connections.get(connection)
+
+    def _hold(self, stream_id: int, connection: Connection, *, is_shut: bool) -> Commands:
+        """HTTP/1 has one body at a time, and no window: the connection is not read on."""
+        if self._pool.note_held(stream_id, connection, is_shut=is_shut):
+            yield Hold(held=is_shut, connection=connection)

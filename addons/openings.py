@@ -53,7 +53,10 @@ class Openings:
 
     def unreadable_head(self, head: UnreadableHead) -> None:
         """A head that could not be read is answered in words of ours, and is recorded."""
-        head.response = self._admission.refused_head(head.client, head.decision)
+        if head.is_answered:
+            head.response = self._admission.refused_head(head.client, head.decision)
+        else:
+            self._admission.refused_connection(head.client, head.decision)
 
     def unreadable_body(self, client: Client) -> None:
         """A body that could not be read ends what it belongs to; the record says why."""

@@ -52,10 +52,14 @@ class Await(commands.RequestWakeup):
 
 
 class Hold(commands.Command):
-    """Stop reading from the client, or read on: what it sends cannot be used yet and is not to pile up."""
+    """Stop reading from a connection, or read on: what it sends cannot be used yet and is not to pile up.
 
-    def __init__(self, *, held: bool) -> None:
+    Without a connection, from the client's.
+    """
+
+    def __init__(self, *, held: bool, connection: Connection | None = None) -> None:
         self.held: Final = held
+        self.connection: Final = connection
 
 
 class HalfClose(commands.Command):

@@ -201,7 +201,7 @@ class Recording:
         exchange = exchange_of(flow)
         if exchange is None or exchange.ended:
             return
-        if flow.client_conn.connected:
+        if flow.client_conn.connected and not exchange.given_up:
             self._upstream_failed(exchange, flow)
         self._recorder.ended(exchange)
 

@@ -7,10 +7,12 @@ body is waited for or forwarded, and no body is ever gathered in memory.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, override
 
 from mitmproxy import flow, http
-from mitmproxy.proxy import commands
+from mitmproxy.http import Headers
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import (
     DropStream,
     HTTPMode,
@@ -32,45 +34,88 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import (
     HttpErrorHook,
     HttpRequestHeadersHook,
+    HttpRequestHook,
     HttpResponseHeadersHook,
     HttpResponseHook,
 )
 
 from addons.exchange import Cut as CutBody
-from addons.exchange import content_instead
+from addons.exchange import content_instead, exchange_of
 from addons.heads import remember_line
+from addons.http2.taps import Taps, Way
 from addons.phases import Cut, Enter, Hold, Phase
+from addons.trailers import trailers_of_answer, trailers_of_request
+from gateway.policy.model import Reason, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mitmproxy.proxy import events
+    from mitmproxy.connection import Connection
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import CommandGenerator, Layer
 
     from addons.http1 import Commands
 
-type OpenTunnel = Callable[[Context], Layer]
-"""Makes the layer that looks at the first bytes in a tunnel."""
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Makes the layers that take over where a stream becomes something else.
+
+    `tunnel` looks at the first bytes in a tunnel, `websocket` relays the messages of a flow.
+    """
+
+    tunnel: Callable[[Context], Layer]
+    websocket: Callable[[Context, http.HTTPFlow], Layer]
+
 
 _SWITCHING: Final = 101
 
 
-class GatewayStream(HttpStream):
-    """A stream of the gateway. `mode` is that of the layer above."""
+class Silent(ResponseProtocolError):  # noqa: N818 - it is an event of mitmproxy's, and not raised
+    """Nothing has happened on a stream for too long: it ends, and so does what was asked upstream."""
 
-    def __init__(self, context: Context, stream_id: int, mode: HTTPMode, open_tunnel: OpenTunnel) -> None:
+
+class GatewayStream(HttpStream):
+    """A stream of the gateway. `mode` is that of the layer above.
+
+    With `taps` it is one of several that share the client's connection, and what ends it leaves the others alone.
+    """
+
+    def __init__(
+        self, context: Context, stream_id: int, mode: HTTPMode, inside: Inside, taps: Taps | None = None
+    ) -> None:
         super().__init__(context, stream_id)
         self.__dict__["mode"] = mode  # a cached property of mitmproxy's, which would search the layers for it
-        self._open_tunnel: Final = open_tunnel
+        self._inside: Final = inside
+        self._taps: Final = taps
         self._holds = False
         self._body_follows = False
 
+    @property
+    def waits_for(self) -> commands.Command | None:
+        """What the stream waits for, if it does."""
+        return None if self._paused is None else self._paused.command
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the client has given up while the stream was waiting."""
+        return any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue)
+
     @override
     def handle_event(self, event: events.Event) -> Commands:
-        """While this stream waits for something, the client's body waits too, outside of our memory."""
+        """While this stream waits for something, the client's body waits too, outside of our memory.
+
+        What the client breaks is noted at once: nobody may come to read it while the stream waits.
+        """
+        if isinstance(event, RequestProtocolError):
+            self._note_given_up(event)
         yield from super().handle_event(event)
-        if self._holds:
+        if self._taps is not None:
+            if self._paused is None:
+                self._taps.open(self.stream_id, Way.UP, self)
+            elif isinstance(event, RequestData):
+                self._taps.shut(self.stream_id, Way.UP, self)
+        elif self._holds:
             if self._paused is None:
                 self._holds = False
                 yield Hold(held=False)
@@ -121,8 +166,12 @@ class GatewayStream(HttpStream):
             self.client_state = self.state_consume_request_body
 
     def _answer_now(self, answer: http.Response) -> Commands:
-        """Send the answer of a refused request. If a body would follow, the connection ends behind the answer."""
-        if self._body_follows:
+        """Send the answer of a refused request. If a body would follow, the connection ends behind the answer.
+
+        Where streams share it, only the stream ends, by itself.
+        """
+        ends_connection = self._body_follows and self._taps is None
+        if ends_connection:
             answer.headers["Connection"] = "close"
         self.client_state = self.server_state = self.state_errored
         yield HttpResponseHook(self.flow)
@@ -133,14 +182,14 @@ class GatewayStream(HttpStream):
             yield SendHttp(ResponseData(self.stream_id, body), self.context.client)
         yield DropStream(self.stream_id)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
-        if self._body_follows:
+        if ends_connection:
             yield commands.CloseConnection(self.context.client)
 
     @override
     def handle_connect_regular(self) -> CommandGenerator[None]:
         """Dial nothing for a CONNECT: the first bytes in the tunnel decide."""
         if self.flow.response is None:
-            self.child_layer = self._open_tunnel(self.context)
+            self.child_layer = self._inside.tunnel(self.context)
         else:
             self.flow.response.headers["Connection"] = "close"
         yield from self.handle_connect_finish()  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
@@ -148,9 +197,81 @@ class GatewayStream(HttpStream):
     @override
     def state_stream_request_body(self, event: RequestData | RequestEndOfMessage | RequestTrailers) -> Commands:
         try:
-            yield from super().state_stream_request_body(event)
+            if self._taps is not None and isinstance(event, RequestEndOfMessage):
+                yield from self._end_request(event)
+            else:
+                yield from super().state_stream_request_body(event)
         except CutBody:
             yield from self._cut(ErrorCode.REQUEST_TOO_LARGE)
+
+    def _end_request(self, event: RequestEndOfMessage) -> Commands:
+        """The request is whole: its trailers go on, cleaned as its fields were."""
+        self.client_state = self.state_done
+        if callable(self.flow.request.stream):
+            list(self.flow.request.stream(b""))  # it counts the end, and adds nothing to the body
+        yield HttpRequestHook(self.flow)
+        if (yield from self.check_killed(True)):  # noqa: FBT003 - mitmproxy's signature: with the error hook
+            return
+        kept = trailers_of_request(self.flow)
+        if kept:
+            yield SendHttp(RequestTrailers(self.stream_id, Headers(kept)), self.context.server)
+        yield SendHttp(event, self.context.server)
+        if self.server_state == self.state_done:
+            yield from self.flow_done()
+
+    @override
+    def send_response(self, already_streamed: bool = False) -> Commands:
+        """An answer is whole. Where streams share a connection, so is its exchange, whatever the client still sends."""
+        answer = self.flow.response
+        if answer is not None:
+            kept = trailers_of_answer(self.flow) if answer.trailers and self._taps is not None else ()
+            answer.data.trailers = Headers(kept) if kept else None
+        yield from super().send_response(already_streamed)
+        still_sends = self.client_state == self.state_stream_request_body
+        if self._taps is not None and still_sends and self.server_state == self.state_done:
+            self.client_state = self.state_errored
+            yield HttpRequestHook(self.flow)
+            yield SendHttp(RequestProtocolError(self.stream_id, "answered", ErrorCode.CANCEL), self.context.server)
+            yield from self.flow_done()
+
+    @override
+    def check_killed(self, emit_error_hook: bool) -> CommandGenerator[bool]:
+        """Of a stream that shares its connection nothing must stay behind: its upstream ends with it."""
+        killed = yield from super().check_killed(emit_error_hook)
+        if killed and self._taps is not None:
+            yield from self._let_go()
+        return killed
+
+    def _let_go(self) -> Commands:
+        yield from self._cancel_upstream()
+        yield DropStream(self.stream_id)
+
+    def _cancel_upstream(self) -> Commands:
+        if self.flow.server_conn is self.context.server and self.context.server.timestamp_start is not None:
+            gone = RequestProtocolError(self.stream_id, "gone", ErrorCode.CANCEL)
+            yield SendHttp(gone, self.context.server)
+
+    @override
+    def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
+        if isinstance(event, Silent):
+            yield from self._cancel_upstream()
+        yield from super().handle_protocol_error(event)
+
+    def _note_given_up(self, event: RequestProtocolError) -> None:
+        """The client ended its stream, or broke it: nobody else is to be blamed for that."""
+        exchange = exchange_of(self.flow)
+        if self._taps is None or exchange is None:
+            return
+        exchange.given_up = True
+        if event.code is ErrorCode.GENERIC_CLIENT_ERROR and exchange.outcome is None:
+            exchange.outcome = refuse(Reason.MALFORMED_REQUEST, f"HTTP/2: {event.message}")
+
+    @override
+    def check_invalid(self, request: bool) -> CommandGenerator[bool]:
+        is_invalid = yield from super().check_invalid(request)
+        if is_invalid and self._taps is not None:
+            yield from self._let_go()
+        return is_invalid
 
     @override
     def state_stream_response_body(self, event: events.Event) -> Commands:
@@ -167,7 +288,7 @@ class GatewayStream(HttpStream):
         yield HttpErrorHook(self.flow)
         self.flow.live = False
         yield SendHttp(RequestProtocolError(self.stream_id, "cut", code), self.context.server)
-        if has_begun:
+        if has_begun and self._taps is None:
             yield Cut()
         else:
             yield SendHttp(ResponseProtocolError(self.stream_id, "cut", code), self.context.client)
@@ -187,7 +308,7 @@ class GatewayStream(HttpStream):
             yield from self.handle_protocol_error(
                 ResponseProtocolError(self.stream_id, "switched unasked", ErrorCode.GENERIC_SERVER_ERROR)
             )
-            yield commands.CloseConnection(self.context.server)
+            yield from self._let_go() if self._taps is not None else _close(self.context.server)
         elif event.end_stream:
             self.response_body_buf += content_instead(self.flow)
             self.server_state = self.state_consume_response_body
@@ -197,13 +318,22 @@ class GatewayStream(HttpStream):
 
     @override
     def flow_done(self) -> CommandGenerator[None]:
-        if self.flow.websocket is not None:
-            yield Enter(Phase.TUNNEL)
-        yield from super().flow_done()
+        if self.flow.websocket is None:
+            yield from super().flow_done()
+            return
+        yield Enter(Phase.TUNNEL)
+        self.child_layer = self._inside.websocket(self.context, self.flow)
+        self._handle_event = self.passthrough
+        yield from self.child_layer.handle_event(events.Start())
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
 
     def _asked_for_websocket(self) -> bool:
         asked = self.flow.request.headers
         return asked.get("upgrade", "").lower() == "websocket" and asked.get("sec-websocket-version") == "13"
+
+
+def _close(connection: Connection) -> Commands:
+    yield commands.CloseConnection(connection)
 
 
 def _drop_keep_alive(response: http.Response) -> None:

@@ -141,6 +141,9 @@ def request_head(state: ConnectionState, flow: HTTPFlow, now: float, limits: Lim
 
 
 def _request_head(state: ConnectionState, request: Request, now: float, limits: LimitSettings) -> Head:
+    line = heads.line_of(request)
+    if line.problem is not None:
+        raise Unnameable(line.problem)
     method = heads.read_method(request)
     if method in {"TRACE", "CONNECT"}:
         raise Unnameable(refusal(Reason.PROTOCOL_REFUSED, f"{method} is not accepted here", status=405))
@@ -170,7 +173,7 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
         tls_sni=state.tls_sni,
         tls_version=state.tls_version,
         tls_inspected=state.inspected,
-        protocol="websocket" if websocket else "http/1.1",
+        protocol="websocket" if websocket else line.protocol,
         connect=state.in_tunnel,
     )
     outgoing = _outgoing(request, kept, place, websocket=websocket)

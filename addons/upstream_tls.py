@@ -52,7 +52,7 @@ class UpstreamTls:
         verify = not state.listener.settings.unsafe_skip_verify
         data.ssl_conn = SSL.Connection(self._context(verify=verify))
         _expect(data.ssl_conn, name)
-        data.ssl_conn.set_alpn_protos([_HTTP1])
+        data.ssl_conn.set_alpn_protos(_offers(data, http2=state.listener.settings.http2))
         data.ssl_conn.set_connect_state()
         endpoint = data.conn.address if isinstance(data.conn, Server) else None
         if endpoint is None:
@@ -80,6 +80,11 @@ class UpstreamTls:
         if context is None:
             context = self._contexts[verify] = upstream_context(trust, verify=verify)
         return context
+
+
+def _offers(data: TlsData, *, http2: bool) -> list[bytes]:
+    """What the layer below wants to offer, if the listener lets it."""
+    return list(data.conn.alpn_offers) if http2 and data.conn.alpn_offers else [_HTTP1]
 
 
 def _expect(connection: SSL.Connection, name: str) -> None:

@@ -125,6 +125,7 @@ class ListenerSettings:
     `unsafe_skip_verify` dials TLS servers without checking who they are. `entry` is how clients of a forward listener
     say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected. `parent` says which
     hosts are reached through other proxies.
+    `http2` offers HTTP/2 to clients whose TLS is inspected, and to servers with TLS.
     """
 
     name: str
@@ -136,6 +137,7 @@ class ListenerSettings:
     routes: tuple[RouteSettings, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     unsafe_skip_verify: bool = False
+    http2: bool = True
 
     @property
     def endpoint(self) -> str:
@@ -149,6 +151,7 @@ class LimitSettings:
     """What one client may ask of the gateway itself: sizes in bytes, times in seconds.
 
     `body` bounds the requests of reverse listeners; a forward listener is bounded by its policy (`request.size`).
+    `message` bounds every message of a WebSocket.
     """
 
     head: int = 32 * KIB
@@ -156,6 +159,7 @@ class LimitSettings:
     target: int = 8 * KIB
     head_timeout: float = 10.0
     body: int = 10 * KIB * KIB
+    message: int = 16 * KIB * KIB
     connections: int = 10_000
     connections_per_client: int = 200
 

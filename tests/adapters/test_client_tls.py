@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from mitmproxy.proxy.context import Context
 from mitmproxy.tls import TlsData
+from OpenSSL import SSL
 
 from addons.client_tls import ClientTls
 from addons.options import LayerOptions, for_layers
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mitmproxy.connection import Client, Connection
-    from OpenSSL import SSL
 
     from tests.adapters.scene import Scene
 
@@ -49,6 +50,27 @@ def test_contexts_are_kept_by_host_and_bounded(tmp_path: Path, scene: Callable[.
 
     assert context_of(certificates, client) is context_of(certificates, client)
     assert context_of(certificates, client) is not context_of(certificates, client_of(stage, "other.example"))
+
+
+@pytest.mark.parametrize("http2", [True, False])
+def test_http2_is_offered_where_the_listener_says_so(scene: Callable[..., Scene], *, http2: bool) -> None:
+    stage = scene()
+    stage.listener.settings = replace(stage.listener.settings, http2=http2)
+    certificates = ClientTls(stage.connections, make(NOW, planned("Example", [], [], 10 * 86_400.0)))
+    client = client_of(stage)
+    server = SSL.Connection(context_of(certificates, client))
+    server.set_accept_state()
+    asking = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD))
+    asking.set_alpn_protos([b"h2", b"http/1.1"])
+    asking.set_connect_state()
+    for _ in range(4):
+        for here, there in ((asking, server), (server, asking)):
+            with suppress(SSL.WantReadError):
+                here.do_handshake()
+            with suppress(SSL.WantReadError):
+                there.bio_write(here.bio_read(65536))
+
+    assert server.get_alpn_proto_negotiated() == (b"h2" if http2 else b"http/1.1")
 
 
 def test_a_leaf_is_renewed_before_it_expires(scene: Callable[..., Scene]) -> None:

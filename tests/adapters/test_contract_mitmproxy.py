@@ -18,13 +18,13 @@ import mitmproxy
 import pytest
 from h11._readers import ChunkedReader, ContentLengthReader, Http10Reader
 from h11._receivebuffer import ReceiveBuffer
-from mitmproxy import connection, http, version
+from mitmproxy import connection, flow, http, version
 from mitmproxy.net.http import http1
 from mitmproxy.options import Options
 from mitmproxy.proxy import commands, events, layer, server, tunnel
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layers
-from mitmproxy.proxy.layers import tls
+from mitmproxy.proxy.layers import tls, websocket
 from mitmproxy.proxy.layers.http import _base, _events, _hooks, _http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHello, TlsData
@@ -54,8 +54,9 @@ METHODS = [
     ("addons/http_layer.py", http_layers.HttpLayer, "make_stream", "self stream_id"),
     ("addons/http_layer.py", http_layers.HttpLayer, "get_connection", "self event reuse"),
     ("addons/http_layer.py", http_layers.HttpLayer, "register_connection", "self command"),
-    ("addons/http_layer.py", http_layers.GetHttpConnection, "connection_spec_matches", "self connection"),
-    ("addons/http_layer.py", tunnel.LayerStack, "__truediv__", "self other"),
+    ("addons/upstreams.py", tunnel.LayerStack, "__truediv__", "self other"),
+    ("addons/http2/session.py", _base.HttpConnection, "__init__", "self context conn"),
+    ("addons/pacing.py", commands.RequestWakeup, "__init__", "self delay"),
     ("addons/streams.py", http_layers.HttpStream, "__init__", "self context stream_id"),
     ("addons/streams.py", http_layers.HttpStream, "state_consume_request_body", "self event"),
     ("addons/streams.py", http_layers.HttpStream, "state_consume_response_body", "self event"),
@@ -67,10 +68,14 @@ METHODS = [
     ("addons/streams.py", http_layers.HttpStream, "check_invalid", "self request"),
     ("addons/streams.py", http_layers.HttpStream, "check_killed", "self emit_error_hook"),
     ("addons/streams.py", http_layers.HttpStream, "flow_done", "self"),
+    ("addons/streams.py", http_layers.HttpStream, "passthrough", "self event"),
+    ("addons/websockets.py", websocket.WebsocketLayer, "relay_messages", "self event"),
+    ("addons/websockets.py", websocket.WebsocketLayer, "done", "self _"),
     ("addons/streams.py", http_layers.HttpStream, "handle_connect", "self"),
     ("addons/streams.py", http_layers.HttpStream, "handle_connect_finish", "self"),
     ("addons/streams.py", http_layers.HttpStream, "handle_connect_regular", "self"),
     ("addons/streams.py", http_layers.HttpStream, "handle_protocol_error", "self event"),
+    ("addons/streams.py", http_layers.HttpStream, "send_response", "self already_streamed"),
     ("addons/streams.py", http_layers.HttpStream, "start_request_stream", "self"),
     ("addons/streams.py", http_layers.HttpStream, "start_response_stream", "self"),
     ("addons/http1.py", _http1.Http1Connection, "_handle_event", "self event"),
@@ -135,9 +140,11 @@ VALUES: list[tuple[str, type, str]] = [
     ("addons/streams.py", _events.ResponseProtocolError, "stream_id message code"),
     ("addons/streams.py", http_layers.DropStream, "stream_id"),
     ("addons/streams.py", http_layers.SendHttp, "event connection"),
-    ("addons/http_layer.py", http_layers.GetHttpConnection, "address tls via transport_protocol"),
-    ("addons/http_layer.py", http_layers.GetHttpConnectionCompleted, "command reply"),
-    ("addons/http_layer.py", http_layers.RegisterHttpConnection, "connection err"),
+    ("addons/upstreams.py", http_layers.GetHttpConnection, "address tls via transport_protocol"),
+    ("addons/upstreams.py", http_layers.GetHttpConnectionCompleted, "command reply"),
+    ("addons/upstreams.py", http_layers.RegisterHttpConnection, "connection err"),
+    ("addons/http2/client_side.py", _events.RequestTrailers, "stream_id trailers"),
+    ("addons/http2/client_side.py", _events.ResponseTrailers, "stream_id trailers"),
     ("addons/client_tls.py", TlsData, "conn context ssl_conn is_dtls"),
 ]
 
@@ -148,6 +155,8 @@ def test_a_value_has_the_fields_that_we_fill(user: str, kind: Any, wanted: str) 
 
 
 ATTRIBUTES: list[tuple[str, type, str]] = [
+    ("addons/streams.py", layer.Layer, "_paused_event_queue"),
+    ("addons/upstreams.py", connection.Connection, "alpn alpn_offers"),
     ("addons/handler.py", server.ConnectionHandler, "transports timeout_watchdog client layer"),
     ("addons/handler.py", layer.Layer, "context _paused"),
     ("addons/streams.py", http_layers.HttpStream, "flow stream_id child_layer"),
@@ -209,6 +218,18 @@ def test_our_own_hooks_have_the_names_under_which_they_are_called() -> None:
     ]
 
     assert [hook.name for hook in ours] == ["unreadable_head", "tunnel_hello", "tunnel_raw", "tunnel_broken"]
+
+
+def test_a_flow_that_was_killed_is_known_by_its_error() -> None:
+    assert flow.Error.KILLED_MESSAGE
+    assert "KILLED_MESSAGE" in inspect.getsource(http_layers.HttpStream.check_killed)
+
+
+def test_what_is_no_business_of_a_tunnel_is_handed_to_the_layer_in_it() -> None:
+    """So that a side hears through the TLS around it, and everything that it says is sealed."""
+    source = inspect.getsource(tunnel.TunnelLayer._handle_event)  # noqa: SLF001 - the method that we lean on
+
+    assert source.rstrip().endswith("yield from self.event_to_child(event)")
 
 
 def test_the_status_of_an_error_code_is_none_where_no_answer_is_due() -> None:

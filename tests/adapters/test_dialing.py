@@ -9,10 +9,10 @@ from mitmproxy.connection import Server
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.dialing import Dialing, Turns, pinned
-from addons.exchange import exchange_of
+from addons.exchange import board, exchange_of
 from gateway.policy.addresses import Address
-from gateway.policy.model import Decision, Mode, PinAddress, Reason, Verdict
-from tests.adapters.scene import answer_of
+from gateway.policy.model import Decision, Mode, PinAddress, Reason, Verdict, refuse
+from tests.adapters.scene import answer_of, judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,3 +255,31 @@ def test_an_obligation_narrows_what_may_be_dialled_and_never_widens_it() -> None
     )
 
     assert pinned(decision, judged) == (judged[1],)
+
+
+def test_of_several_requests_each_connection_is_dialled_for_its_own(scene: Setter) -> None:
+    on = scene(names={"site.example": "93.184.216.34", "other.example": "93.184.216.35"})
+    client = on.client()
+    first, second = on.ask(client, PLAIN), on.ask(client, PLAIN.replace("site", "other"))
+    data = attempt(client)
+    board(data.server, judged(first))
+    dial(on, data)
+    stray = attempt(client)
+    board(stray.server, judged(second))
+    dial(on, stray)
+
+    assert data.server.address == PINNED
+    assert stray.server.error is not None
+
+
+def test_everybody_who_waited_for_a_connection_hears_why_it_failed(scene: Setter) -> None:
+    on = scene()
+    client = on.client()
+    flows = [on.ask(client, PLAIN) for _ in range(2)]
+    data = attempt(client)
+    for flow in flows:
+        board(data.server, judged(flow))
+    dial(on, data)
+    on.dialing.server_connect_error(data)
+
+    assert [judged(flow).outcome for flow in flows] == [refuse(Reason.UPSTREAM_REFUSED)] * 2

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from mitmproxy.connection import Client
+from mitmproxy.connection import Client, Server
 
-from addons.exchange import attach, exchange_of, known
+from addons.exchange import aboard, attach, board, disembark, exchange_of, known
 from addons.translate import connection_facts
 from gateway.policy.addresses import Address
 from gateway.policy.concurrency import Concurrency
@@ -116,3 +116,15 @@ def test_what_has_to_be_known_is_never_taken_for_granted() -> None:
     for missing in (UNKNOWN, ABSENT):
         with pytest.raises(LookupError):
             known(missing)
+
+
+def test_exchanges_wait_for_a_connection_until_it_stands() -> None:
+    server = Server(address=("site.example", 443))
+    first, second = object(), object()
+    board(server, first)  # type: ignore[arg-type]  # what they are is no business of the waiting room
+    board(server, second)  # type: ignore[arg-type]  # what they are is no business of the waiting room
+    waiting = aboard(server)
+    disembark(server)
+
+    assert waiting == (first, second)
+    assert aboard(server) == ()

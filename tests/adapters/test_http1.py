@@ -125,7 +125,7 @@ def test_a_broken_chunk_ends_the_exchange_on_both_sides(wire: Wire) -> None:
 
     assert status_of(answer) in {0, 400}
     assert all(visit.closed.wait(5) for visit in origin.visits)
-    assert b"0\r\n\r\n" not in origin.received
+    assert b"\r\n0\r\n\r\n" not in origin.received
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.conformance.frames import Streams
 from tests.conformance.hellos import Hello
 from tests.conformance.table import BadTable, wire
 from tests.e2e.wire import Answer, Wire, connect, get
@@ -32,6 +33,7 @@ class Client:
     answers: list[Answer] = field(default_factory=list)
     rest: bytes = b""
     _wire: Wire = field(init=False)
+    _streams: Streams | None = None
 
     def __post_init__(self) -> None:
         self._wire = connect(self.watched.ports[self.row.policy])
@@ -47,17 +49,22 @@ class Client:
     def _play(self) -> None:
         if self.row.where != "plain":
             self._connect(self._filled(self.row.to))
-        if self.row.where == "tls":
+        if self.row.where in {"tls", "h2"}:
             self._tls(self._filled(self.row.sni or self.row.to.partition(":")[0]))
+        if self.row.where == "h2":
+            self._streams = Streams(self._wire.socket)
+            self._streams.start()
         for step in self.row.steps:
             self._do(step)
         wanted = [want for want in self.row.wants if want.status is not None]
         while len(self.answers) < len(wanted):
             self._read()
-        if len(wanted) == len(self.row.wants):
+        if self._streams is not None:
+            self._streams.broken_off(len(self.row.wants))
+        if len(wanted) == len(self.row.wants) or self._streams is not None:
             self._end()
         with suppress(ssl.SSLError):  # an end without a farewell
-            self.rest = self._wire.rest()
+            self.rest = self._wire.rest() if self._streams is None else self._streams.rest(len(self.answers))
 
     def _end(self) -> None:
         """Say that nothing more comes, below TLS, so that what comes back can still be read."""
@@ -79,6 +86,13 @@ class Client:
             "read": self._read,
             "repeat": self._repeat,
             "end": lambda _said: self._end(),
+            "head": lambda said: self._head(said, end=True),
+            "open_head": lambda said: self._head(said, end=False),
+            "data": lambda said: self._speaking().data(wire(self._filled(said)), end=False),
+            "last_data": lambda said: self._speaking().data(wire(self._filled(said)), end=True),
+            "trailers": lambda said: self._speaking().trailers(map(self._filled, said)),
+            "break_off": lambda _said: self._speaking().break_off(),
+            "frame": self._frame,
             "established": lambda _said: self._established(),
         }
         if verb not in acts:
@@ -105,6 +119,16 @@ class Client:
                 self._wire.send(data[at : at + 1])
                 self.watched.step()
 
+    def _speaking(self) -> Streams:
+        assert self._streams is not None, f"{self.row.name} speaks no HTTP/2"
+        return self._streams
+
+    def _head(self, lines: list[str], *, end: bool) -> None:
+        self._speaking().head(map(self._filled, lines), end=end)
+
+    def _frame(self, said: dict[str, Any]) -> None:
+        self._speaking().raw(said["type"], said["flags"], said["stream"], wire(self._filled(said["body"])))
+
     def _repeat(self, said: dict[str, Any]) -> None:
         self._send(wire(said["text"]) * said["times"])
 
@@ -119,13 +143,19 @@ class Client:
     def _tls(self, name: str, *, of_origin: bool = False) -> None:
         """A handshake that trusts the gateway's authority, or only that of the origins."""
         context = ssl.create_default_context(cafile=self.watched.trust if of_origin else self.watched.authority)
-        context.set_alpn_protocols(["http/1.1"])
-        self._wire = Wire(context.wrap_socket(self._wire.socket, server_hostname=name))
+        protocol = "h2" if self.row.where == "h2" else "http/1.1"
+        context.set_alpn_protocols([protocol])
+        inside = context.wrap_socket(self._wire.socket, server_hostname=name)
+        assert of_origin or inside.selected_alpn_protocol() == protocol
+        self._wire = Wire(inside)
 
     def _read(self, status: int | None = None) -> None:
         before = len(self.answers)
         asked = str(self.row.steps[before]) if before < len(self.row.steps) else ""
-        answer = self._wire.answer(head_only=asked.startswith("HEAD "))
+        if self._streams is None:
+            answer = self._wire.answer(head_only=asked.startswith("HEAD "))
+        else:
+            answer = self._streams.answer(2 * before + 1)
         assert status in {None, answer.status}, (answer.status, answer.body)
         self.answers.append(answer)
 

@@ -55,12 +55,13 @@ connect_ports: [443, {port}]
 class Scenery:
     """What a gateway of a test is made of.
 
-    `first` and `last` are addons around the gateway's own; `failures` hears of every hook or layer that failed, with
-    the name of the exception.
+    Tunnels may go to the port of the origin and to `more_ports`. `first` and `last` are addons around the gateway's
+    own; `failures` hears of every hook or layer that failed, with the name of the exception.
     """
 
     folder: Path
     origin: int
+    more_ports: tuple[int, ...] = ()
     policy: str = ""
     scheme: str = "http"
     trust: Path | None = None
@@ -78,7 +79,8 @@ class Scenery:
     def settings(self) -> Settings:
         """A forward and a reverse listener on free ports, both in front of the origin."""
         policy = self.folder / "policy.yaml"
-        policy.write_text(OPEN.format(port=self.origin, more=self.policy), encoding="utf-8")
+        ports = ", ".join(map(str, (self.origin, *self.more_ports)))
+        policy.write_text(OPEN.format(port=ports, more=self.policy), encoding="utf-8")
         forward = ListenerSettings(
             name="forward",
             mode=Mode.FORWARD,

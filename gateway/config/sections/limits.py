@@ -20,6 +20,7 @@ _FIELDS: Final = optional("fields", integer(1, 10_000), "The most fields of a he
 _TARGET: Final = optional("target", SIZE, "The longest request target.", _STOCK.target)
 _HEAD_TIMEOUT: Final = optional("head_timeout", DURATION, "How long a head may take.", _STOCK.head_timeout)
 _BODY: Final = optional("body", SIZE, "The largest body that a reverse listener takes.", _STOCK.body)
+_MESSAGE: Final = optional("message", SIZE, "The largest message of a WebSocket.", _STOCK.message)
 _CONNECTIONS: Final = optional("connections", integer(1, _MOST), "The most connections in all.", _STOCK.connections)
 _PER_CLIENT: Final = optional(
     "connections_per_client", integer(1, _MOST), "The most connections of one client.", _STOCK.connections_per_client
@@ -33,13 +34,14 @@ def _limits(values: Values) -> Read[LimitSettings]:
         target=values[_TARGET],
         head_timeout=values[_HEAD_TIMEOUT],
         body=values[_BODY],
+        message=values[_MESSAGE],
         connections=values[_CONNECTIONS],
         connections_per_client=values[_PER_CLIENT],
     )
 
 
 LIMITS: Final = record(
-    (_HEAD, _FIELDS, _TARGET, _HEAD_TIMEOUT, _BODY, _CONNECTIONS, _PER_CLIENT),
+    (_HEAD, _FIELDS, _TARGET, _HEAD_TIMEOUT, _BODY, _MESSAGE, _CONNECTIONS, _PER_CLIENT),
     _limits,
     wanted="limits, like `{head: 32KiB}`",
 )

@@ -51,6 +51,11 @@ def _check_entry(node: Mapping, spot: Spot) -> None:
         spot.key("trusted_proxies", trusted).complain(sentence)
 
 
+_HTTP2: Final = optional(
+    "http2", BOOLEAN, "Offer HTTP/2 to clients whose TLS is inspected, and to servers with TLS.", default=True
+)
+
+
 def _check_routes(node: Mapping, spot: Spot) -> None:
     mode, routes = node.get("mode"), node.get("routes")
     facing = mode.text if isinstance(mode, Scalar) else ""
@@ -74,11 +79,12 @@ def _listener(values: Values) -> Read[ListenerSettings]:
         routes=values[_ROUTES],
         trusted_proxies=values[_TRUSTED],
         unsafe_skip_verify=values[_UNVERIFIED],
+        http2=values[_HTTP2],
     )
 
 
 _LISTENER: Final = record(
-    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _UNVERIFIED),
+    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _UNVERIFIED, _HTTP2),
     _listener,
     wanted="a listener, like `{name: egress, mode: forward, bind: 127.0.0.1:8080, policy: corporate.yaml}`",
     rules=(_check_entry, _check_routes),

@@ -1,0 +1,107 @@
+"""Trailers: the fields after a body pass as the fields before it do, and those that must not stand there do not.
+
+A field that was stripped from a head is stripped from the trailers too. The policy's `set` and `add` are for heads;
+what they set is not repeated, and whatever would replace it is dropped.
+
+Source: RFC 9110 section 6.5.1 (limitations on trailers), section 6.5.2 (processing them).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from addons.exchange import judged
+from addons.fields import clean_answer_fields, clean_request_fields
+from addons.forwarded import FORWARDING
+from gateway.policy.errors import Malformed
+from gateway.policy.headers import field_name, field_value_problem
+from gateway.policy.model import EditRequest, EditResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mitmproxy.http import Headers, HTTPFlow
+
+    from addons.fields import RawField
+    from gateway.policy.model import Obligation
+
+MOST: Final = 100
+"""Fields that trailers may have; of more none is passed on."""
+
+FORBIDDEN: Final = FORWARDING | {
+    "accept",
+    "accept-encoding",
+    "age",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-security-policy",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "expires",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "location",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "range",
+    "referer",
+    "retry-after",
+    "set-cookie",
+    "strict-transport-security",
+    "trailer",
+    "transfer-encoding",
+    "vary",
+    "warning",
+    "www-authenticate",
+}
+"""Framing, routing, modifiers, authentication and what says how content is read: their place is in front of it."""
+
+
+def trailers_of_request(flow: HTTPFlow) -> list[RawField]:
+    """What a request's trailers hold that may go on; a policy that edits requests edits these too."""
+    if flow.request.trailers is None:
+        return []
+    exchange = judged(flow)
+    fields = clean_request_fields(_sound(flow.request.trailers), exchange.connection.mode)
+    return _not_edited(fields, () if exchange.decision is None else exchange.decision.obligations)
+
+
+def trailers_of_answer(flow: HTTPFlow) -> list[RawField]:
+    """What an answer's trailers hold that may go on."""
+    if flow.response is None or flow.response.trailers is None:
+        return []
+    exchange = judged(flow)
+    if exchange.refused or exchange.outcome is not None:
+        return []
+    fields = clean_answer_fields(_sound(flow.response.trailers), exchange.connection.mode)
+    return _not_edited(fields, () if exchange.decision is None else exchange.decision.obligations)
+
+
+def _sound(trailers: Headers) -> list[RawField]:
+    """The fields that may stand in trailers at all, with names and values that nobody reads differently."""
+    raw = trailers.fields
+    return [field for field in raw if _is_sound(field)] if len(raw) <= MOST else []
+
+
+def _is_sound(field: RawField) -> bool:
+    try:
+        name = field_name(field[0].decode("latin-1"))
+    except Malformed:
+        return False
+    return name not in FORBIDDEN and field_value_problem(field[1]) is None
+
+
+def _not_edited(fields: Iterable[RawField], obligations: Sequence[Obligation]) -> list[RawField]:
+    edits = [each.edit for each in obligations if isinstance(each, EditRequest | EditResponse)]
+    return [field for field in fields if not any(edit.drops(field[0]) for edit in edits)]
