@@ -92,9 +92,9 @@ class Exchange:
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
     upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
     are tried, or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count
-    bytes of bodies. `given_up` says that the client ended it, or broke it, while its connection goes on. `cache` is what
-    the cache did for it, where its route has one; `instead` the content that takes the place of an upstream's that has
-    none; `stands_in` says that a kept answer takes the place of one that never came.
+    bytes of bodies. `given_up` says that the client ended it, or broke it, while its connection goes on. `cache` is
+    what the cache did for it, where its route has one; `instead` the content that takes the place of an upstream's that
+    has none; `stands_in` says that a kept answer takes the place of one that never came.
     """
 
     id: str

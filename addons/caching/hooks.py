@@ -241,7 +241,7 @@ class Caching:
         if attempt is None:
             return
         body = None if attempt.gathering is None else attempt.gathering.whole()
-        if attempt.gathering is None or body is None or judged(flow).outcome is not None:
+        if attempt.gathering is None or body is None or judged(flow).outcome is not None or _has_trailers(flow):
             self._finish(attempt, Landing.LOST)
             return
         is_kept = self._holds(attempt) and attempt.cache.keep(attempt.asked, attempt.gathering.answer, body)
@@ -269,9 +269,10 @@ class Caching:
         if attempt is None or exchange is None:
             return
         self._finish(attempt, Landing.LOST)
-        fallback = None
-        if attempt.kept is not None and exchange.status is None and flow.client_conn.connected and not exchange.ended:
-            fallback = self._fallback(attempt)
+        is_there = flow.client_conn.connected and not exchange.given_up and not exchange.ended
+        fallback = (
+            self._fallback(attempt) if is_there and attempt.kept is not None and exchange.status is None else None
+        )
         if fallback is None:
             return
         exchange.outcome, exchange.cache, exchange.stands_in = None, "stale", True
@@ -285,6 +286,11 @@ class Caching:
     def client_disconnected(self, client: Client) -> None:
         """Whatever was on its way for this client will not come."""
         self.planner.flights.lost(client.id)
+
+
+def _has_trailers(flow: HTTPFlow) -> bool:
+    """What was said behind the content would be lost with a kept answer."""
+    return flow.response is not None and bool(flow.response.trailers)
 
 
 @dataclass(frozen=True, slots=True)

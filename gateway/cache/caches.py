@@ -26,7 +26,7 @@ class Room(Protocol):
 
     @property
     def largest(self) -> int:
-        """Every one."""
+        """Every single one."""
         ...
 
 
