@@ -2,7 +2,8 @@
 
 An origin may answer by any field that it gets. It has to say so (Vary); many do not, and then a stranger's field would
 choose what everybody is given (cache poisoning). So every field that is not one of the usual ones sets a request
-apart: whoever sends it gets what it produced, and nobody else does. The same holds for fields that the policy sets.
+apart, and so does a usual one with a value that a page could be made to run: whoever sends it gets what it produced,
+and nobody else does. The same holds for fields that the policy sets.
 
 What the gateway tells an origin of its own (X-Forwarded-Host and the like) says nothing that the key does not.
 
@@ -11,6 +12,7 @@ Source: RFC 9111 section 2 (key), section 4.1 (Vary); Kettle, "Practical Web Cac
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -26,17 +28,12 @@ if TYPE_CHECKING:
 
 _PORTS: Final = {"http": 80, "https": 443}
 
-USUAL: Final = FORWARDING | {
-    "accept",
-    "accept-charset",
-    "accept-encoding",
-    "accept-language",
+_READ: Final = FORWARDING | {
     "authorization",
     "cache-control",
     "connection",
     "content-length",
     "cookie",
-    "dnt",
     "expect",
     "host",
     "if-match",
@@ -46,26 +43,43 @@ USUAL: Final = FORWARDING | {
     "if-unmodified-since",
     "max-forwards",
     "pragma",
-    "priority",
     "range",
-    "referer",
-    "save-data",
-    "sec-fetch-dest",
-    "sec-fetch-mode",
-    "sec-fetch-site",
-    "sec-fetch-user",
-    "sec-gpc",
     "te",
-    "traceparent",
-    "tracestate",
     "transfer-encoding",
-    "upgrade-insecure-requests",
-    "user-agent",
 }
-"""Fields that set nobody apart: every client sends them, or the cache reads them itself.
+"""Fields that the gateway writes, or that the cache reads itself.
 
-Answers to requests with `authorization` or `cookie` are kept only where the origin says that they are for all.
+Answers to `authorization` and `cookie` are kept only where the origin says that they are for all.
 """
+
+_SENT_BY_ALL: Final = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "dnt",
+        "priority",
+        "referer",
+        "save-data",
+        "sec-fetch-dest",
+        "sec-fetch-mode",
+        "sec-fetch-site",
+        "sec-fetch-user",
+        "sec-gpc",
+        "traceparent",
+        "tracestate",
+        "upgrade-insecure-requests",
+        "user-agent",
+    }
+)
+"""Fields that every client sends, each in its own way; nobody would be given anything if they set clients apart."""
+
+_HARMLESS: Final = re.compile(r"[^<>\"'`\\]*")
+"""Values that no page can be made to run, should an origin show them in one."""
+
+_BRANDS: Final = frozenset({"sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"})
+_BRAND: Final = re.compile(r"[\w .,;:=?\"()/\\-]*", re.ASCII)
 
 _CONDITIONS: Final = ("if-match", "if-unmodified-since")
 _QUESTIONS: Final = ("if-none-match", "if-modified-since")
@@ -88,8 +102,14 @@ def asked_of(exchange: Exchange, flow: HTTPFlow) -> Asked:
 
 def partition(fields: Fields) -> str:
     """What sets a request apart: the unusual fields that the origin is sent, in order; nothing for most requests."""
-    unusual = sorted((name, value) for name, value in fields if name not in USUAL)
+    unusual = sorted((name, value) for name, value in fields if not _is_usual(name, value))
     return sha256(repr(unusual).encode()).hexdigest() if unusual else ""
+
+
+def _is_usual(name: str, value: str) -> bool:
+    if name in _SENT_BY_ALL:
+        return _HARMLESS.fullmatch(value) is not None
+    return name in _READ or (name in _BRANDS and _BRAND.fullmatch(value) is not None)
 
 
 def is_for_cache(exchange: Exchange, asked: Asked) -> bool:

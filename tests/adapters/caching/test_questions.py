@@ -63,6 +63,8 @@ def test_the_key_is_what_was_judged_in_its_one_spelling(scene: Sets, key: str, l
         "traceparent: 00-1-1-01",
         "X_Odd: 1",
         "Connection: X-Hop",
+        'Sec-CH-UA: "Chromium";v="130", "Not?A_Brand";v="99"',
+        'Sec-CH-UA-Platform: "Linux"',
     ],
 )
 def test_what_everybody_sends_and_what_is_not_sent_on_sets_nobody_apart(scene: Sets, field: str) -> None:
@@ -79,6 +81,10 @@ def test_what_everybody_sends_and_what_is_not_sent_on_sets_nobody_apart(scene: S
         "Content-Type: text/plain",
         "X-Forwarded-Scheme2: https",
         "X-Forwarded-Prefix-Path: /evil",
+        "User-Agent: <script>",
+        'Referer: https://evil.example/" onload=',
+        "Accept-Language: '",
+        "Sec-CH-UA: <b>",
     ],
 )
 def test_every_other_field_that_the_origin_sees_sets_its_sender_apart(scene: Sets, field: str) -> None:
