@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
-from addons.destinations import Destination, destination_of, located, tunnel_destination
+from addons.destinations import Destination, destination_of, located, path_sent, tunnel_destination
+from addons.enforcing import enforceable
 from addons.exchange import attach, exchange_of, judged, known
 from addons.forwarded import is_looping
+from addons.own_answers import OwnAnswers
 from addons.refusals import Refusal, refusal
 from gateway.lists.geography import Geography
 from gateway.pages import home
@@ -21,16 +23,14 @@ from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
     Decision,
-    EditRequest,
-    EditResponse,
     Facts,
     Missing,
     Mode,
-    PinAddress,
     Reason,
     refuse,
 )
 from gateway.upstreams.resolver import Unresolved
+from gateway.upstreams.routes import OwnRoute, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from addons.entries.parents import Parents
     from addons.exchange import Connections, ConnectionState, Exchange, Listener, Treatment
     from addons.own_pages import OwnPages
+    from addons.pools import Pools
     from addons.recording import Recorder
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from gateway.policy.names import Host
     from gateway.upstreams.resolver import Resolver
 
-_KNOWN: Final = (EditRequest, EditResponse, PinAddress)
 _SWITCHING: Final = 101
 _ESTABLISHED: Final = 200
 _ASKS_FOR_CREDENTIALS: Final = 407
@@ -68,6 +68,7 @@ class Admission:
         turns: Turns,
         parents: Parents,
         *,
+        pools: Pools,
         clock: Callable[[], float],
         pseudonym: str,
         limits: LimitSettings,
@@ -77,12 +78,14 @@ class Admission:
         self._recorder: Final = recorder
         self._resolver: Final = resolver
         self._turns: Final = turns
+        self._pools: Final = pools
         self._parents: Final = parents
         self._clock: Final = clock
         self._pseudonym: Final = pseudonym
         self._limits: Final = limits
         self._pages: Final = pages
         self._geography: Final = Geography()
+        self._own_answers: Final = OwnAnswers(recorder, clock)
 
     def client_connected(self, client: Client) -> None:
         """Close a connection whose address alone is reason enough."""
@@ -177,7 +180,13 @@ class Admission:
         state.look_inside()
         if flow.error is not None:
             head = refusal(Reason.MALFORMED_REQUEST, "The head breaks the protocol.")
-        refused = head if isinstance(head, Refusal) else await self._judge(exchange, flow, head)
+        try:
+            refused = head if isinstance(head, Refusal) else await self._judge(exchange, flow, head)
+        except BaseException:
+            exchange.release()
+            raise
+        if self._connections.find(state.id) is None:
+            self._recorder.ended(exchange)  # the client left meanwhile, and nobody else is going to say so
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_request(exchange, flow, refused))
 
@@ -191,14 +200,34 @@ class Admission:
         refused = _refused_by(state.gate.request(facts)) or self._too_large(state, facts)
         if refused is not None:
             return refused
-        destination = destination_of(state, facts, self._turns)
+        destination = destination_of(state, facts)
+        if isinstance(destination, OwnRoute):
+            return await self._own_answers.answer(exchange, flow, destination)
+        if isinstance(destination, Route):
+            self._follow(exchange, destination)
+            destination = await self._pools.place(exchange, destination)
         if isinstance(destination, Refusal):
             return destination
-        exchange.route = destination.route
         refused = await self._last_word(exchange, destination, tunnel=False)
+        while refused is not None and (other := self._without_name(exchange, refused)) is not None:
+            destination = other
+            refused = await self._last_word(exchange, destination, tunnel=False)
         if refused is None:
             self._let_through(exchange, flow, head, destination)
         return refused
+
+    def _follow(self, exchange: Exchange, route: Route) -> None:
+        """Remember the route, and the path that it makes of the one that was judged."""
+        target = known(exchange.facts.target)
+        exchange.route, exchange.sent = route, path_sent(target, route)
+        if exchange.sent is not None:
+            exchange.facts = replace(exchange.facts, target=target.known_as(exchange.sent))
+
+    def _without_name(self, exchange: Exchange, refused: Refusal) -> Destination | None:
+        """Another server, after the name of one could not be resolved, which is a way of not being there."""
+        if refused.decision.reason is not Reason.UPSTREAM_UNRESOLVED:
+            return None
+        return self._pools.another(exchange, Reason.UPSTREAM_UNRESOLVED)
 
     def _largest_body(self, state: ConnectionState) -> int | None:
         """A forward listener is bounded by its policy alone."""
@@ -221,7 +250,7 @@ class Admission:
             return near
         gate = exchange.gate
         exchange.facts = located(exchange.facts, addresses, gate, self._geography)
-        decision = _enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
+        decision = enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint
@@ -244,6 +273,8 @@ class Admission:
 
     def _let_through(self, exchange: Exchange, flow: HTTPFlow, head: Head, destination: Destination) -> None:
         translate.write_head(flow, head)
+        if exchange.sent is not None:
+            flow.request.data.path = known(head.facts.target).sent_as(exchange.sent).encode("ascii")
         dialing.aim(flow, destination.scheme, destination.endpoint)
         if exchange.facts.request_size is UNKNOWN or exchange.facts.request_size:
             flow.request.stream = bodies.of_request(exchange, self._largest_body(exchange.connection))
@@ -342,15 +373,6 @@ def _refused_by(answer: Decision | Pending) -> Refusal | None:
     return None if decision is None else Refusal(decision)
 
 
-def _enforceable(decision: Decision) -> Decision:
-    """The decision, or a denial if it obliges the gateway to something that it does not know."""
-    if all(isinstance(obligation, _KNOWN) for obligation in decision.obligations):
-        return decision
-    if decision.lease is not None:
-        decision.lease.release()
-    return refuse(Reason.UNKNOWN_OBLIGATION)
-
-
 def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Decision | None:
     """Why an answer may not pass, or None: it breaks the protocol or changes it unasked, or the policy denies it."""
     if exchange.parent is not None and facts.scheme == "http" and response.status_code == _ASKS_FOR_CREDENTIALS:
@@ -359,5 +381,5 @@ def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Deci
         return refuse(Reason.UPSTREAM_BROKEN)
     if not exchange.gate.policy.needs_response:
         return None
-    decision = _enforceable(exchange.gate.response(facts))
+    decision = enforceable(exchange.gate.response(facts))
     return decision if decision.denied else None

@@ -11,6 +11,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 from hashlib import sha256
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from addons.admission import Admission
@@ -19,6 +20,7 @@ from addons.caching.hooks import Arriving, Caching
 from addons.caching.planning import Planner
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
+from addons.elsewhere import Elsewhere
 from addons.entries.arrivals import Arrivals
 from addons.entries.parents import Parents, parents_of
 from addons.exchange import Connections
@@ -27,9 +29,12 @@ from addons.failures import Failures
 from addons.fields import FieldKeeper
 from addons.handler import Stage
 from addons.handshakes import Handshakes
+from addons.health_checks import HealthChecks, senders_of
 from addons.listeners import Listener, Served, own_addresses
 from addons.openings import Openings
 from addons.own_pages import OwnPages
+from addons.pools import Pools
+from addons.probes import Probe
 from addons.recording import Recorder, Recording
 from addons.signing import Signing
 from addons.standing import Standing
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
 
     from mitmproxy.http import HTTPFlow
 
+    from addons.probes import Law
     from gateway.config.settings import ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
@@ -76,6 +82,8 @@ class Engine:
     addons: tuple[object, ...]
     failures: Failures
     served: Served
+    pools: Pools
+    checks: HealthChecks
     signing: Signing | None = None
     caches: Caches = field(default_factory=Caches)
 
@@ -86,7 +94,7 @@ class Engine:
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
         if deadline is None:
-            deadline = self.settings.resolver.timeout + HOOK_SLACK
+            deadline = self.settings.resolver.timeout + self.pools.longest_wait + HOOK_SLACK
         return Stage(
             dispatch=Dispatch(hook_table(self.addons), deadline),
             bounds=Bounds.of(self.settings.limits),
@@ -100,30 +108,26 @@ class Engine:
 def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
-    connections = Connections(
-        IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy
-    )
+    new_id = IdSource(time.time, os.urandom).next
+    connections = Connections(new_id, time.monotonic, settings.contact, settings.pac.proxy)
     resolver = resolver or resolver_of(settings.resolver)
     trust = TrustStore(settings.upstream_tls, time.time, writer.append)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
-    turns = Turns()
+    turns, pools, geography = Turns(), _pools(settings, writer), Geography()
     recorder = Recorder(writer, connections, time.time)
     authorities = _authorities(settings, writer)
-    pages = OwnPages(
-        Site(settings.pac, settings.contact), (lambda: ()) if authorities is None else authorities.published, recorder
-    )
+    published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
+        pools=pools,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
-        pages=pages,
+        pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
     )
-    signing = None
-    if authorities is not None:
-        signing = Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
-    dialing = Dialing(connections, CONNECT_TIMEOUT, turns.ways)
+    signing = _signing(connections, admission, authorities)
+    dialing, tls = Dialing(connections, CONNECT_TIMEOUT, turns.ways), UpstreamTls(connections, trust)
     keeper = FieldKeeper(pseudonym(settings.state))
     caching = _caching(admission, keeper, recorder)
     addons = (
@@ -134,29 +138,39 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *(() if signing is None else (signing, signing.client_tls)),
         dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
-        UpstreamTls(connections, trust),
+        tls,
+        Elsewhere(pools, resolver, turns, geography, time.monotonic),
         keeper,
         parents,
         *((caching,) if _keeps_answers(settings) else ()),
         Recording(recorder, connections),
     )
     served = Served()
-    served.chores.append(Standing(connections, Geography(), end=served.end, clock=time.time).look)
+    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
+    listeners = _listeners(settings, own, writer)
     return Engine(
         settings=settings,
         writer=writer,
         resolver=resolver,
         trust=trust,
-        listeners=_listeners(settings, own, writer),
+        listeners=listeners,
         connections=connections,
         admission=admission,
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
         served=served,
+        pools=pools,
+        checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
         caches=caching.caches,
     )
+
+
+def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore | None) -> Signing | None:
+    if authorities is None:
+        return None
+    return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
 
 
 def _keeps_answers(settings: Settings) -> bool:
@@ -172,6 +186,18 @@ def _caching(admission: Admission, keeper: FieldKeeper, recorder: Recorder) -> C
         keeper.responseheaders(flow)
 
     return Caching(Caches(), Planner(time.time, time.monotonic), recorder, respond, time.time)
+
+
+def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: UpstreamTls) -> HealthChecks:
+    def law(upstream: str) -> Law:
+        return senders_of(upstream, listeners, tls, time.time)
+
+    return HealthChecks(pools, probe, law, SystemRandom().random)
+
+
+def _pools(settings: Settings, writer: AuditWriter) -> Pools:
+    draw = SystemRandom().random
+    return Pools(settings.upstreams, writer.append, clock=time.monotonic, wall=time.time, draw=draw)
 
 
 def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:

@@ -1,6 +1,7 @@
 """Where an admitted request would go: the place it names in forward mode, a server of its route in reverse mode.
 
-Source of the statuses: RFC 9110 section 15.5.20 (421) for a host that no route serves, 404 for a path without one.
+Source of the statuses: RFC 9110 section 15.5.20 (421) for a host that no route serves, 404 for a path without one,
+15.5.6 (405) for a path that is served for other methods.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from addons.exchange import known
-from addons.refusals import Refusal
+from addons.refusals import Refusal, refusal
 from gateway.policy.model import ABSENT, Facts, Reason, refuse
-from gateway.upstreams.routes import NoRoute
+from gateway.upstreams.routes import NoRoute, OwnRoute
 
 if TYPE_CHECKING:
-    from addons.dialing import Turns
     from addons.exchange import ConnectionState, Endpoint
     from gateway.lists.geography import Geography
     from gateway.policy.addresses import Address
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.upstreams.routes import Route
 
 _SERVED_OTHERWISE = 308
+_OTHER_METHODS = 405
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,33 @@ class Destination:
         return (self.host.text, self.port)
 
 
-def destination_of(state: ConnectionState, facts: Facts, turns: Turns) -> Destination | Refusal:
-    """Where a request goes, or the refusal of one that goes nowhere."""
-    host, target = known(facts.host), known(facts.target)
-    if state.listener.routes is None:
+def destination_of(state: ConnectionState, facts: Facts) -> Destination | Route | OwnRoute | Refusal:
+    """Where a request goes: a place, a route to several, one that answers by itself; or the refusal of any other."""
+    routes = state.listener.routes
+    if routes is None:
         return tunnel_destination(state, facts, "http" if facts.scheme == "http" else "https")
-    found = state.listener.routes.find(host, target.path)
+    host, target = known(facts.host), known(facts.target)
+    found = routes.find(host, target.path, known(facts.method), known(facts.headers))
     if isinstance(found, NoRoute):
-        return Refusal(refuse(Reason.NO_ROUTE, "Nothing is served here."), found.status)
+        return _nothing_there(found)
+    if found.encoded_slash == "refuse" and target.holds_separator:
+        return refusal(Reason.MALFORMED_REQUEST, "An encoded `/` or `\\` is not allowed here.")
     if target.changed and found.strict_paths != "rewrite":
         return _not_canonical(target, found.strict_paths)
-    server = turns.server(found.upstream)
-    return Destination(server.scheme, server.host, server.port, found)
+    return found
+
+
+def _nothing_there(found: NoRoute) -> Refusal:
+    if found.status != _OTHER_METHODS:
+        return Refusal(refuse(Reason.NO_ROUTE, "Nothing is served here."), found.status)
+    allow = ", ".join(found.allow).encode("ascii")
+    return Refusal(refuse(Reason.NO_ROUTE, "This is served for other methods."), found.status, ((b"Allow", allow),))
+
+
+def path_sent(target: Target, route: Route) -> str | None:
+    """The path that is sent, if the route makes another of it."""
+    sent = target.path if route.rewriting is None else route.rewriting.there(target.path)
+    return None if sent == target.path else sent
 
 
 def located(facts: Facts, addresses: tuple[Address, ...], gate: Gate, geography: Geography) -> Facts:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from addons.exchange import Connections, Endpoint, Exchange
     from gateway.policy.model import Decision, Facts
     from gateway.policy.names import Host
-    from gateway.upstreams.routes import Server as Backend
-    from gateway.upstreams.routes import Upstream
 
 _REFUSED: Final = "the destination was refused"
 _BLAMED_ON_PARENT: Final = {
@@ -39,19 +37,11 @@ _LEGS_THROUGH_PARENT: Final = 3
 
 @dataclass(slots=True)
 class Turns:
-    """Takes turns: among the servers of an upstream by weight, among the addresses of a name as they come.
-
-    `ways` knows in which order addresses are tried, `most` turns are remembered.
-    """
+    """Takes turns among the addresses of a name. `ways` knows in which order they are tried; `most` are remembered."""
 
     ways: Ways = field(default_factory=Ways)
     most: int = 10_000
     _next: dict[object, int] = field(default_factory=dict)
-
-    def server(self, upstream: Upstream) -> Backend:
-        """The server whose turn it is."""
-        line = [server for server in upstream.servers for _ in range(server.weight)]
-        return line[self._turn(upstream.name) % len(line)]
 
     def addresses(self, endpoint: Endpoint, addresses: tuple[Address, ...]) -> tuple[Address, ...]:
         """All of the addresses, in the order in which they are tried now."""

@@ -19,6 +19,7 @@ from gateway.audit.errors import AuditUnavailable
 from gateway.audit.events import start_record, stop_record
 from gateway.control.store import Kept
 from gateway.policy.problems import Invalid
+from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
     import socket
@@ -43,13 +44,20 @@ class NotStarted(Exception):  # noqa: N818 - it says what happened
         self.problems: Final = problems
 
 
-def run(settings: Settings, *, said: Callable[[str], None], version: str) -> None:
+def run(
+    settings: Settings,
+    *,
+    said: Callable[[str], None],
+    version: str,
+    again: Callable[[], Settings] | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
 
-    Raises NotStarted if the gateway cannot start.
+    `again` reads the configuration once more, on SIGHUP; it raises Invalid. Raises NotStarted if the gateway cannot
+    start.
     """
     forget_key_logs()
-    process = _Process(settings, said, version)
+    process = _Process(settings, said, version, again)
     try:
         asyncio.run(process.live())
     finally:
@@ -63,6 +71,7 @@ class _Process:
     settings: Settings
     said: Callable[[str], None]
     version: str
+    again: Callable[[], Settings] | None = None
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -132,8 +141,12 @@ class _Process:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         quicken()
+        for claim, _ in (unreached for each in engine.listeners for unreached in never_reached(each.settings.routes)):
+            self.said(f"no request takes the route for {claim}, more specific ones leave nothing to it")
         for notice in () if engine.signing is None else engine.signing.store.notices():
             self.said(notice)
+        engine.pools.said = self.said
+        engine.checks.renew()
         self.said(f"ready: {', '.join(where)}")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
         await self._ending.wait()
@@ -141,6 +154,7 @@ class _Process:
             server.close()
         await engine.served.drain(DRAIN)
         sweeping.cancel()
+        await engine.checks.stop()
         with suppress(AuditUnavailable):
             engine.writer.append(stop_record(cause="told to end", now=time.time()))
 
@@ -164,6 +178,7 @@ class _Process:
 
     async def _reload(self, engine: Engine) -> None:
         await self._reload_policies(engine)
+        await self._reload_servers(engine)
         for sentence in [] if engine.signing is None else await engine.signing.reload_aside():
             self.said(sentence)
         try:
@@ -173,6 +188,22 @@ class _Process:
         else:
             for notice in trust.notices:
                 self.said(notice)
+
+    async def _reload_servers(self, engine: Engine) -> None:
+        """Let servers of upstreams join and leave, as the configuration says now; nothing else of it is read."""
+        if self.again is None or not self.settings.upstreams:
+            return
+        try:
+            settings = await asyncio.to_thread(self.again)
+        except Invalid as error:
+            self.said("upstreams: the configuration has mistakes, the servers from before stay")
+            for problem in error.problems:
+                self.said(str(problem))
+            return
+        for sentence in engine.pools.renew(settings.upstreams):
+            self.said(sentence)
+        engine.checks.renew()
+        self.said("upstreams: the servers were read again")
 
     async def _reload_policies(self, engine: Engine) -> None:
         for listener in engine.listeners:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from gateway.policy.addresses import Address
-from gateway.policy.model import ABSENT, UNKNOWN, Fact, Facts, Mode
+from gateway.policy.model import ABSENT, UNKNOWN, Fact, Facts, Mode, Reason
+from gateway.upstreams.pools.pool import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.policy.model import Decision
     from gateway.policy.names import Host
     from gateway.upstreams.parents import Parent, ParentTable
+    from gateway.upstreams.pools.pool import PlaceAt
     from gateway.upstreams.routes import Route, RouteTable
 
 type Treatment = Literal["inspect", "splice", "refuse"]
@@ -34,6 +36,8 @@ type Endpoint = tuple[str, int]
 """A host as it is spelled canonically, with a port: the name under which addresses are judged and connections kept."""
 
 _KEY: Final = "wicketgate"
+_OF_UPSTREAM: Final = "upstream-"
+_SERVER_ERROR: Final = 500
 _ABOARD: Final = "wicketgate_aboard"
 
 
@@ -92,9 +96,12 @@ class Exchange:
     anything was forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed
     upstream. `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they
     are tried, or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count
-    bytes of bodies. `given_up` says that the client ended it, or broke it, while its connection goes on. `cache` is
-    what the cache did for it, where its route has one; `instead` the content that takes the place of an upstream's that
-    has none; `stands_in` says that a kept answer takes the place of one that never came.
+    bytes of bodies. `route` is the one that was found; `sent` the path that is sent, if it is not the one that was
+    judged; `answers` what the gateway answers by itself, if nothing is dialled. `place` is its place at a server of an
+    upstream, `attempts` names the servers that failed it before, each with the reason. `given_up` says that the client
+    ended it, or broke it, while its connection goes on. `cache` is what the cache did for it, where its route has one;
+    `instead` the content that takes the place of an upstream's that has none; `stands_in` says that a kept answer takes
+    the place of one that never came.
     """
 
     id: str
@@ -108,10 +115,14 @@ class Exchange:
     up: int = 0
     down: int = 0
     route: Route | None = None
+    sent: str | None = None
+    answers: Literal["redirect", "response"] | None = None
     endpoint: Endpoint | None = None
     judged: tuple[Address, ...] = ()
     parent: Parent | None = None
     reached: Address | None = None
+    place: PlaceAt | None = None
+    attempts: list[tuple[str, Reason]] = field(default_factory=list)
     cache: str | None = None
     instead: bytes = b""
     stands_in: bool = False
@@ -133,9 +144,22 @@ class Exchange:
         return not self.admitted
 
     def release(self) -> None:
-        """Give back the place under a concurrency limit; a second call does nothing."""
+        """Give back the place at a server, and the one under a concurrency limit; a second call does nothing."""
+        if self.place is not None:
+            self.place.end(self._came_of_it)
         if self.decision is not None and self.decision.lease is not None:
             self.decision.lease.release()
+
+    @property
+    def _came_of_it(self) -> Outcome:
+        """What the exchange says of the server. Of a client that keeps its own body back, nobody else is guilty."""
+        if self.outcome is not None:
+            is_slow_client = self.outcome.reason is Reason.UPSTREAM_TIMEOUT and not self.request_done
+            blames = self.outcome.reason.startswith(_OF_UPSTREAM) and not is_slow_client
+            return Outcome.FAILED if blames else Outcome.UNTOLD
+        if self.status is None or self.refused:
+            return Outcome.UNTOLD
+        return Outcome.FAILED if self.status >= _SERVER_ERROR else Outcome.SERVED
 
 
 @dataclass(slots=True, eq=False)

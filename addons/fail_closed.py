@@ -42,6 +42,7 @@ HOOKS: Final = (
     "server_connected",
     "server_connect_error",
     "server_disconnected",
+    "upstream_failed",
     "tls_start_server",
     "tls_established_server",
     "tls_failed_server",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy.http import Headers
 
-from addons import forwarded, hiding
+from addons import forwarded, hiding, mapping
 from addons.exchange import judged
 from addons.heads import version_of
 from addons.refusals import limit_fields
@@ -123,7 +123,10 @@ class FieldKeeper:
         fields = clean_answer(response, exchange.connection.mode)
         if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
             if hiding.may_name_backend(fields):
-                fields = hiding.hide(fields, hiding.Front.of(exchange, flow.request), _servers(exchange.route))
+                front = hiding.Front.of(exchange, flow.request)
+                fields = hiding.hide(fields, front, _servers(exchange.route))
+                if exchange.route.rewriting is not None:
+                    fields = mapping.map_back(fields, front, exchange.route.rewriting)
         else:
             fields.append(forwarded.via(self._pseudonym, version_of(response)))
         if exchange.decision is not None:

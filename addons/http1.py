@@ -24,6 +24,7 @@ from mitmproxy.proxy.layers.http._events import (
     HttpEvent,
     RequestData,
     RequestHeaders,
+    RequestProtocolError,
     RequestTrailers,
     ResponseEndOfMessage,
     ResponseProtocolError,
@@ -34,6 +35,7 @@ from addons.heads import check_line_ends, check_lines, is_clean_head
 from addons.http2.taps import Taps, Way
 from addons.pacing import Measure, WhenRoomy
 from addons.phases import Await, Enter, Hold, Phase
+from addons.retrying import Unanswered
 from gateway.policy.model import Decision, Reason, refuse
 
 if TYPE_CHECKING:
@@ -283,6 +285,8 @@ class OriginSide(_http1.Http1Client):
             return
         if isinstance(event, RequestHeaders):
             self._interim = 0
+        if isinstance(event, RequestProtocolError):
+            self.state = self.done  # what it still says is for nobody: the request may be at another server by now
         yield from super().send(event)
         if self._taps is not None and isinstance(event, RequestData):
             yield from self._measure(event.stream_id, self._taps)
@@ -309,7 +313,15 @@ class OriginSide(_http1.Http1Client):
             if size is not None and (self._switches_unasked(self.request) or not is_clean_head(bytes(self.buf)[:size])):
                 yield from self._give_up(self.stream_id)
                 return
+        if isinstance(event, events.ConnectionClosed) and self.stream_id is not None and not self.buf:
+            yield from self._leave_unanswered(self.stream_id)
+            return
         yield from super().read_headers(event)
+
+    def _leave_unanswered(self, stream_id: int) -> Commands:
+        self.state = self.done
+        yield commands.CloseConnection(self.conn)
+        yield ReceiveHttp(Unanswered(stream_id, "closed without an answer", ErrorCode.GENERIC_SERVER_ERROR))
 
     def _switches_unasked(self, request: Request) -> bool:
         """A 101 makes the rest a raw channel, and only a WebSocket was ever asked for."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import TlsData
 
     from gateway.audit.record import Record
+    from gateway.upstreams.pools.pool import PlaceAt
 
 _LEFT: Final = "The client left before it was answered."
 _log: Final = logging.getLogger(__name__)
@@ -127,6 +128,8 @@ class Recorder:
             dialled=exchange.judged[0] if exchange.judged else None,
             parent=None if exchange.parent is None else exchange.parent.name,
             original=state.original,
+            sent=exchange.sent,
+            answers=exchange.answers,
         )
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)
@@ -146,6 +149,8 @@ class Recorder:
             unverified=exchange.endpoint in exchange.connection.unverified,
             cache=exchange.cache,
         )
+        if exchange.place is not None:
+            record["upstream"] = _upstream(exchange, exchange.place)
         return record if outcome is None else record | {"decision": decision_object(outcome)}
 
     def _append(self, record: Record) -> None:
@@ -153,6 +158,15 @@ class Recorder:
             self._writer.append(record)
         except AuditUnavailable as problem:
             _log.error("a record could not be written: %s", problem)
+
+
+def _upstream(exchange: Exchange, place: PlaceAt) -> Record:
+    """The server that had the last word on an exchange, and those that failed it before."""
+    return {
+        "name": None if exchange.route is None else exchange.route.upstream.name,
+        "server": place.member.name,
+        "attempts": [{"server": server, "reason": reason.value} for server, reason in exchange.attempts],
+    }
 
 
 class Recording:

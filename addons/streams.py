@@ -16,7 +16,6 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import (
     DropStream,
     HTTPMode,
-    HttpStream,
     SendHttp,
 )
 from mitmproxy.proxy.layers.http._events import (
@@ -44,8 +43,10 @@ from addons.exchange import content_instead, exchange_of
 from addons.heads import remember_line
 from addons.http2.taps import Taps, Way
 from addons.phases import Cut, Enter, Hold, Phase
+from addons.retrying import RepeatingStream
 from addons.trailers import trailers_of_answer, trailers_of_request
 from gateway.policy.model import Reason, refuse
+from gateway.upstreams.pools.retries import OVERLOADED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ class Silent(ResponseProtocolError):  # noqa: N818 - it is an event of mitmproxy
     """Nothing has happened on a stream for too long: it ends, and so does what was asked upstream."""
 
 
-class GatewayStream(HttpStream):
+class GatewayStream(RepeatingStream):
     """A stream of the gateway. `mode` is that of the layer above.
 
     With `taps` it is one of several that share the client's connection, and what ends it leaves the others alone.
@@ -89,7 +90,6 @@ class GatewayStream(HttpStream):
         self._inside: Final = inside
         self._taps: Final = taps
         self._holds = False
-        self._body_follows = False
 
     @property
     def waits_for(self) -> commands.Command | None:
@@ -128,7 +128,7 @@ class GatewayStream(HttpStream):
         self.flow = http.HTTPFlow(self.context.client, self.context.server)
         self.flow.request = event.request
         self.flow.live = True
-        self._body_follows = not event.end_stream
+        self.body_follows = not event.end_stream
         remember_line(event.request)
         if (yield from self.check_invalid(True)):  # noqa: FBT003 - mitmproxy's signature: of the request
             return
@@ -154,12 +154,12 @@ class GatewayStream(HttpStream):
 
     def _go_on(self) -> Commands:
         """The request was let through: ask for its body, and stream it."""
-        if self.flow.request.headers.pop("expect", "").lower() == "100-continue" and self._body_follows:
+        if self.flow.request.headers.pop("expect", "").lower() == "100-continue" and self.body_follows:
             go_on = http.Response.make(100)
             go_on.headers.clear()
             yield SendHttp(ResponseHeaders(self.stream_id, go_on), self.context.client)
         self.server_state = self.state_wait_for_response_headers
-        if self._body_follows:
+        if self.body_follows:
             self.flow.request.stream = self.flow.request.stream or True
             yield from self.start_request_stream()
         else:
@@ -170,7 +170,7 @@ class GatewayStream(HttpStream):
 
         Where streams share it, only the stream ends, by itself.
         """
-        ends_connection = self._body_follows and self._taps is None
+        ends_connection = self.body_follows and self._taps is None
         if ends_connection:
             answer.headers["Connection"] = "close"
         self.client_state = self.server_state = self.state_errored
@@ -196,6 +196,7 @@ class GatewayStream(HttpStream):
 
     @override
     def state_stream_request_body(self, event: RequestData | RequestEndOfMessage | RequestTrailers) -> Commands:
+        self.body_begun = True
         try:
             if self._taps is not None and isinstance(event, RequestEndOfMessage):
                 yield from self._end_request(event)
@@ -296,6 +297,8 @@ class GatewayStream(HttpStream):
 
     @override
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
+        if event.response.status_code in OVERLOADED and (yield from self.leave_overloaded()):
+            return
         self.flow.response = event.response
         _drop_keep_alive(event.response)
         if (yield from self.check_invalid(False)):  # noqa: FBT003 - mitmproxy's signature: of the response

@@ -151,7 +151,7 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
     heads.check_expectation(received)
     hops = heads.hops_left(method, received)
     place = _place(state, request, received)
-    target = Target.parse(request.data.path, _target_rules(state.mode, limits.target))
+    target = Target.parse(request.data.path, _target_rules(state, limits.target))
     if target.path == "*" and method != "OPTIONS":
         raise malformed("the target `*` belongs to OPTIONS alone")
     kept = kept_of_request(received, state.mode)
@@ -180,9 +180,17 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
     return Head(facts, outgoing if hops is None else _with_hops(outgoing, hops), heads.wants_close(request, received))
 
 
+def _target_rules(state: ConnectionState, longest: int) -> TargetRules:
+    """An encoded slash is read if any route of the listener wants it; all others refuse it when they are found."""
+    routes = state.listener.routes
+    return _rules(state.mode, longest, keeps=routes is not None and routes.keeps_slashes)
+
+
 @cache
-def _target_rules(mode: Mode, longest: int) -> TargetRules:
-    return replace(REVERSE_RULES if mode is Mode.REVERSE else FORWARD_RULES, max_length=longest)
+def _rules(mode: Mode, longest: int, *, keeps: bool) -> TargetRules:
+    if mode is Mode.FORWARD:
+        return replace(FORWARD_RULES, max_length=longest)
+    return replace(REVERSE_RULES, max_length=longest, encoded_slash="keep" if keeps else "refuse")
 
 
 def _place(state: ConnectionState, request: Request, received: Fields) -> Place:

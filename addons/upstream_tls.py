@@ -50,10 +50,8 @@ class UpstreamTls:
             raise ValueError("an upstream without a name cannot be verified")
         state = self.connections.state(data.context.client.id)
         verify = not state.listener.settings.unsafe_skip_verify
-        data.ssl_conn = SSL.Connection(self._context(verify=verify))
-        _expect(data.ssl_conn, name)
+        data.ssl_conn = self.towards(name, verify=verify)
         data.ssl_conn.set_alpn_protos(_offers(data, http2=state.listener.settings.http2))
-        data.ssl_conn.set_connect_state()
         endpoint = data.conn.address if isinstance(data.conn, Server) else None
         if endpoint is None:
             raise ValueError("an upstream without an address cannot be verified")
@@ -62,6 +60,13 @@ class UpstreamTls:
             self._shaking[data.conn.id] = self.sessions.begin(who, data.ssl_conn)
         else:
             state.unverified.add((endpoint[0], endpoint[1]))
+
+    def towards(self, name: str, *, verify: bool) -> SSL.Connection:
+        """A client's end of TLS, for whoever has to prove to be `name`. Raises ValueError for what is no name."""
+        connection = SSL.Connection(self._context(verify=verify))
+        _expect(connection, name)
+        connection.set_connect_state()
+        return connection
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
         """A connection is over: whoever proved who it is may be spoken to again without a proof, for a while."""

@@ -26,6 +26,8 @@ from gateway.cache.messages import Answered
 from gateway.cache.status import CacheStatus
 from gateway.cache.validation import is_unchanged, outdated_by
 from gateway.policy.errors import Malformed
+from gateway.policy.model import Reason, refuse
+from gateway.upstreams.pools.pool import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -117,6 +119,8 @@ class Caching:
         self, exchange: Exchange, flow: HTTPFlow, answer: Response, status: CacheStatus, old: float | None
     ) -> None:
         """Give an answer without an upstream, through everything that one from an upstream meets."""
+        if exchange.place is not None:
+            exchange.place.end(Outcome.UNTOLD)
         flow.response = answer
         self._respond(flow)
         if exchange.outcome is None:
@@ -179,6 +183,8 @@ class Caching:
         if fallback is None:
             return False
         exchange.cache = "stale"
+        if exchange.place is not None:
+            exchange.place.end(Outcome.FAILED)
         attempt.status = replace(attempt.status, detail="stale-if-error")
         self._put(flow, attempt, fallback)
         self._finish(attempt, Landing.NOT_KEPT)
@@ -275,6 +281,9 @@ class Caching:
         )
         if fallback is None:
             return
+        if exchange.outcome is None:
+            exchange.outcome = refuse(Reason.UPSTREAM_BROKEN)
+        exchange.release()  # with what this says of the server, before the answer says something else
         exchange.outcome, exchange.cache, exchange.stands_in = None, "stale", True
         exchange.asked_to_close = True  # the layer closes behind the answer to an exchange that broke
         left = lifetime(fallback.answer) - self._age(fallback)

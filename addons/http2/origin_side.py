@@ -39,6 +39,7 @@ from addons.http2.requests import write_request
 from addons.http2.session import Session, Windows
 from addons.http2.taps import Taps, Way
 from addons.pacing import Measure, WhenRoomy
+from addons.retrying import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +124,7 @@ class OriginSession(Session):
     def _send_head(self, event: RequestHeaders) -> Commands:
         if not self.has_room:
             gone = "the origin takes no more requests"
-            yield ReceiveHttp(ResponseProtocolError(event.stream_id, gone, ErrorCode.GENERIC_SERVER_ERROR))
+            yield ReceiveHttp(Unanswered(event.stream_id, gone, ErrorCode.GENERIC_SERVER_ERROR))
             return
         stream_id = self.h2.get_next_available_stream_id()
         lane = Lane(stream_id, event.stream_id, Incoming(None), touched=monotonic())
@@ -195,15 +196,13 @@ class OriginSession(Session):
     def was_reset(self, lane: Lane, event: h2_events.StreamReset) -> Commands:
         """An origin that has answered may end a stream before it got the whole request (RFC 9113 section 8.1)."""
         if not lane.incoming.has_ended:
-            why = "the origin gave up"
-            yield ReceiveHttp(ResponseProtocolError(lane.number, why, ErrorCode.GENERIC_SERVER_ERROR))
+            yield ReceiveHttp(_break(lane, "the origin gave up", is_told=not event.remote_reset))
 
     @override
     def left_behind(self, last: int) -> Commands:
         for lane in [each for each in self.lanes.values() if each.stream_id > last]:
             self.drop(lane)
-            gone = "the origin leaves"
-            yield ReceiveHttp(ResponseProtocolError(lane.number, gone, ErrorCode.GENERIC_SERVER_ERROR))
+            yield ReceiveHttp(_break(lane, "the origin leaves"))
         yield from self._close_if_done()
 
     @override
@@ -232,4 +231,10 @@ class OriginSession(Session):
 
     @override
     def received_break(self, lane: Lane, why: str) -> HttpEvent:
-        return ResponseProtocolError(lane.number, why, ErrorCode.GENERIC_SERVER_ERROR)
+        return _break(lane, why)
+
+
+def _break(lane: Lane, why: str, *, is_told: bool = False) -> ResponseProtocolError:
+    """The end of an exchange that has none. Unless something was said of an answer, another origin may be asked."""
+    kind = ResponseProtocolError if lane.answered or is_told else Unanswered
+    return kind(lane.number, why, ErrorCode.GENERIC_SERVER_ERROR)

@@ -1,4 +1,4 @@
-"""The records that are not about one exchange: start and stop, policies and lists, gaps, connections.
+"""The records that are not about one exchange: start and stop, policies and lists, servers, gaps, connections.
 
 Every record begins with `time` and `event`; the other keys are the parameters of its function, always all of them.
 """
@@ -102,6 +102,18 @@ def authority_record(
         "signing": signing,
         "trusted": list(trusted),
         "problems": list(problems),
+    }
+
+
+def server_record(*, upstream: str, server: str, standing: str, detail: str, now: float) -> Record:
+    """A server of an upstream stands otherwise from now on: `up`, `down`, `ejected` or `draining`; and why."""
+    return {
+        "time": timestamp(now),
+        "event": "server",
+        "upstream": upstream,
+        "server": server,
+        "standing": standing,
+        "detail": mask_sentence(detail),
     }
 
 

@@ -9,7 +9,8 @@ A `decision` record has these keys, always all of them, in this order; the write
     id           the decision id: what the client sees in `Wicketgate-Decision`; the `end` record repeats it
     listener     its name;  mode  forward | reverse;  engine  which engine moved the bytes
     client       {ip, port, user, groups}
-    request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes
+    request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes; `sent`
+                 beside them if a route lets the upstream be asked for another path
     tls          {sni, mode: inspected | spliced | null}, or null for a plain exchange
     destination  {ip: the address tried first, answers: every address that was judged, parent: the proxy it goes
                  through, original: where a redirected connection was on its way to}, or null if there is none of them
@@ -18,11 +19,13 @@ A `decision` record has these keys, always all of them, in this order; the write
     limits       [{id, quota, window, remaining, reset}] of the limits that counted, seconds
     policy       {name, digest}
     masked       JSON pointers (RFC 6901) to what redaction changed
+    answers      redirect | response: what the gateway answers by itself, without dialling; only then there is this key
 
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
 reason, destination}; `reason` says why it ended early, null for a whole one, `destination` the address that was really
 connected: {ip}, or null, `unverified: true` that it went to a TLS server that nobody asked to prove who it is. If
-something was decided later it has a `decision` too. Other events are in `gateway.audit.events`.
+something was decided later it has a `decision` too; `upstream` names the server that a reverse listener sent it to, and
+before it those that failed: {name, server, attempts: [{server, reason}]}. Other events are in `gateway.audit.events`.
 
 A record never holds a value of a header field, a body, or user information of an address.
 """
@@ -30,7 +33,7 @@ A record never holds a value of a header field, a body, or user information of a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.audit.redaction import mask_query, mask_sentence, mask_text
 from gateway.audit.secrets import MASK
@@ -59,7 +62,8 @@ class Circumstances:
 
     `status` is what the client is answered (None: nothing, or not yet known); `dialled` the address tried first;
     `parent` the name of the proxy that it belongs to; `original` where a redirected connection was on its way to;
-    `shown` the query names whose values may be written down.
+    `shown` the query names whose values may be written down; `sent` the path that is sent, if it is not the one that
+    was judged; `answers` what the gateway answers by itself, if nothing is dialled.
     """
 
     id: str
@@ -72,12 +76,14 @@ class Circumstances:
     original: tuple[Address, int] | None = None
     engine: str = "mitmproxy"
     shown: frozenset[str] = frozenset()
+    sent: str | None = None
+    answers: Literal["redirect", "response"] | None = None
 
 
 def decision_record(facts: Facts, decision: Decision, about: Circumstances, now: float) -> Record:
     """The record of one decision, redacted. `now` in seconds since the epoch."""
     masked: list[str] = []
-    return {
+    record: Record = {
         "time": timestamp(now),
         "event": "decision",
         "id": about.id,
@@ -85,7 +91,7 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "mode": about.mode.value,
         "engine": about.engine,
         "client": _client(facts, about.client_port),
-        "request": _request(facts, about.shown, masked),
+        "request": _request(facts, about, masked),
         "tls": _tls(facts),
         "destination": _destination(facts, about),
         "decision": _decision(decision, about.status),
@@ -94,6 +100,7 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "policy": {"name": decision.policy, "digest": decision.digest},
         "masked": masked,
     }
+    return record if about.answers is None else record | {"answers": about.answers}
 
 
 def end_record(  # noqa: PLR0913 - one keyword per key of the record
@@ -152,9 +159,9 @@ def _client(facts: Facts, port: int | None) -> Record:
     }
 
 
-def _request(facts: Facts, shown: frozenset[str], masked: list[str]) -> Record:
-    path, query = _target(facts, shown, masked)
-    return {
+def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
+    path, query = _target(facts, about.shown, masked)
+    request: Record = {
         "method": _method(facts),
         "scheme": _text(facts.scheme),
         "host": _text(facts.host),
@@ -164,6 +171,7 @@ def _request(facts: Facts, shown: frozenset[str], masked: list[str]) -> Record:
         "protocol": _text(facts.protocol),
         "size": _known(facts.request_size),
     }
+    return request if about.sent is None else request | {"sent": mask_text(about.sent)}
 
 
 def _method(facts: Facts) -> str | None:

@@ -18,7 +18,7 @@ from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address
 
 ENGINES: Final = {"mitmproxy": "addons.engine"}
-"""The module of each engine. It offers `run(settings, said=, version=)`, which raises its `NotStarted`."""
+"""The module of each engine. It offers `run(settings, said=, version=, again=)`, which raises its `NotStarted`."""
 
 
 @contextmanager
@@ -40,10 +40,17 @@ def usable() -> Iterator[None]:
         raise Unusable(str(error)) from None
 
 
-def launch(settings: Settings, *, ways_out: Mapping[str, str] | None = None, watch: bool = False) -> int:
+def launch(
+    settings: Settings,
+    *,
+    ways_out: Mapping[str, str] | None = None,
+    watch: bool = False,
+    again: Callable[[], Settings] | None = None,
+) -> int:
     """Run until told to stop, and return the exit code. Raises Unusable with every reason not to start.
 
     `ways_out` names the option of each listener's address; without it, the configuration is where to choose another.
+    `again` reads the configuration once more, for the servers that joined or left.
     """
     if problems := taken_ports(settings, ways_out or {}):
         raise Unusable(*problems, *_policy_problems(settings))
@@ -51,7 +58,7 @@ def launch(settings: Settings, *, ways_out: Mapping[str, str] | None = None, wat
     engine = importlib.import_module(ENGINES[settings.engine])
     try:
         with _watching(settings) if watch else nullcontext():
-            engine.run(settings, said=_say, version=version("wicketgate"))
+            engine.run(settings, said=_say, version=version("wicketgate"), again=again)
     except engine.NotStarted as error:
         raise Unusable(*error.problems) from None
     except CancelledError:

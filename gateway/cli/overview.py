@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.config.settings import DIRECT
 from gateway.lists.load import load_lists
 from gateway.policy.compile import compile_policy
 from gateway.policy.language.document import read_policy
 from gateway.policy.problems import Invalid, Place, Problem
+from gateway.upstreams.clauses import never_reached
+from gateway.upstreams.routes import Route, RouteTable
 from gateway.upstreams.trust import read_trust
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from gateway.config.settings import HostMatch, ListenerSettings, RouteSettings, Settings
+    from gateway.config.settings import HostMatch, ListenerSettings, Settings, UpstreamSettings
     from gateway.policy.addresses import Address
     from gateway.policy.language.document import PolicyDocument
+    from gateway.upstreams.routes import AnyRoute
+
+_PARTS: Final = {"guardrails": "guardrail", "rules": "rule", "exceptions": "exception", "limits": "limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,17 @@ def examine(settings: Settings) -> tuple[Examined, ...]:
 
 def overview(settings: Settings) -> str:
     """What would run, in lines for people. Raises Invalid."""
-    return "".join(f"{line}\n" for each in examine(settings) for line in _lines(each, settings))
+    lines = [line for each in examine(settings) for line in _lines(each, settings)]
+    lines += [f"upstream {name}: {_listed(_servers(each))}" for name, each in settings.upstreams.items()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def overview_data(settings: Settings) -> dict[str, Any]:
+    """What would run, for programs: routes in the order in which they are asked. Raises Invalid."""
+    return {
+        "listeners": [_listener_data(each, settings) for each in examine(settings)],
+        "upstreams": {name: _servers(each) for name, each in settings.upstreams.items()},
+    }
 
 
 def _examined(listener: ListenerSettings, own: frozenset[tuple[Address, int]]) -> Examined:
@@ -77,27 +92,65 @@ def _lines(examined: Examined, settings: Settings) -> Iterator[str]:
     entry = "" if listener.entry == "proxy" else f" ({listener.entry})"
     yield f"{listener.name}: {listener.mode}{entry} on {listener.endpoint}"
     yield f"  policy {policy.name} ({listener.policy}): {_contents(policy)}"
-    for route in listener.routes:
-        yield f"  {_reach(route)} -> {route.upstream} ({_listed(settings.upstreams[route.upstream].servers)})"
+    for route in _routes(listener, settings):
+        yield f"  {route}"
+    for claim, place in never_reached(listener.routes):
+        where = "" if place is None else f" (line {place.line})"
+        yield f"  notice: no request takes the route for {claim}{where}, more specific ones leave nothing to it"
     for rule in listener.parent:
         yield f"  {_hosts(rule.hosts)} -> {_way(rule.via, settings)}"
     for notice in examined.notices:
         yield f"  notice: {notice}"
 
 
-def _contents(policy: PolicyDocument) -> str:
-    counts = {
-        "guardrail": len(policy.guardrails),
-        "rule": len(policy.rules),
-        "exception": len(policy.exceptions),
-        "limit": len(policy.limits),
+def _listener_data(examined: Examined, settings: Settings) -> dict[str, Any]:
+    listener, policy = examined.listener, examined.policy
+    return {
+        "name": listener.name,
+        "mode": listener.mode.value,
+        "entry": listener.entry,
+        "bind": listener.endpoint,
+        "policy": {"name": policy.name, "file": str(listener.policy), **_counts(policy)},
+        "routes": [_route_data(each) for each in _routes(listener, settings)],
+        "never_reached": [str(claim) for claim, _ in never_reached(listener.routes)],
+        "parent": [{"hosts": _hosts(rule.hosts), "via": rule.via} for rule in listener.parent],
+        "notices": list(examined.notices),
     }
-    named = [f"{count} {what}{'s' * (count != 1)}" for what, count in counts.items() if count]
+
+
+def _route_data(route: AnyRoute) -> dict[str, Any]:
+    claim = route.claim
+    action = {"upstream": route.upstream.name} if isinstance(route, Route) else {"answer": str(route.answer)}
+    return {
+        "host": None if claim.host is None else str(claim.host),
+        "under": claim.under,
+        "path": claim.path,
+        "exact": claim.exact,
+        "method": claim.method,
+        "fields": [str(condition) for condition in claim.fields],
+        **action,
+        "rewriting": None if route.rewriting is None else str(route.rewriting),
+        "strict_paths": route.strict_paths,
+        "encoded_slash": route.encoded_slash,
+    }
+
+
+def _routes(listener: ListenerSettings, settings: Settings) -> list[AnyRoute]:
+    return RouteTable.of(listener, settings.upstreams).in_order()
+
+
+def _servers(upstream: UpstreamSettings) -> list[str]:
+    return [f"{server}{f' (weight {server.weight})' if server.weight > 1 else ''}" for server in upstream.servers]
+
+
+def _contents(policy: PolicyDocument) -> str:
+    counts = _counts(policy)
+    named = [f"{counts[key]} {what}{'s' * (counts[key] != 1)}" for key, what in _PARTS.items() if counts[key]]
     return ", ".join([*named, f"default {policy.default.action}"])
 
 
-def _reach(route: RouteSettings) -> str:
-    return f"{_hosts(route.hosts)}, path below {_listed(route.prefixes)}"
+def _counts(policy: PolicyDocument) -> dict[str, Any]:
+    return {**{key: len(getattr(policy, key)) for key in _PARTS}, "default": str(policy.default.action)}
 
 
 def _hosts(wanted: HostMatch) -> str:
@@ -111,5 +164,5 @@ def _way(via: str, settings: Settings) -> str:
     return f"{via} ({parent.scheme}://{parent.host.authority(parent.port)}, names resolved by the {parent.resolves})"
 
 
-def _listed(values: tuple[object, ...]) -> str:
+def _listed(values: Sequence[object]) -> str:
     return ", ".join(map(str, values))

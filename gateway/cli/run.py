@@ -7,11 +7,13 @@ this machine alone, with a line on the terminal for every decision.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.options import add_state, parser
 from gateway.cli.outcome import OK, Unusable
+from gateway.cli.output import add_format, answer
 from gateway.cli.shipped import shipped_policy
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def _options() -> ArgumentParser:
     options = parser("run", "Run all listeners of a configuration; without one, a quick start to play with.")
     options.add_argument("--config", type=Path, metavar="FILE", help="the configuration, usually wicketgate.yaml")
     options.add_argument("--check", action="store_true", help="say what would run, and what is wrong with it")
+    add_format(options)
     options.add_argument("--watch", action="store_true", help="print a line per decision, as the quick start does")
     quick = options.add_argument_group("the quick start, without --config")
     add_state(quick)
@@ -51,8 +54,8 @@ def _configured(given: Namespace) -> int:
     with usable():
         settings = load_settings(given.config)
     if given.check:
-        return _check(settings)
-    return launch(settings, watch=given.watch)
+        return _check(settings, given.format)
+    return launch(settings, watch=given.watch, again=partial(load_settings, given.config))
 
 
 def _quick_start(given: Namespace) -> int:
@@ -69,7 +72,7 @@ def _quick_start(given: Namespace) -> int:
             state=given.state,
         )
     if given.check:
-        return _check(settings)
+        return _check(settings, given.format)
     if _USUAL_NAME.is_file():
         sys.stderr.write(f"wicketgate: this is the quick start; `--config {_USUAL_NAME}` runs what that file says\n")
     if problems := taken_ports(settings, _WAYS_OUT, {"app": (address, port)}):
@@ -82,10 +85,13 @@ def _quick_start(given: Namespace) -> int:
         raise Unusable(str(error)) from None
 
 
-def _check(settings: Settings) -> int:
+def _check(settings: Settings, form: str) -> int:
     from gateway.cli.launch import usable
-    from gateway.cli.overview import overview
+    from gateway.cli.overview import overview, overview_data
 
     with usable():
-        sys.stdout.write(overview(settings))
+        if form == "json":
+            answer(form, (), overview_data(settings))
+        else:
+            sys.stdout.write(overview(settings))
     return OK

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
+from gateway.config.sections.answering import with_body_from
 from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.ca import CA
 from gateway.config.sections.common import not_yet
@@ -22,6 +23,7 @@ from gateway.config.settings import (
     AuditSettings,
     AuthoritySettings,
     LimitSettings,
+    ListenerSettings,
     PacSettings,
     ParentSettings,
     ResolverSettings,
@@ -136,7 +138,9 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:
         raise Invalid(problems)
-    listeners = tuple(replace(listener, policy=base / listener.policy) for listener in settings.listeners)
+    listeners = tuple(_found_from(base, listener, problems) for listener in settings.listeners)
+    if problems:
+        raise Invalid(problems)
     trust = settings.resolver.trust
     return replace(
         settings,
@@ -146,6 +150,12 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
     )
+
+
+def _found_from(base: Path, listener: ListenerSettings, problems: list[Problem]) -> ListenerSettings:
+    """The listener with its files found from a folder, and the bodies of fixed responses read from theirs."""
+    routes = tuple(with_body_from(base, route, problems) for route in listener.routes)
+    return replace(listener, policy=base / listener.policy, routes=routes)
 
 
 def _entries(node: Node, key: str) -> tuple[Entry, ...]:

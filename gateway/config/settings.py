@@ -6,18 +6,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from gateway.upstreams.pools.rules import PoolRules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
+    from gateway.policy.problems import Place
+    from gateway.upstreams.answers import OwnAnswer
+    from gateway.upstreams.claims import FieldCondition
+    from gateway.upstreams.clauses import EncodedSlash, PathTreatment
     from gateway.upstreams.nameservers.servers import NameServer
 
 type Scheme = Literal["http", "https"]
 type Entry = Literal["proxy", "socks5", "transparent"]
 type Resolves = Literal["gateway", "parent"]
-type PathTreatment = Literal["strict", "redirect", "rewrite"]
 
 DIRECT: Final = "direct"
 """What stands in the place of a parent's name where there is none."""
@@ -41,10 +46,11 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamSettings:
-    """Servers that answer for one another."""
+    """Servers that answer for one another, and the `rules` by which they do."""
 
     name: str
     servers: tuple[ServerSettings, ...]
+    rules: PoolRules = PoolRules()  # noqa: RUF009 - the value is frozen, so that it can be shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +77,30 @@ class CacheSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
-    """Where a reverse listener sends what it lets in: hosts, whole path segments, the name of an upstream.
+    """Which requests of a reverse listener go to an upstream, or get an answer of the gateway's own.
 
-    `strict_paths` says what becomes of a path that is not canonical: refused (`strict`), redirected, or rewritten.
+    It is for `hosts`, for paths that begin with whole segments of `prefixes` or are `exact`, for `methods` (none: all),
+    and on conditions on `fields`, in the order of their names. Either `upstream` names who answers, or there is an
+    `answer`; `body` is the file from which it is read. `strip_prefix` is taken from the path that is sent, and
+    `put_prefix` put there, alone in the place of the prefix. `strict_paths` says what becomes of a path that is not
+    canonical: refused (`strict`), redirected, or rewritten; `encoded_slash` of one that holds `%2F` or `%5C`.
     Without a `cache` no answer is kept.
     """
 
-    upstream: str
+    upstream: str = ""
+    answer: OwnAnswer | None = None
+    body: Path | None = None
     hosts: HostMatch = field(default_factory=HostMatch)
     prefixes: tuple[str, ...] = ("/",)
+    exact: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    fields: tuple[FieldCondition, ...] = ()
+    strip_prefix: str | None = None
+    put_prefix: str | None = None
     strict_paths: PathTreatment = "strict"
+    encoded_slash: EncodedSlash = "refuse"
     cache: CacheSettings | None = None
+    place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,10 @@ class Gate:
             return self._denied(tally, facts)
         return self._charging(tally, facts)
 
+    def elsewhere(self, facts: Facts) -> Decision:
+        """A request that was let through goes to another server: what `upstream` would say there. Charges nothing."""
+        return self._last(facts, _Moment.LAST)
+
     def tunnel(self, facts: Facts) -> Decision:
         """The last word on a tunnel that is passed on unread: what is unknown stays unknown. Charges the limits.
 

@@ -166,6 +166,8 @@ class Reason(StrEnum):
     UPSTREAM_NO_TLS = "upstream-no-tls"
     UPSTREAM_BROKEN = "upstream-broken"
     UPSTREAM_TIMEOUT = "upstream-timeout"
+    UPSTREAM_UNAVAILABLE = "upstream-unavailable"
+    UPSTREAM_BUSY = "upstream-busy"
     POLICY_CHANGED = "policy-changed"
     PARENT_REFUSED = "parent-refused"
     PARENT_TIMEOUT = "parent-timeout"

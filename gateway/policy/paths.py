@@ -11,7 +11,7 @@ Sources: RFC 9112 3.2 (forms of a target), RFC 3986 3.3, 5.2.4, 6.2.2 (paths, do
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 from urllib.parse import unquote_plus
 
@@ -58,7 +58,8 @@ class Target:
     `raw` is the target as received, `path` and `query` (without `?`, None if there is no `?`) what is sent.
     `forms[0]` is the decoded canonical path, with `%2F` and `%5C` left encoded; the others are readings that a deny
     must look at too, the raw path among them. `changed`: the path differs from the raw one beyond the case of hex
-    digits; equivalent spellings in a query are no change.
+    digits; equivalent spellings in a query are no change. `aliases` are readings of another path under which the same
+    request is sent, if a route rewrites it: a deny looks at them too.
     """
 
     raw: str
@@ -66,6 +67,7 @@ class Target:
     query: str | None
     forms: tuple[str, ...]
     changed: bool
+    aliases: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, raw: str | bytes, rules: TargetRules) -> Target:
@@ -86,7 +88,21 @@ class Target:
     @property
     def sent(self) -> str:
         """The target as it goes to the origin."""
-        return self.path if self.query is None else f"{self.path}?{self.query}"
+        return self.sent_as(self.path)
+
+    @property
+    def holds_separator(self) -> bool:
+        """Whether the path holds an encoded slash or backslash, which is data and separates nothing."""
+        return "%" in self.path and _SEPARATOR_ESCAPE.search(self.path) is not None
+
+    def known_as(self, path: str) -> Target:
+        """The same target, of which a deny also looks at this canonical path, under which it is sent."""
+        forms = (path,) if _PLAIN.fullmatch(path) else readings.of(path, path)
+        return replace(self, aliases=forms)
+
+    def sent_as(self, path: str) -> str:
+        """The target as it goes to the origin under another path."""
+        return path if self.query is None else f"{path}?{self.query}"
 
     def parameters(self) -> tuple[tuple[str, str], ...]:
         """The query's names and values in order, decoded (`+` is a space, bytes that are no UTF-8 are U+FFFD)."""

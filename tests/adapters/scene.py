@@ -21,6 +21,7 @@ from addons.entries.parents import Parents
 from addons.exchange import Connections, exchange_of
 from addons.fields import FieldKeeper
 from addons.own_pages import OwnPages
+from addons.pools import Pools
 from addons.recording import Recorder, Recording
 from gateway.audit.reader import records
 from gateway.audit.writer import AuditWriter
@@ -44,6 +45,7 @@ from gateway.policy.language.document import read_policy
 from gateway.policy.limits import LimitTable
 from gateway.policy.model import Mode
 from gateway.upstreams.parents import ParentTable
+from gateway.upstreams.pools.rules import PoolRules
 from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
 from tests.adapters.requests import request_of
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import ClientHello
 
     from addons.exchange import ConnectionState, Exchange, Treatment
-    from gateway.config.settings import PathTreatment
+    from gateway.upstreams.clauses import PathTreatment
 
 NOW = 1_795_428_000.0
 """2026-11-23T10:00:00Z."""
@@ -110,6 +112,8 @@ class Scene:
     served: HostMatch = field(default_factory=HostMatch)
     strict_paths: PathTreatment = "strict"
     cache: CacheSettings | None = None
+    routes: tuple[RouteSettings, ...] = ()
+    rules: PoolRules = field(default_factory=PoolRules)
     pac: PacSettings = field(default_factory=PacSettings)
     certificates: tuple[Certificate, ...] = (make(datetime.fromtimestamp(NOW, UTC)).certificate,)
     elapsed: float = 0.0
@@ -118,6 +122,7 @@ class Scene:
     recorder: Recorder = field(init=False)
     listener: Socket = field(init=False)
     turns: Turns = field(init=False)
+    pools: Pools = field(init=False)
     parents: Parents = field(init=False)
     admission: Admission = field(init=False)
     dialing: Dialing = field(init=False)
@@ -133,6 +138,7 @@ class Scene:
         settings = self._settings()
         self.listener = Socket(self.mode, Standing(gate_of(self.policy, self.mode)), settings, self._routes(settings))
         self.turns = Turns()
+        self.pools = Pools(self._upstreams(), self.writer.append, clock=self.timer, wall=self.now, draw=lambda: 0.5)
         resolver = Resolver({name: _addresses(found) for name, found in self.names.items()})
         self.parents = Parents(resolver, frozenset())
         self.admission = Admission(
@@ -141,6 +147,7 @@ class Scene:
             resolver,
             self.turns,
             self.parents,
+            pools=self.pools,
             clock=self.now,
             pseudonym=PSEUDONYM,
             limits=self.limits,
@@ -149,6 +156,10 @@ class Scene:
         self.dialing = Dialing(self.connections, timeout=5.0, ways=self.turns.ways)
         self.keeper = FieldKeeper(PSEUDONYM)
         self.recording = Recording(self.recorder, self.connections)
+
+    def timer(self) -> float:
+        """Seconds on a clock that only a test moves."""
+        return self.elapsed
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -161,16 +172,18 @@ class Scene:
             bind=(Address.parse("127.0.0.1"), 8080),
             policy=Path("test.yaml"),
             trusted_proxies=tuple(Network.parse(each) for each in self.trusted),
-            routes=(
-                RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served, cache=self.cache),
-            ),
+            routes=self.routes
+            or (RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served, cache=self.cache),),
         )
 
     def _routes(self, settings: ListenerSettings) -> RouteTable | None:
         if self.mode is Mode.FORWARD:
             return None
+        return RouteTable.of(settings, self._upstreams())
+
+    def _upstreams(self) -> dict[str, UpstreamSettings]:
         servers = tuple(parse_server(url) for url in self.upstreams)
-        return RouteTable.of(settings, {"app": UpstreamSettings(name="app", servers=servers)})
+        return {"app": UpstreamSettings(name="app", servers=servers, rules=self.rules)}
 
     def client(self, address: str = "192.0.2.1", port: int = 51000) -> Client:
         """A client that has just connected."""

@@ -58,6 +58,7 @@ METHODS = [
     ("addons/http2/session.py", _base.HttpConnection, "__init__", "self context conn"),
     ("addons/pacing.py", commands.RequestWakeup, "__init__", "self delay"),
     ("addons/streams.py", http_layers.HttpStream, "__init__", "self context stream_id"),
+    ("addons/retrying.py", http_layers.HttpStream, "make_server_connection", "self"),
     ("addons/streams.py", http_layers.HttpStream, "state_consume_request_body", "self event"),
     ("addons/streams.py", http_layers.HttpStream, "state_consume_response_body", "self event"),
     ("addons/streams.py", http_layers.HttpStream, "state_errored", "self _"),

@@ -49,6 +49,7 @@ def test_an_answer_passes_without_the_records_that_lead_past_the_gateway(tmp_pat
         (MESSAGE, (b"Content-Encoding: gzip",)),
         (MESSAGE + bytes(LONGEST), ()),
     ],
+    ids=["no message", "packed", "larger than it may be"],
 )
 def test_what_cannot_be_read_as_an_answer_is_cut_off(body: bytes, fields: tuple[bytes, ...], tmp_path: Path) -> None:
     got, reasons = passed(tmp_path, body, *fields)

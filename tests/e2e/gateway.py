@@ -82,7 +82,7 @@ def gateway(
     *,
     forward: str | None = None,
     reverse: str | None = None,
-    upstreams: Sequence[str] = (),
+    upstreams: Sequence[str] | Mapping[str, Sequence[str]] = (),
     routes: Sequence[Mapping[str, Any]] = ({"upstream": "app"},),
     names: Mapping[str, Sequence[str]] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -92,8 +92,9 @@ def gateway(
 ) -> Iterator[Gateway]:
     """Run a gateway in this block; its log is checked at the end.
 
-    `forward` and `reverse` are the texts of policies; `upstreams` the URLs behind the reverse listener, `names` what
-    the resolver is told, `settings` other keys of the configuration, `command` what starts it in place of itself.
+    `forward` and `reverse` are the texts of policies; `upstreams` the URLs behind the reverse listener, of an upstream
+    `app` or of those that are named; `names` what the resolver is told, `settings` other keys of the configuration,
+    `command` what starts it in place of itself.
     """
     ports = free_port(), free_port()
     _write(
@@ -128,6 +129,7 @@ def _write(
         listeners.append({"name": "shop", "mode": "reverse", "bind": bind, "policy": "reverse.yaml", "routes": routes})
     whole: dict[str, Any] = {"version": 1, "state": "state", "listeners": listeners}
     if upstreams := settings.pop("upstreams"):
-        whole["upstreams"] = {"app": {"servers": [{"url": url} for url in upstreams]}}
+        named = upstreams if isinstance(upstreams, dict) else {"app": upstreams}
+        whole["upstreams"] = {name: {"servers": [{"url": url} for url in urls]} for name, urls in named.items()}
     whole["resolver"] = {"hosts": settings.pop("names")}
     (folder / "wicketgate.yaml").write_text(json.dumps(whole | settings, indent=1), encoding="utf-8")

@@ -196,11 +196,13 @@ async def _serve(engine: Engine, scenery: Scenery, ready: threading.Event, end: 
         for each in engine.listeners
     ]
     sweeping = asyncio.create_task(engine.served.sweep_for_ever(0.05))
+    engine.checks.renew()
     ready.set()
     await end.wait()
     for server in servers:
         server.close()
     await engine.served.drain(0.5)
+    await engine.checks.stop()
     sweeping.cancel()
     with suppress(asyncio.CancelledError):
         await sweeping

@@ -8,7 +8,7 @@ from typing import Final
 from gateway.config.endpoints import parse_bind
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.parents import PARENT_RULE
-from gateway.config.sections.routes import ROUTE
+from gateway.config.sections.routes import ROUTES
 from gateway.config.settings import Entry, ListenerSettings, ParentRule, RouteSettings
 from gateway.policy.language.nodes import Mapping, Scalar
 from gateway.policy.language.operands import NETWORK
@@ -24,7 +24,7 @@ _MODE: Final = required("mode", choice(_MODES), "Which way the listener faces.")
 BIND: Final = required("bind", text("an address, like `127.0.0.1:8080`").then(parse_bind), "Where it listens.")
 _POLICY: Final = required("policy", text("the path of a policy"), "The policy, found from where this file lies.")
 _ROUTES: Final[Key[tuple[RouteSettings, ...]]] = optional(
-    "routes", sequence(ROUTE, "[{upstream: app}]"), "Where a reverse listener sends what it lets in.", ()
+    "routes", ROUTES, "Where a reverse listener sends what it lets in.", ()
 )
 _TRUSTED: Final = optional(
     "trusted_proxies",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.config.endpoints import parse_server
-from gateway.config.sections.routes import HOSTS
+from gateway.config.sections.matching import HOSTS
 from gateway.config.settings import DIRECT, HostMatch, ParentRule, ParentSettings, Resolves, SecretSource
 from gateway.policy.errors import Malformed
 from gateway.policy.language.records import Values, one_of, optional, record, required

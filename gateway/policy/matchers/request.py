@@ -65,7 +65,8 @@ def _parameter(name: str) -> Texts:
 
 
 def _readings(facts: Facts) -> Fact[tuple[str, ...]]:
-    return facts.target if isinstance(facts.target, Missing) else facts.target.forms
+    target = facts.target
+    return target if isinstance(target, Missing) else target.forms + target.aliases
 
 
 def _decoded(facts: Facts) -> Fact[tuple[str, ...]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -158,6 +159,23 @@ def test_a_shown_query_value_is_no_masked_one() -> None:
 
     assert isinstance(record["request"], dict)
     assert (record["request"]["query"], record["masked"]) == ({"page": "2"}, [])
+
+
+def test_the_path_that_is_sent_is_told_beside_the_one_that_was_judged_and_masked_like_it() -> None:
+    token = "ghp_" + "a1B2" * 9
+    record = decision_record(FACTS, DECISION, replace(ABOUT, sent=f"/v1/{token}"), NOW)
+    request = record["request"]
+
+    assert isinstance(request, dict)
+    assert request["path"] == "/x"
+    assert token not in request["sent"]
+    assert list(request)[-1] == "sent"
+
+
+@pytest.mark.parametrize("answers", ["redirect", "response"])
+def test_an_answer_of_the_gateway_itself_is_told(answers: Literal["redirect", "response"]) -> None:
+    assert decision_record(FACTS, DECISION, replace(ABOUT, answers=answers), NOW)["answers"] == answers
+    assert "answers" not in decision_record(FACTS, DECISION, ABOUT, NOW)
 
 
 def test_the_place_of_a_rule_is_told_without_the_folders_of_the_machine() -> None:

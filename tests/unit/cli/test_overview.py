@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.cli.overview import examine, overview
+from gateway.cli.overview import examine, overview, overview_data
 from gateway.cli.shipped import shipped_policy
 from gateway.config.load import read_settings
 from gateway.config.quick import Forward, Reverse, quick_settings
@@ -52,8 +52,69 @@ def test_the_overview_names_listeners_policies_and_routes(tmp_path: Path) -> Non
         f"  policy open ({tmp_path}/out.yaml): default allow",
         "shop: reverse on [::1]:8081",
         f"  policy in ({tmp_path}/in.yaml): 1 rule, default deny",
-        "  host is shop.example, www.shop.example, path below /api -> app (http://127.0.0.1:8000, https://app.example:443)",
+        "  host is shop.example, path below /api -> app (http://127.0.0.1:8000, https://app.example:443)",
+        "  host is www.shop.example, path below /api -> app (http://127.0.0.1:8000, https://app.example:443)",
+        "upstream app: http://127.0.0.1:8000, https://app.example:443",
     ]
+
+
+COVERED = """
+version: 1
+listeners:
+  - name: shop
+    mode: reverse
+    bind: 127.0.0.1:8081
+    policy: in.yaml
+    routes:
+      - {upstream: app, host: {under: [shop.test]}, path: {is: [/a]}, method: [GET]}
+      - {upstream: app, host: {under: [shop.test]}, path: {is: [/a]}, method: [GET], header: {X-Key: {present: true}}}
+      - {upstream: app, host: {under: [shop.test]}, path: {is: [/a]}, method: [GET], header: {X-Key: {present: false}}}
+      - {respond: {status: 404}}
+upstreams: {app: {servers: [{url: "http://127.0.0.1:8000", weight: 2}]}}
+"""
+NEVER = "host under shop.test, path is /a, method GET"
+
+
+def test_a_route_that_is_never_reached_is_told(tmp_path: Path) -> None:
+    (tmp_path / "in.yaml").write_text(OPEN, encoding="utf-8")
+    settings = read_settings(COVERED, "wicketgate.yaml", tmp_path)
+
+    assert overview(settings).splitlines()[-2:] == [
+        f"  notice: no request takes the route for {NEVER} (line 9), more specific ones leave nothing to it",
+        "upstream app: http://127.0.0.1:8000 (weight 2)",
+    ]
+    assert overview_data(settings)["listeners"][0]["never_reached"] == [NEVER]
+
+
+def test_the_overview_for_programs_says_the_same(tmp_path: Path) -> None:
+    (tmp_path / "in.yaml").write_text(OPEN, encoding="utf-8")
+    said = overview_data(read_settings(COVERED, "wicketgate.yaml", tmp_path))
+    (listener,) = said["listeners"]
+
+    assert said["upstreams"] == {"app": ["http://127.0.0.1:8000 (weight 2)"]}
+    assert (listener["name"], listener["mode"], listener["bind"]) == ("shop", "reverse", "127.0.0.1:8081")
+    assert listener["policy"] == {
+        "name": "open",
+        "file": f"{tmp_path}/in.yaml",
+        "guardrails": 0,
+        "rules": 0,
+        "exceptions": 0,
+        "limits": 0,
+        "default": "allow",
+    }
+    assert [route["fields"] for route in listener["routes"]] == [["x-key absent"], ["x-key present"], [], []]
+    assert listener["routes"][-1] == {
+        "host": None,
+        "under": False,
+        "path": "/",
+        "exact": False,
+        "method": None,
+        "fields": [],
+        "answer": "respond 404",
+        "rewriting": None,
+        "strict_paths": "strict",
+        "encoded_slash": "refuse",
+    }
 
 
 def test_the_overview_names_entries_and_parents(tmp_path: Path) -> None:

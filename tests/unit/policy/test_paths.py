@@ -149,3 +149,24 @@ def test_an_odd_absolute_target_is_refused_in_plain_words(sentence: str, uri: st
         parse_absolute(uri)
 
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("holds", "raw"),
+    [(True, "/a%2fb"), (True, "/a%5Cb"), (False, "/a%252fb"), (False, "/a/b?c=%2f"), (False, "/a%20b"), (False, "*")],
+)
+def test_an_encoded_slash_in_the_path_is_known(*, holds: bool, raw: str) -> None:
+    assert holds is Target.parse(raw, TargetRules(encoded_slash="keep")).holds_separator
+
+
+@pytest.mark.parametrize(
+    ("aliases", "path"),
+    [(("/v1/a",), "/v1/a"), (("/v1/a b", "/v1/a%20b"), "/v1/a%20b"), (("/%61", "/%2561", "/a"), "/%2561")],
+)
+def test_a_target_is_known_by_every_reading_of_the_path_under_which_it_is_sent(
+    aliases: tuple[str, ...], path: str
+) -> None:
+    target = Target.parse("/a?b", REVERSE_RULES)
+
+    assert target.known_as(path).aliases == aliases
+    assert (target.known_as(path).sent, target.sent_as(path)) == ("/a?b", f"{path}?b")

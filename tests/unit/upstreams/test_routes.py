@@ -8,9 +8,12 @@ import pytest
 from gateway.config.settings import HostMatch, ListenerSettings, RouteSettings, ServerSettings, UpstreamSettings
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
+from gateway.policy.headers import Fields, field_name
 from gateway.policy.model import Mode
 from gateway.policy.names import Host
-from gateway.upstreams.routes import NoRoute, Route, RouteTable
+from gateway.upstreams.answers import Redirect
+from gateway.upstreams.claims import FieldCondition
+from gateway.upstreams.routes import NoRoute, OwnRoute, Route, RouteTable
 
 
 def upstream(name: str) -> UpstreamSettings:
@@ -44,8 +47,14 @@ def listener(*routes: RouteSettings) -> ListenerSettings:
     return ListenerSettings(name="shop", mode=Mode.REVERSE, bind=bind, policy=Path("api.yaml"), routes=routes)
 
 
-def found(table: RouteTable, host: str, path: str) -> str | int:
-    route = table.find(Host.parse(host), path)
+def fields(**said: str) -> Fields:
+    return Fields.of([(name.replace("_", "-"), value) for name, value in said.items()])
+
+
+def found(table: RouteTable, host: str, path: str, method: str = "GET", **said: str) -> str | int:
+    route = table.find(Host.parse(host), path, method, fields(**said))
+    if isinstance(route, OwnRoute):
+        return str(route.answer)
     return route.status if isinstance(route, NoRoute) else route.upstream.name
 
 
@@ -100,7 +109,7 @@ def test_no_routes_serve_nobody() -> None:
 
 
 def test_a_route_tells_how_odd_paths_are_treated_and_which_servers_answer() -> None:
-    route = RouteTable.of(listener(*ROUTES), UPSTREAMS).find(Host.parse("shop.example"), "/api")
+    route = RouteTable.of(listener(*ROUTES), UPSTREAMS).find(Host.parse("shop.example"), "/api", "GET", fields())
 
     assert isinstance(route, Route)
     assert (route.strict_paths, route.upstream.servers) == ("rewrite", UPSTREAMS["exact-api"].servers)
@@ -116,14 +125,14 @@ def test_the_order_for_people_names_the_most_specific_first() -> None:
     lines = [str(route) for route in RouteTable.of(listener(*ROUTES), UPSTREAMS).in_order()]
 
     assert lines == [
-        "192.0.2.1 / -> address (http://127.0.0.1:8000), paths strict",
-        "2001:db8::1 / -> address (http://127.0.0.1:8000), paths strict",
-        "shop.example /api/v1 -> exact-api-v1 (http://127.0.0.1:8000), paths strict",
-        "shop.example /api -> exact-api (http://127.0.0.1:8000), paths rewrite",
-        "shop.example / -> exact (http://127.0.0.1:8000), paths strict",
-        "under shop.example /deep -> deep (http://127.0.0.1:8000), paths strict",
-        "under example / -> below (http://127.0.0.1:8000), paths strict",
-        "any host / -> anything (http://127.0.0.1:8000), paths strict",
+        "host is 192.0.2.1, path below / -> address (http://127.0.0.1:8000)",
+        "host is 2001:db8::1, path below / -> address (http://127.0.0.1:8000)",
+        "host is shop.example, path below /api/v1 -> exact-api-v1 (http://127.0.0.1:8000)",
+        "host is shop.example, path below /api -> exact-api (http://127.0.0.1:8000), odd paths rewrite",
+        "host is shop.example, path below / -> exact (http://127.0.0.1:8000)",
+        "host under shop.example, path below /deep -> deep (http://127.0.0.1:8000)",
+        "host under example, path below / -> below (http://127.0.0.1:8000)",
+        "any host, path below / -> anything (http://127.0.0.1:8000)",
     ]
 
 
@@ -136,3 +145,76 @@ def test_two_routes_that_claim_the_same_are_refused(twin: RouteSettings) -> None
 def test_a_route_to_an_unknown_upstream_is_refused() -> None:
     with pytest.raises(Malformed, match="listener `shop`: a route names `nowhere`, no upstream has it"):
         RouteTable.of(listener(RouteSettings(upstream="nowhere")), UPSTREAMS)
+
+
+def field(name: str, *values: str) -> tuple[FieldCondition, ...]:
+    return (FieldCondition(field_name(name), "is" if values else "present", values),)
+
+
+FINE = (
+    RouteSettings(upstream="anything"),
+    RouteSettings(upstream="exact", prefixes=(), exact=("/login",)),
+    RouteSettings(upstream="below", prefixes=("/login",)),
+    RouteSettings(upstream="exact-api", prefixes=("/api",), methods=("GET", "HEAD")),
+    RouteSettings(upstream="exact-api-v1", prefixes=("/api",), methods=("GET",), fields=field("X-Version", "2")),
+    RouteSettings(upstream="deep", prefixes=("/api",), fields=field("X-Beta")),
+)
+MORE_CASES = [
+    ("exact", "/login", "POST", {}),
+    ("below", "/login/", "POST", {}),
+    ("below", "/login/x", "GET", {}),
+    ("exact-api", "/api", "GET", {}),
+    ("exact-api", "/api/x", "GET", {"x_beta": "1"}),
+    ("exact-api-v1", "/api/x", "GET", {"x_version": "2", "x_beta": "1"}),
+    ("exact-api", "/api/x", "HEAD", {"x_version": "2"}),
+    ("deep", "/api/x", "DELETE", {"x_beta": ""}),
+    ("anything", "/api/x", "DELETE", {}),
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("wanted", "path", "method", "said"), MORE_CASES)
+def test_exact_paths_come_first_then_methods_then_fields(
+    wanted: str, path: str, method: str, said: dict[str, str], seed: int
+) -> None:
+    shuffled = Random(seed).sample(FINE, len(FINE))
+
+    assert wanted == found(RouteTable.of(listener(*shuffled), UPSTREAMS), "a.test", path, method, **said)
+
+
+def test_a_path_that_is_served_for_other_methods_is_told_with_them() -> None:
+    routes = (
+        RouteSettings(upstream="exact", prefixes=("/api",), methods=("PUT", "GET")),
+        RouteSettings(upstream="deep", prefixes=("/api/x",), methods=("POST",)),
+        RouteSettings(upstream="below", prefixes=("/api/x",), methods=("PATCH",), fields=field("X-Beta")),
+    )
+    table = RouteTable.of(listener(*routes), UPSTREAMS)
+
+    assert table.find(Host.parse("a.test"), "/api", "DELETE", fields()) == NoRoute(405, ("GET", "PUT"))
+    assert table.find(Host.parse("a.test"), "/api/x", "DELETE", fields()) == NoRoute(405, ("GET", "POST", "PUT"))
+    assert table.find(Host.parse("a.test"), "/other", "GET", fields()) == NoRoute(404)
+
+
+def test_a_route_that_answers_by_itself_is_found_like_any_other() -> None:
+    route = RouteSettings(answer=Redirect.to("https://shop.example"), hosts=is_("old.example"))
+    table = RouteTable.of(listener(*ROUTES, route), UPSTREAMS)
+
+    assert found(table, "old.example", "/x") == "redirect 308 to https://shop.example/...?..."
+    assert found(table, "a.old.example", "/x") == "below"
+
+
+def test_each_prefix_is_rewritten_by_itself() -> None:
+    route = RouteSettings(upstream="exact", prefixes=("/a", "/b"), put_prefix="/v1", encoded_slash="allow")
+    table = RouteTable.of(listener(route), UPSTREAMS)
+    ends = [table.find(Host.parse("a.test"), path, "GET", fields()) for path in ("/a/x", "/b/x")]
+
+    assert [str(end.rewriting) for end in ends if isinstance(end, Route)] == ["/a sent as /v1", "/b sent as /v1"]
+    assert table.keeps_slashes
+    assert str(table.in_order()[0]).endswith(", /a sent as /v1, encoded slashes kept")
+
+
+def test_a_path_of_thousands_of_segments_is_cut_where_the_longest_prefix_ends() -> None:
+    route = RouteSettings(upstream="exact", prefixes=("/a/a",))
+
+    assert found(RouteTable.of(listener(route), UPSTREAMS), "a.test", "/a" * 4000) == "exact"
+    assert found(RouteTable.of(listener(route), UPSTREAMS), "a.test", "/b" * 4000) == 404

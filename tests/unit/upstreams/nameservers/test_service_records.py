@@ -54,6 +54,7 @@ WIRE = answer(dns.message.make_query("site.example.", "HTTPS"), HTTPS, A).to_wir
         WIRE[:12] + b"\x3f" * 40,
         bytes(LONGEST + 1),
     ],
+    ids=["nothing", "half a head", "cut off", "too long", "no label", "endless label", "larger than it may be"],
 )
 def test_what_cannot_be_read_to_its_end_is_refused(wire: bytes) -> None:
     with pytest.raises(Malformed):

@@ -1,0 +1,122 @@
+"""A stream that asks another server when one failed it, as long as nothing of an answer has left the gateway.
+
+Whether there is another one, and whether it may be asked, is said by the hook, see `addons.elsewhere`. What the server
+that failed still says is dropped: every later word in this stream is that of the other one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, override
+
+from mitmproxy.proxy import commands
+from mitmproxy.proxy.layers.http import GetHttpConnection, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+    ResponseTrailers,
+)
+
+from addons.exchange import exchange_of
+from gateway.upstreams.pools.retries import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from mitmproxy.http import HTTPFlow
+    from mitmproxy.proxy.context import Context
+    from mitmproxy.proxy.layer import CommandGenerator
+
+_ANSWERS: Final = (ResponseHeaders, ResponseData, ResponseTrailers, ResponseEndOfMessage, ResponseProtocolError)
+
+
+class Unanswered(ResponseProtocolError):  # noqa: N818 - it is an event of mitmproxy's, and not raised
+    """An upstream ended a connection before it had said one byte of an answer."""
+
+
+@dataclass(slots=True)
+class Attempted:
+    """A server failed a request. The hook says `again` once the flow leads to another."""
+
+    flow: HTTPFlow
+    failure: Failure
+    body_begun: bool
+    again: bool = False
+
+
+@dataclass
+class UpstreamFailedHook(commands.StartHook):  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+    """A server failed a request of which nothing was answered yet."""
+
+    data: Attempted
+
+
+class RepeatingStream(HttpStream):
+    """A stream whose request may go to another server than the one that it was sent to first.
+
+    `body_follows` says that the request has a body, `body_begun` that some of it has left for a server.
+    """
+
+    def __init__(self, context: Context, stream_id: int) -> None:
+        super().__init__(context, stream_id)
+        self.body_follows = False
+        self.body_begun = False
+
+    @override
+    def make_server_connection(self) -> CommandGenerator[bool]:
+        """Find a connection to the server that was chosen, or to another one if there is none."""
+        while True:
+            request = self.flow.request
+            wanted = GetHttpConnection((request.host, request.port), request.scheme == "https", None)
+            connection, problem = yield wanted
+            if problem is None:
+                self.context.server = self.flow.server_conn = connection
+                return True
+            if not (yield from self._turn_elsewhere(Failure.NOT_REACHED)):
+                broken = ResponseProtocolError(self.stream_id, problem, ErrorCode.CONNECT_FAILED)
+                yield from self.handle_protocol_error(broken)
+                return False
+
+    @override
+    def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
+        """End the exchange, unless another server may give the answer that one left owing."""
+        is_owed = self.server_state == self.state_wait_for_response_headers and self.client_state != self.state_errored
+        if isinstance(event, Unanswered) and is_owed and (yield from self._turn_elsewhere(Failure.BROKEN_OFF)):
+            yield from self._ask_again()
+        else:
+            yield from super().handle_protocol_error(event)
+
+    def leave_overloaded(self) -> CommandGenerator[bool]:
+        """Whether another server was asked in place of one that answered that it cannot now."""
+        if not (yield from self._turn_elsewhere(Failure.OVERLOADED)):
+            return False
+        given_up = RequestProtocolError(self.stream_id, "another server is asked", ErrorCode.CANCEL)
+        yield SendHttp(given_up, self.context.server)
+        yield from self._ask_again()
+        return True
+
+    def _turn_elsewhere(self, failure: Failure) -> CommandGenerator[bool]:
+        """Whether the request leads to another server now. Requests without a place at one of several never do."""
+        exchange = exchange_of(self.flow)
+        if exchange is None or exchange.place is None:
+            return False
+        attempted = Attempted(self.flow, failure, self.body_begun)
+        yield UpstreamFailedHook(attempted)
+        if attempted.again:
+            kept = [event for event in self._paused_event_queue if not isinstance(event, _ANSWERS)]
+            self._paused_event_queue.clear()
+            self._paused_event_queue.extend(kept)
+        return attempted.again
+
+    def _ask_again(self) -> Generator[commands.Command]:
+        if self.body_follows:
+            yield from self.start_request_stream()
+        elif (yield from self.make_server_connection()):
+            yield SendHttp(RequestHeaders(self.stream_id, self.flow.request, end_stream=True), self.context.server)
+            yield SendHttp(RequestEndOfMessage(self.stream_id), self.context.server)
