@@ -248,6 +248,7 @@ def _treatments(route: AnyRoute) -> str:
     said = [] if route.rewriting is None else [str(route.rewriting)]
     said += [] if route.strict_paths == "strict" else [f"odd paths {route.strict_paths}"]
     said += [] if route.encoded_slash == "refuse" else ["encoded slashes kept"]
+    said += ["answers kept"] if isinstance(route, Route) and route.cache is not None else []
     return "".join(f", {each}" for each in said)
 
 
