@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from mitmproxy.connection import ConnectionState as Connected
+from mitmproxy.http import Headers
 
 from addons.caching.attempts import attempt_of
 from addons.caching.hooks import Arriving, Caching
@@ -13,6 +14,7 @@ from addons.caching.planning import Planner
 from gateway.cache.caches import Caches
 from gateway.config.settings import CacheSettings
 from gateway.policy.model import Mode
+from gateway.upstreams.pools.outliers import OutlierRules
 from tests.adapters.requests import response_of
 from tests.adapters.scene import ALLOW, NOW, Scene, answer_of, judged
 
@@ -217,3 +219,42 @@ def test_fields_that_nobody_may_read_are_not_read_by_the_cache(kept: Kept) -> No
     kept.caching.responseheaders(flow)
 
     assert (answer_of(flow).status_code, kept.caches.size) == (502, 0)
+
+
+def test_what_was_said_behind_the_content_is_not_lost_in_the_cache(kept: Kept) -> None:
+    flow = kept.ask()
+    flow.response = response_of(FRESH)
+    kept.caching.arrived(flow)
+    kept.respond(flow)
+    kept.caching.responseheaders(flow)
+    answer_of(flow).trailers = Headers(((b"X-Checksum", b"1"),))
+    kept.caching.response(flow)
+
+    assert kept.caches.size == 0
+
+
+@pytest.mark.parametrize("failure", ["says so", "is gone"])
+def test_what_a_server_failed_at_counts_against_it_and_what_was_kept_says_nothing_of_it(
+    kept: Kept, failure: str
+) -> None:
+    kept.bring(FRESH.replace("60", "60, stale-if-error=600"))
+    kept.now += 90
+    for _ in range(OutlierRules().failures):
+        flow = kept.ask()
+        if failure == "says so":
+            kept.answer(flow, "HTTP/1.1 503 Unavailable\nContent-Length: 3", b"bad")
+        else:
+            kept.caching.error(flow)
+        assert answer_of(flow).status_code == 200
+    has_failed = is_suspected(flow)
+    kept.now -= 90
+    given = kept.ask()
+
+    assert (answer_of(given).status_code, has_failed, is_suspected(given)) == (200, True, True)
+
+
+def is_suspected(flow: HTTPFlow) -> bool:
+    """Whether the server of a request has failed so often that it would be spared, were there another one."""
+    place = judged(flow).place
+    assert place is not None
+    return place.member.outlier.is_due

@@ -5,7 +5,14 @@ from random import Random
 
 import pytest
 
-from gateway.config.settings import CacheSettings, HostMatch, ListenerSettings, RouteSettings, ServerSettings, UpstreamSettings
+from gateway.config.settings import (
+    CacheSettings,
+    HostMatch,
+    ListenerSettings,
+    RouteSettings,
+    ServerSettings,
+    UpstreamSettings,
+)
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import Fields, field_name
