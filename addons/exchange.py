@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Client, Connection
     from mitmproxy.http import HTTPFlow
 
+    from addons.refusals import Refusal
     from gateway.config.settings import ListenerSettings
     from gateway.policy.gate import Gate
     from gateway.policy.model import Decision
@@ -101,7 +102,7 @@ class Exchange:
     upstream, `attempts` names the servers that failed it before, each with the reason. `given_up` says that the client
     ended it, or broke it, while its connection goes on. `cache` is what the cache did for it, where its route has one;
     `instead` the content that takes the place of an upstream's that has none; `stands_in` says that a kept answer takes
-    the place of one that never came.
+    the place of one that never came, `unserved` how to refuse if none is kept, because nobody can be asked.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Exchange:
     cache: str | None = None
     instead: bytes = b""
     stands_in: bool = False
+    unserved: Refusal | None = None
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False

@@ -20,6 +20,7 @@ from addons.caching.flights import Landing
 from addons.caching.gathering import Gathering, has_clear_end, stated_size
 from addons.caching.questions import asked_of, is_for_cache, put_questions
 from addons.exchange import exchange_of, judged
+from addons.refusals import for_request
 from gateway.cache.cache import Plan, Step
 from gateway.cache.freshness import age, lifetime
 from gateway.cache.messages import Answered
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from addons.caching.planning import Planner
     from addons.exchange import Exchange
     from addons.recording import Recorder
+    from addons.refusals import Refusal
     from gateway.cache.cache import Cache
     from gateway.cache.caches import Caches
     from gateway.cache.store import Kept
@@ -47,6 +49,7 @@ _FINAL: Final = 200
 _FAILED: Final = frozenset({500, 502, 503, 504})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _ASKING: Final = frozenset({Step.FORWARD, Step.VALIDATE})
+_SENT: Final = _ASKING | {Step.PASS}
 _UNUSABLE: Final = 502
 
 
@@ -82,6 +85,9 @@ class Caching:
 
     async def _look_up(self, exchange: Exchange, flow: HTTPFlow, cache: Cache) -> None:
         attempt = Attempt(cache, asked_of(exchange, flow), self._clock())
+        if exchange.unserved is not None:
+            self._without_server(exchange, flow, attempt, exchange.unserved)
+            return
         if is_for_cache(exchange, attempt.asked):
             plan = await self.planner.plan(attempt, exchange.connection.id)
         else:
@@ -94,6 +100,23 @@ class Caching:
             exchange.cache = "pass"
         else:
             self._give(exchange, flow, attempt, plan)
+
+    def _without_server(self, exchange: Exchange, flow: HTTPFlow, attempt: Attempt, refused: Refusal) -> None:
+        """Nobody can be asked: give what is kept, also if it is stale and may stand in, or refuse."""
+        now = self._clock()
+        if is_for_cache(exchange, attempt.asked):
+            plan = attempt.cache.look_up(attempt.asked, now)
+            if plan.step not in _SENT:
+                self._give(exchange, flow, attempt, plan)
+                return
+            attempt.kept = attempt.cache.after_error(attempt.asked, now) if plan.kept is not None else None
+        if attempt.kept is not None:
+            self._give_after_error(exchange, flow, attempt, attempt.kept)
+            return
+        exchange.outcome, exchange.cache = refused.decision, "miss"
+        flow.response = answer = for_request(exchange, flow, refused)
+        exchange.status, exchange.down = answer.status_code, len(answer.raw_content or b"")
+        self._recorder.ended(exchange)
 
     def _ask(self, exchange: Exchange, flow: HTTPFlow, attempt: Attempt, plan: Plan) -> None:
         """The origin is asked; what it says may be kept, unless it is outdated before it is here."""
@@ -284,13 +307,14 @@ class Caching:
         if exchange.outcome is None:
             exchange.outcome = refuse(Reason.UPSTREAM_BROKEN)
         exchange.release()  # with what this says of the server, before the answer says something else
-        exchange.outcome, exchange.cache, exchange.stands_in = None, "stale", True
+        exchange.outcome, exchange.stands_in = None, True
         exchange.asked_to_close = True  # the layer closes behind the answer to an exchange that broke
-        left = lifetime(fallback.answer) - self._age(fallback)
-        answer = answers.given(fallback, with_body=attempt.wants_body)
-        self._deliver(
-            exchange, flow, answer, CacheStatus(hit=True, left=left, detail="stale-if-error"), self._age(fallback)
-        )
+        self._give_after_error(exchange, flow, attempt, fallback)
+
+    def _give_after_error(self, exchange: Exchange, flow: HTTPFlow, attempt: Attempt, kept: Kept) -> None:
+        exchange.cache, old = "stale", self._age(kept)
+        status = CacheStatus(hit=True, left=lifetime(kept.answer) - old, detail="stale-if-error")
+        self._deliver(exchange, flow, answers.given(kept, with_body=attempt.wants_body), status, old)
 
     def client_disconnected(self, client: Client) -> None:
         """Whatever was on its way for this client will not come."""
