@@ -124,7 +124,7 @@ class FieldKeeper:
         if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
             if hiding.may_name_backend(fields):
                 front = hiding.Front.of(exchange, flow.request)
-                fields = hiding.hide(fields, front, _servers(exchange.route))
+                fields = hiding.hide(fields, front, _servers(exchange.route, exchange.endpoint))
                 if exchange.route.rewriting is not None:
                     fields = mapping.map_back(fields, front, exchange.route.rewriting)
         else:
@@ -139,8 +139,10 @@ class FieldKeeper:
         _replace(flow, response, fields, copied=unframed)
 
 
-def _servers(route: Route) -> frozenset[Endpoint]:
-    return frozenset((server.host.text, server.port) for server in route.upstream.servers)
+def _servers(route: Route, answering: Endpoint | None) -> frozenset[Endpoint]:
+    """Every server of the upstream, and the one that answers, which may have joined it since the start."""
+    servers = frozenset((server.host.text, server.port) for server in route.upstream.servers)
+    return servers if answering is None else servers | {answering}
 
 
 def clean_request_fields(raw: Iterable[RawField], mode: Mode) -> list[RawField]:

@@ -7,7 +7,7 @@ from mitmproxy.http import Response
 
 from gateway.config.settings import RouteSettings
 from gateway.policy.model import Mode
-from tests.adapters.scene import ALLOW, said
+from tests.adapters.scene import ALLOW, judged, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,3 +101,11 @@ def test_what_the_upstream_names_comes_back_under_the_paths_of_the_client(scene:
 
     assert answer.headers["location"] == "http://shop.test/api/items/7"
     assert answer.headers["set-cookie"] == "a=1; Path=/api"
+
+
+def test_a_server_that_joined_later_is_hidden_as_well(scene: Setter) -> None:
+    here, flow = ask(scene, "/api/items")
+    judged(flow).endpoint = ("10.0.0.9", 8009)
+    answer = here.answer(flow, Response.make(201, b"", ((b"Location", b"http://10.0.0.9:8009/items/7"),)))
+
+    assert answer.headers["location"] == "http://shop.test/api/items/7"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from addons.hiding import Front
 from addons.mapping import map_back
@@ -89,3 +91,22 @@ def test_the_path_of_a_cookie_is_mapped(said: str, given: str, rewriting: Rewrit
 
 def test_other_fields_stay_as_they_are() -> None:
     assert mapped("X-Next", "/items", STRIP) == "/items"
+
+
+segments = st.lists(st.sampled_from(["a", "b", "v1", "api", "a%2Fb", "x;y", "~"]), max_size=3)
+roots = segments.map(lambda each: "/" + "/".join(each) if each else "")
+
+
+@given(roots, roots, segments, st.sampled_from(["", "https://shop.example", "//shop.example"]))
+def test_where_an_upstream_leads_within_its_paths_the_client_finds_the_path_it_would_ask_for(
+    taken: str, put: str, below: list[str], place: str
+) -> None:
+    path = "".join(f"/{each}" for each in ["x", *below])
+    led = map_back(
+        [(b"Location", f"{place}{put}{path}?a=/b#/c".encode())],
+        Front(b"https", b"shop.example"),
+        Rewriting(taken, put),
+    )
+
+    assert led == [(b"Location", f"{place}{taken}{path}?a=/b#/c".encode())]
+    assert Rewriting(taken, put).there(taken + path) == put + path

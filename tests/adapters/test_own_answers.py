@@ -135,3 +135,15 @@ def test_options_of_the_whole_server_is_led_to_the_root(scene: Setter) -> None:
     assert answer_of(asked(scene(mode=Mode.REVERSE, routes=(everywhere,)), "OPTIONS *")).headers["location"] == (
         "https://shop.example/"
     )
+
+
+CROWDED = DENYING.replace("rate: 2/min, burst: 2", "concurrent: 1")
+
+
+@pytest.mark.parametrize(("status", "path"), [(308, "/old/x"), (403, "/noon"), (204, "/empty")])
+def test_a_place_under_a_limit_is_given_back_with_the_answer(status: int, path: str, scene: Setter) -> None:
+    here = gateway(scene, CROWDED)
+    client = here.client()
+    answers = [answer_of(here.ask(client, f"GET {path} HTTP/1.1\nHost: shop.test")) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [status] * 3

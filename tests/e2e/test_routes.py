@@ -152,6 +152,20 @@ def test_a_fixed_response_is_given_on_a_connection_that_stays(
     assert [lines(each) for each in backends] == [["GET /"], []]
 
 
+def test_the_body_of_a_request_that_is_answered_at_once_is_no_next_request(
+    front: Gateway, backends: tuple[RecordingOrigin, RecordingOrigin]
+) -> None:
+    smuggled = get("/smuggled", HOST)
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(smuggled), smuggled)
+    chunked = get("/x", "old.example", "Transfer-Encoding: chunked", method="POST") + chunks
+    for request in (get("/x", "old.example", method="POST", body=smuggled), chunked):
+        with front.front() as wire:
+            answer = wire.ask(request)
+            assert (answer.status, answer.get("connection"), wire.ended) == (308, "close", True)
+
+    assert "GET /smuggled" not in lines(backends[0]) + lines(backends[1])
+
+
 @pytest.mark.parametrize(
     ("verdict", "asked"),
     [
