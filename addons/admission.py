@@ -158,9 +158,11 @@ class Admission:
         exchange.status, state.treatment = _ESTABLISHED, "splice"
         return "splice"
 
-    def turn_away(self, state: ConnectionState, decision: Decision) -> Treatment:
-        """End a tunnel, or a connection, of which nobody can say what it speaks; it is recorded."""
+    def turn_away(self, state: ConnectionState, decision: Decision, hello: ClientHello | None = None) -> Treatment:
+        """End a tunnel, or a connection, that cannot be gone on with; it is recorded, with what its hello asked for."""
         facts = translate.connection_facts(state, self._clock()) if state.tunnel is None else state.tunnel.facts
+        heard = facts if hello is None else translate.hello_facts(state, facts, hello)
+        facts = heard if isinstance(heard, Facts) else facts
         return self._turn_away(state, facts, decision)
 
     def _turn_away(self, state: ConnectionState, facts: Facts, decision: Decision) -> Treatment:

@@ -16,6 +16,7 @@ from OpenSSL import SSL
 
 from gateway.authority.leaves import renewal, sign_leaf
 from gateway.authority.shelf import Shelf
+from gateway.policy.model import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,8 @@ class ClientTls:
     def tls_start_client(self, data: TlsData) -> None:
         """Show the certificate of the host that the tunnel was opened for, whatever the hello asks."""
         state = self.connections.state(data.context.client.id)
+        if state.mode is Mode.REVERSE:
+            return
         data.ssl_conn = SSL.Connection(self._context(_host_of(state), http2=state.listener.settings.http2))
         data.ssl_conn.set_accept_state()
 

@@ -36,6 +36,7 @@ from addons.own_pages import OwnPages
 from addons.pools import Pools
 from addons.probes import Probe
 from addons.recording import Recorder, Recording
+from addons.server_tls import ServerTls
 from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
@@ -43,6 +44,7 @@ from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
+from gateway.control.fronts import FrontStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
 from gateway.lists.geography import Geography
@@ -53,6 +55,7 @@ from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mitmproxy.http import HTTPFlow
@@ -75,6 +78,7 @@ class Engine:
     writer: AuditWriter
     resolver: Resolver
     trust: TrustStore
+    fronts: Mapping[str, FrontStore]
     listeners: tuple[Listener, ...]
     connections: Connections
     admission: Admission
@@ -111,7 +115,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     new_id = IdSource(time.time, os.urandom).next
     connections = Connections(new_id, time.monotonic, settings.contact, settings.pac.proxy)
     resolver = resolver or resolver_of(settings.resolver)
-    trust = TrustStore(settings.upstream_tls, time.time, writer.append)
+    trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
@@ -126,7 +130,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         limits=settings.limits,
         pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
     )
-    signing = _signing(connections, admission, authorities)
+    signing = None if authorities is None else _signing(connections, admission, authorities)
     dialing, tls = Dialing(connections, CONNECT_TIMEOUT, turns.ways), UpstreamTls(connections, trust)
     keeper = FieldKeeper(pseudonym(settings.state))
     caching = _caching(admission, keeper, recorder)
@@ -134,6 +138,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *((Arriving(caching),) if _keeps_answers(settings) else ()),
         admission,
         Arrivals(admission, connections, recorder, time.time),
+        *((ServerTls(connections, admission, fronts),) if fronts else ()),
         Openings(admission, connections),
         *(() if signing is None else (signing, signing.client_tls)),
         dialing,
@@ -145,32 +150,25 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *((caching,) if _keeps_answers(settings) else ()),
         Recording(recorder, connections),
     )
-    served = Served()
-    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
     listeners = _listeners(settings, own, writer)
     return Engine(
         settings=settings,
         writer=writer,
         resolver=resolver,
         trust=trust,
+        fronts=fronts,
         listeners=listeners,
         connections=connections,
         admission=admission,
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
-        served=served,
+        served=_served(connections, geography, fronts),
         pools=pools,
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
         caches=caching.caches,
     )
-
-
-def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore | None) -> Signing | None:
-    if authorities is None:
-        return None
-    return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
 
 
 def _keeps_answers(settings: Settings) -> bool:
@@ -186,6 +184,18 @@ def _caching(admission: Admission, keeper: FieldKeeper, recorder: Recorder) -> C
         keeper.responseheaders(flow)
 
     return Caching(Caches(), Planner(time.time, time.monotonic), recorder, respond, time.time)
+
+
+def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore) -> Signing:
+    return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
+
+
+def _served(connections: Connections, geography: Geography, fronts: Mapping[str, FrontStore]) -> Served:
+    """Those who will be at work, and what is looked after while they are."""
+    served = Served()
+    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
+    served.chores += [each.reload_if_changed for each in fronts.values()]
+    return served
 
 
 def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: UpstreamTls) -> HealthChecks:
@@ -205,6 +215,15 @@ def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | No
     if all(each.mode is not Mode.FORWARD for each in settings.listeners):
         return None
     return AuthorityStore(settings.state / "ca", settings.ca, time.time, writer.append)
+
+
+def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
+    """What the listeners that speak TLS show, by their names."""
+    return {
+        each.name: FrontStore(each.name, each.tls, time.time, writer.append)
+        for each in settings.listeners
+        if each.tls is not None
+    }
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.config.settings import Settings
+    from gateway.control.fronts import FrontStore
     from gateway.control.store import PolicyStore
     from gateway.control.trust import TrustStore
 
@@ -102,6 +103,7 @@ class _Process:
             raise NotStarted(str(error)) from None
         problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
         problems += self._load(engine.trust)
+        problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
         sockets = self._bind(problems)
         if problems:
             for each in sockets:
@@ -110,7 +112,7 @@ class _Process:
             raise NotStarted(*problems)
         return engine, sockets
 
-    def _load(self, store: PolicyStore | TrustStore) -> list[str]:
+    def _load(self, store: PolicyStore | TrustStore | FrontStore) -> list[str]:
         try:
             for notice in store.start().notices:
                 self.said(notice)
@@ -181,6 +183,7 @@ class _Process:
         await self._reload_servers(engine)
         for sentence in [] if engine.signing is None else await engine.signing.reload_aside():
             self.said(sentence)
+        await self._reload_fronts(engine)
         try:
             trust = await engine.trust.reload_aside()
         except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
@@ -188,6 +191,16 @@ class _Process:
         else:
             for notice in trust.notices:
                 self.said(notice)
+
+    async def _reload_fronts(self, engine: Engine) -> None:
+        for name, store in engine.fronts.items():
+            try:
+                shopfront = await store.reload_aside()
+            except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
+                self.said(f"{name}: the new certificates are refused, the old ones stay in force: {error}")
+            else:
+                for notice in shopfront.notices:
+                    self.said(notice)
 
     async def _reload_servers(self, engine: Engine) -> None:
         """Let servers of upstreams join and leave, as the configuration says now; nothing else of it is read."""

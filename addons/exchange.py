@@ -78,6 +78,18 @@ class Listener(Protocol):
         """Through which other proxies requests go in forward mode."""
 
 
+class Identity(Protocol):
+    """Who a client proved to be."""
+
+    @property
+    def name(self) -> str:
+        """What policy and log call it."""
+
+    @property
+    def field(self) -> bytes:
+        """Its certificate, as a backend is told of it (RFC 9440)."""
+
+
 class Cut(Exception):  # noqa: N818 - it says what happened to the body, and is no error of anybody
     """A body crossed a bound while it streamed: nothing more of it may be forwarded, and no end of it either.
 
@@ -175,7 +187,8 @@ class ConnectionState:
     handshake, `told` that a failure of the gateway was answered and recorded already.
     `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
     are those upstreams that were spoken to in TLS without asking who they are. `original` is where a connection was on
-    its way to that was redirected here, address and port.
+    its way to that was redirected here, address and port. `balancer` is who said by a PROXY header that the client is
+    `peer`, and `identity` who the client proved to be by a certificate.
     """
 
     id: str
@@ -188,6 +201,8 @@ class ConnectionState:
     reached: tuple[str, int] = ("", 0)
     known_as: tuple[Host, int] | None = None
     original: tuple[Address, int] | None = None
+    balancer: Address | None = None
+    identity: Identity | None = None
     connect_host: Host | None = None
     connect_port: int | None = None
     tunnel: Exchange | None = None

@@ -23,8 +23,14 @@ type RawField = tuple[bytes, bytes]
 
 FORWARDING: Final = frozenset(
     {
+        "client-cert",
+        "client-cert-chain",
         "forwarded",
         "via",
+        "ssl-client-cert",
+        "ssl-client-subject-dn",
+        "ssl-client-verify",
+        "x-client-cert",
         "x-client-ip",
         "x-cluster-client-ip",
         "x-forwarded",
@@ -45,6 +51,10 @@ FORWARDING: Final = frozenset(
         "x-original-host",
         "x-original-url",
         "x-real-ip",
+        "x-ssl-client-cert",
+        "x-ssl-client-verify",
+        "x-ssl-client-dn",
+        "x-ssl-cert",
         "x-request-id",
         "x-rewrite-url",
         "true-client-ip",
@@ -92,12 +102,15 @@ def _entry(text: str) -> Address | None:
 def forwarding_fields(exchange: Exchange, host: bytes, pseudonym: str, version: str) -> list[RawField]:
     """What the backend is told: client, scheme, host and port as this gateway saw them, and the decision id.
 
+    A client that proved who it is by a certificate is told by that (RFC 9440 section 2.2).
+
     `host` is the canonical Host of the request, `version` the client's HTTP version without its name.
     """
     facts, state = exchange.facts, exchange.connection
     scheme = str(facts.scheme)
     client = facts.client_ip if isinstance(facts.client_ip, Address) else state.peer
     return [
+        *(() if state.identity is None else ((b"Client-Cert", state.identity.field),)),
         (b"X-Forwarded-For", str(client).encode()),
         (b"X-Forwarded-Proto", scheme.encode()),
         (b"X-Forwarded-Host", host),

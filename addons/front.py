@@ -1,5 +1,7 @@
 """Where clients arrive: turned away if there is no room, else served to the end, and left in peace.
 
+Behind a balancer the client is whom it names; its header comes before everything else, and from nobody else.
+
 The end of a connection is ours and not mitmproxy's: closing a socket in which something lies unread makes the kernel
 reset the connection, and the client may lose the answer it was given. So we say that we are done, read on for a
 moment, and close then (RFC 9112 section 9.6).
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Any, Final, override
 
@@ -16,16 +19,20 @@ from mitmproxy.connection import Client
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from addons.entries.destination import original_destination
+from addons.entries.introductions import NotIntroduced, introduced
 from addons.entries.layers import first_layer, no_room_for
+from addons.forwarded import is_trusted
 from addons.handler import GatewayHandler
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
 
 if TYPE_CHECKING:
     from addons.composition import Engine
+    from addons.entries.destination import Spot
     from addons.handler import Stage
     from addons.listeners import Crowd, Listener
     from addons.spliced import Spliced
+    from gateway.policy.model import Decision
 
 LINGER: Final = 2.0
 """Seconds that a client gets to take its answer and close, once we have said all."""
@@ -49,6 +56,24 @@ class _Borrowed(asyncio.StreamWriter):
         """Forgetting a borrowed writer leaves nothing unclosed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who has come: an address and a port, and the `balancer` that said so, if one did."""
+
+    client: Spot
+    balancer: Address | None = None
+
+    @property
+    def peername(self) -> tuple[str, int]:
+        """The client as sockets call it."""
+        return str(self.client[0]), self.client[1]
+
+    def as_client(self, writer: asyncio.StreamWriter) -> Client:
+        """The client as the adapters know it, for which nothing was built yet."""
+        here = writer.get_extra_info("sockname")
+        return Client(peername=self.peername, sockname=here, timestamp_start=time())
+
+
 class Front:
     """Takes the connections of one listener. `crowd` is shared by all listeners."""
 
@@ -66,38 +91,71 @@ class Front:
         except (Malformed, TypeError):
             writer.transport.abort()
             return
-        if not self._crowd.enter(peer):
-            self._turn_away(writer)
+        behind = is_trusted(peer, self._listener.settings.proxy_protocol)
+        arrival = Arrival((peer, writer.get_extra_info("peername")[1]))
+        if not self._crowd.enter(None if behind else peer):
+            self._turn_away(arrival, writer)
             return
-        task = asyncio.get_running_loop().create_task(self._serve(peer, reader, writer))
+        serving = self._introduce(arrival, reader, writer) if behind else self._serve(arrival, reader, writer)
+        task = asyncio.get_running_loop().create_task(serving)
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
-    def _turn_away(self, writer: asyncio.StreamWriter) -> None:
+    async def _introduce(self, arrival: Arrival, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve whom a balancer names; until then there is nobody whose connections could be counted."""
+        try:
+            client = await introduced(reader, self._stage.bounds.patience.head)
+        except BaseException as problem:
+            writer.transport.abort()
+            if not isinstance(problem, NotIntroduced):
+                raise
+            if problem.decision is not None:
+                self._refuse(arrival, writer, problem.decision)
+            return
+        finally:
+            self._crowd.leave(None)
+        if client is not None:
+            arrival = Arrival(client, balancer=arrival.client[0])
+        if self._crowd.enter(arrival.client[0]):
+            await self._serve(arrival, reader, writer)
+        else:
+            self._turn_away(arrival, writer)
+
+    def _refuse(self, arrival: Arrival, writer: asyncio.StreamWriter, decision: Decision) -> None:
+        """Leave on record that nobody knows who would have been the client."""
+        client = arrival.as_client(writer)
+        state = self._engine.connections.opened(client, self._listener)
+        try:
+            self._engine.admission.turn_away(state, decision)
+        finally:
+            self._engine.connections.closed(client.id)
+
+    def _turn_away(self, arrival: Arrival, writer: asyncio.StreamWriter) -> None:
         """Say that there is no room, with a decision id, and leave it on record."""
-        peer, here = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
-        client = Client(peername=peer, sockname=here, timestamp_start=time())
-        answer = self._engine.admission.no_room(client, self._listener)
+        answer = self._engine.admission.no_room(arrival.as_client(writer), self._listener)
         answer.headers["Connection"] = "close"
-        writer.write(no_room_for(self._listener.settings.entry, answer))
+        writer.write(no_room_for(self._listener.settings, answer))
         writer.close()
 
-    async def _serve(self, peer: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, arrival: Arrival, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await self._handle(reader, writer)
+            await self._handle(arrival, reader, writer)
             await _linger(reader, writer)
         finally:
-            self._crowd.leave(peer)
+            self._crowd.leave(arrival.client[0])
             writer.close()
             if not reader.at_eof():
                 asyncio.get_running_loop().call_later(FLUSH, writer.transport.abort)
 
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle(self, arrival: Arrival, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         handler = GatewayHandler(reader, _borrowed(reader, writer), _ANY, self._stage)
         settings, client = self._listener.settings, handler.client
+        if arrival.balancer is not None:
+            client.peername = arrival.peername
         context = handler.layer.context
         handler.layer = first_layer(settings, context, self._stage.bounds)
         state = self._engine.connections.opened(client, self._listener)
+        state.balancer = arrival.balancer
         if settings.entry == "transparent":
             state.original = original_destination(writer.get_extra_info("socket"))
         self._engine.served.add(handler)

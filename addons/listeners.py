@@ -104,25 +104,30 @@ def _local_addresses() -> set[Address]:
 
 @dataclass(slots=True)
 class Crowd:
-    """How many connections there are, in all and by client; /64 networks count as one client."""
+    """How many connections there are, in all and by client; /64 networks count as one client.
+
+    A client that is not known yet counts in all.
+    """
 
     limits: LimitSettings
     _by_client: Counter[object] = field(default_factory=Counter)
 
-    def enter(self, client: Address) -> bool:
+    def enter(self, client: Address | None) -> bool:
         """Whether there is room for one more of this client; counts it if so."""
         if self._by_client.total() >= self.limits.connections:
             return False
-        if self._by_client[client.bucket] >= self.limits.connections_per_client:
+        bucket = None if client is None else client.bucket
+        if client is not None and self._by_client[bucket] >= self.limits.connections_per_client:
             return False
-        self._by_client[client.bucket] += 1
+        self._by_client[bucket] += 1
         return True
 
-    def leave(self, client: Address) -> None:
+    def leave(self, client: Address | None) -> None:
         """One of this client's connections is over."""
-        self._by_client[client.bucket] -= 1
-        if self._by_client[client.bucket] <= 0:
-            del self._by_client[client.bucket]
+        bucket = None if client is None else client.bucket
+        self._by_client[bucket] -= 1
+        if self._by_client[bucket] <= 0:
+            del self._by_client[bucket]
 
 
 class Serving(Protocol):

@@ -128,6 +128,7 @@ class Recorder:
             dialled=exchange.judged[0] if exchange.judged else None,
             parent=None if exchange.parent is None else exchange.parent.name,
             original=state.original,
+            balancer=state.balancer,
             sent=exchange.sent,
             answers=exchange.answers,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.policy.model import Reason, refuse
+from gateway.policy.model import Mode, Reason, refuse
 
 if TYPE_CHECKING:
     from addons.admission import Admission
@@ -30,9 +30,9 @@ class Signing:
 
     def tunnel_hello(self, opening: Opening) -> None:
         """Refuse what would be inspected under a name for which the authority may not sign."""
-        if opening.treatment != "inspect":
-            return
         state = self.connections.state(opening.client.id)
+        if opening.treatment != "inspect" or state.mode is Mode.REVERSE:
+            return
         if state.connect_host is None:
             raise LookupError("a tunnel without its host")
         objection = self.store.current.objection(str(state.connect_host), self.store.now())

@@ -39,6 +39,7 @@ _NO_PORT: Final = 0
 _SERVER_NAME: Final = 0
 _SUPPORTED_VERSIONS: Final = 43
 _TLS_VERSIONS: Final = {b"\x03\x04": "1.3", b"\x03\x03": "1.2", b"\x03\x02": "1.1", b"\x03\x01": "1.0"}
+_BY_CERTIFICATE: Final = "certificate"
 _LEGACY_VERSION: Final = slice(0, 2)
 
 
@@ -68,7 +69,13 @@ class Place:
 def connection_facts(state: ConnectionState, now: float) -> Facts:
     """What is known of a connection before a byte was read. Behind a trusted proxy the client is not known yet."""
     client: Fact[Address] = UNKNOWN if is_trusted(state.peer, state.listener.settings.trusted_proxies) else state.peer
-    return Facts(now=now, client_ip=client, user=ABSENT, groups=ABSENT, identity_method=ABSENT)
+    return Facts(
+        now=now,
+        client_ip=client,
+        user=ABSENT if state.identity is None else state.identity.name,
+        groups=ABSENT,
+        identity_method=ABSENT if state.identity is None else _BY_CERTIFICATE,
+    )
 
 
 def connect_facts(state: ConnectionState, flow: HTTPFlow, now: float, limits: LimitSettings) -> Facts | Refusal:
@@ -160,9 +167,9 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
     facts = Facts(
         now=now,
         client_ip=_client(state, received),
-        user=ABSENT,
+        user=ABSENT if state.identity is None else state.identity.name,
         groups=ABSENT,
-        identity_method=ABSENT,
+        identity_method=ABSENT if state.identity is None else _BY_CERTIFICATE,
         host=place.host,
         port=place.port,
         scheme=place.scheme,

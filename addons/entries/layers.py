@@ -10,6 +10,7 @@ from mitmproxy.proxy.layers.http import HTTPMode
 from addons.entries.handshake import SocksHandshake
 from addons.entries.socks5 import NO_METHOD
 from addons.http_layer import GatewayHttpLayer
+from addons.server_opening import INTERNAL_ERROR, ServerOpening, alert
 from addons.tunnels import TunnelOpening
 from gateway.policy.model import Mode
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.layer import Layer
 
     from addons.bounds import Bounds
-    from gateway.config.settings import Entry, ListenerSettings
+    from gateway.config.settings import ListenerSettings
 
 
 def first_layer(settings: ListenerSettings, context: Context, bounds: Bounds) -> Layer:
@@ -32,7 +33,7 @@ def first_layer(settings: ListenerSettings, context: Context, bounds: Bounds) ->
         return TunnelOpening(inner, http, bounds)
 
     if settings.mode is Mode.REVERSE:
-        return http(context)
+        return http(context) if settings.tls is None else ServerOpening(context, http, bounds)
     match settings.entry:
         case "socks5":
             return SocksHandshake(context, tunnel)
@@ -42,9 +43,14 @@ def first_layer(settings: ListenerSettings, context: Context, bounds: Bounds) ->
             return GatewayHttpLayer(context, HTTPMode.regular, bounds)
 
 
-def no_room_for(entry: Entry, answer: Response) -> bytes:
-    """How a client is told, before it said anything, that there is no room for it; a redirected one is told nothing."""
-    match entry:
+def no_room_for(settings: ListenerSettings, answer: Response) -> bytes:
+    """How a client is told, before it said anything, that there is no room for it.
+
+    A redirected one is told nothing, and one that is going to speak TLS by an alert.
+    """
+    if settings.tls is not None:
+        return alert(INTERNAL_ERROR)
+    match settings.entry:
         case "proxy":
             said: bytes = assemble_response(answer)  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
             return said

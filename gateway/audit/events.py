@@ -88,6 +88,20 @@ def trust_record(*, outcome: str, files: Sequence[str], problems: Sequence[str],
     }
 
 
+def certificates_record(
+    *, outcome: Literal["loaded", "refused"], listener: str, files: Sequence[str], problems: Sequence[str], now: float
+) -> Record:
+    """What a reverse listener shows was `loaded`, or `refused`: then what was shown before stays."""
+    return {
+        "time": timestamp(now),
+        "event": "certificates",
+        "outcome": outcome,
+        "listener": listener,
+        "files": list(files),
+        "problems": list(problems),
+    }
+
+
 def authority_record(
     *, outcome: Literal["loaded", "refused"], signing: str, trusted: Sequence[str], problems: Sequence[str], now: float
 ) -> Record:

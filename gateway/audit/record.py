@@ -8,10 +8,10 @@ A `decision` record has these keys, always all of them, in this order; the write
     event        decision
     id           the decision id: what the client sees in `Wicketgate-Decision`; the `end` record repeats it
     listener     its name;  mode  forward | reverse;  engine  which engine moved the bytes
-    client       {ip, port, user, groups}
+    client       {ip, port, user, groups}, and `balancer` where a PROXY header named the client: who sent it
     request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes; `sent`
                  beside them if a route lets the upstream be asked for another path
-    tls          {sni, mode: inspected | spliced | null}, or null for a plain exchange
+    tls          {sni, mode: inspected | spliced | terminated | null}, or null for a plain exchange
     destination  {ip: the address tried first, answers: every address that was judged, parent: the proxy it goes
                  through, original: where a redirected connection was on its way to}, or null if there is none of them
     decision     {verdict, reason, rule, place, matched, waived, shadow, unknown, status, detail}
@@ -39,13 +39,13 @@ from gateway.audit.redaction import mask_query, mask_sentence, mask_text
 from gateway.audit.secrets import MASK
 from gateway.audit.times import timestamp
 from gateway.policy.explain import age_text, as_json
-from gateway.policy.model import Missing
+from gateway.policy.model import Missing, Mode
 from gateway.policy.names import Host
 
 if TYPE_CHECKING:
     from gateway.policy.addresses import Address
     from gateway.policy.limits import LimitState
-    from gateway.policy.model import Decision, Fact, Facts, ListHit, Mode, Reason
+    from gateway.policy.model import Decision, Fact, Facts, ListHit, Reason
 
 VERSION: Final = 1
 """The `v` of every record."""
@@ -62,6 +62,7 @@ class Circumstances:
 
     `status` is what the client is answered (None: nothing, or not yet known); `dialled` the address tried first;
     `parent` the name of the proxy that it belongs to; `original` where a redirected connection was on its way to;
+    `balancer` who named the client in a PROXY header;
     `shown` the query names whose values may be written down; `sent` the path that is sent, if it is not the one that
     was judged; `answers` what the gateway answers by itself, if nothing is dialled.
     """
@@ -74,6 +75,7 @@ class Circumstances:
     dialled: Address | None = None
     parent: str | None = None
     original: tuple[Address, int] | None = None
+    balancer: Address | None = None
     engine: str = "mitmproxy"
     shown: frozenset[str] = frozenset()
     sent: str | None = None
@@ -90,9 +92,9 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "listener": about.listener,
         "mode": about.mode.value,
         "engine": about.engine,
-        "client": _client(facts, about.client_port),
+        "client": _client(facts, about),
         "request": _request(facts, about, masked),
-        "tls": _tls(facts),
+        "tls": _tls(facts, about.mode),
         "destination": _destination(facts, about),
         "decision": _decision(decision, about.status),
         "list": _list_hit(decision.hit),
@@ -150,13 +152,14 @@ def _text(fact: Fact[object]) -> str | None:
     return None if isinstance(fact, Missing) else str(fact)
 
 
-def _client(facts: Facts, port: int | None) -> Record:
-    return {
+def _client(facts: Facts, about: Circumstances) -> Record:
+    client: Record = {
         "ip": _text(facts.client_ip),
-        "port": port,
+        "port": about.client_port,
         "user": _text(facts.user),
         "groups": sorted(_known(facts.groups) or ()),
     }
+    return client if about.balancer is None else client | {"balancer": str(about.balancer)}
 
 
 def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
@@ -204,10 +207,11 @@ def _pointer(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _tls(facts: Facts) -> Record | None:
+def _tls(facts: Facts, mode: Mode) -> Record | None:
     if facts.tls_inspected is Missing.ABSENT:
         return None
-    modes = {True: "inspected", False: "spliced", Missing.UNKNOWN: None}
+    opened = "terminated" if mode is Mode.REVERSE else "inspected"
+    modes = {True: opened, False: "spliced", Missing.UNKNOWN: None}
     return {"sni": _text(facts.tls_sni), "mode": modes[facts.tls_inspected]}
 
 

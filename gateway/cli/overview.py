@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.config.settings import DIRECT
+from gateway.control.fronts import read_shopfront
 from gateway.lists.load import load_lists
 from gateway.policy.compile import compile_policy
 from gateway.policy.language.document import read_policy
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gateway.config.settings import HostMatch, ListenerSettings, Settings, UpstreamSettings
+    from gateway.control.fronts import Shopfront
     from gateway.policy.addresses import Address
     from gateway.policy.language.document import PolicyDocument
     from gateway.upstreams.routes import AnyRoute
@@ -28,11 +30,12 @@ _PARTS: Final = {"guardrails": "guardrail", "rules": "rule", "exceptions": "exce
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A listener whose policy can be enforced. `notices` are about its lists, in sentences."""
+    """A listener that can run. `notices` are about its lists and certificates, in sentences."""
 
     listener: ListenerSettings
     policy: PolicyDocument
     notices: tuple[str, ...]
+    shopfront: Shopfront | None = None
 
 
 def examine(settings: Settings) -> tuple[Examined, ...]:
@@ -44,8 +47,13 @@ def examine(settings: Settings) -> tuple[Examined, ...]:
     examined: list[Examined] = []
     problems: list[Problem] = []
     for listener in settings.listeners:
+        shopfront = None
         try:
-            examined.append(_examined(listener, own))
+            shopfront = None if listener.tls is None else read_shopfront(listener.tls, time.time())
+        except Invalid as error:
+            problems += error.problems
+        try:
+            examined.append(_examined(listener, own, shopfront))
         except Invalid as error:
             problems += error.problems
     try:
@@ -72,7 +80,7 @@ def overview_data(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _examined(listener: ListenerSettings, own: frozenset[tuple[Address, int]]) -> Examined:
+def _examined(listener: ListenerSettings, own: frozenset[tuple[Address, int]], shopfront: Shopfront | None) -> Examined:
     try:
         text = listener.policy.read_bytes()
     except OSError as error:
@@ -84,7 +92,8 @@ def _examined(listener: ListenerSettings, own: frozenset[tuple[Address, int]]) -
     if lists.problems:
         raise Invalid(lists.problems)
     compile_policy(policy, lists.contents, mode=listener.mode, own=own)
-    return Examined(listener, policy, tuple(map(str, lists.notices)))
+    notices = (*map(str, lists.notices), *(() if shopfront is None else shopfront.notices))
+    return Examined(listener, policy, notices, shopfront)
 
 
 def _lines(examined: Examined, settings: Settings) -> Iterator[str]:
@@ -92,6 +101,10 @@ def _lines(examined: Examined, settings: Settings) -> Iterator[str]:
     entry = "" if listener.entry == "proxy" else f" ({listener.entry})"
     yield f"{listener.name}: {listener.mode}{entry} on {listener.endpoint}"
     yield f"  policy {policy.name} ({listener.policy}): {_contents(policy)}"
+    if examined.shopfront is not None:
+        yield f"  TLS for {', '.join(_shown(examined.shopfront))}; client certificates {examined.shopfront.client_auth}"
+    if listener.proxy_protocol:
+        yield f"  clients are named by balancers in {', '.join(map(str, listener.proxy_protocol))}"
     for route in _routes(listener, settings):
         yield f"  {route}"
     for claim, place in never_reached(listener.routes):
@@ -103,6 +116,12 @@ def _lines(examined: Examined, settings: Settings) -> Iterator[str]:
         yield f"  notice: {notice}"
 
 
+def _shown(shopfront: Shopfront) -> list[str]:
+    """The hosts for which there is a certificate."""
+    named = sorted(name for each in shopfront.shown for name in each.names)
+    return [*named, *("any other host" for each in shopfront.shown if each.is_default)]
+
+
 def _listener_data(examined: Examined, settings: Settings) -> dict[str, Any]:
     listener, policy = examined.listener, examined.policy
     return {
@@ -111,6 +130,8 @@ def _listener_data(examined: Examined, settings: Settings) -> dict[str, Any]:
         "entry": listener.entry,
         "bind": listener.endpoint,
         "policy": {"name": policy.name, "file": str(listener.policy), **_counts(policy)},
+        "tls": None if examined.shopfront is None else _shown(examined.shopfront),
+        "proxy_protocol": list(map(str, listener.proxy_protocol)),
         "routes": [_route_data(each) for each in _routes(listener, settings)],
         "never_reached": [str(claim) for claim, _ in never_reached(listener.routes)],
         "parent": [{"hosts": _hosts(rule.hosts), "via": rule.via} for rule in listener.parent],

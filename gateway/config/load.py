@@ -16,6 +16,7 @@ from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.resolver import RESOLVER
+from gateway.config.sections.server_tls import shown_from
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
@@ -155,7 +156,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
 def _found_from(base: Path, listener: ListenerSettings, problems: list[Problem]) -> ListenerSettings:
     """The listener with its files found from a folder, and the bodies of fixed responses read from theirs."""
     routes = tuple(with_body_from(base, route, problems) for route in listener.routes)
-    return replace(listener, policy=base / listener.policy, routes=routes)
+    return replace(listener, policy=base / listener.policy, routes=routes, tls=shown_from(base, listener.tls))
 
 
 def _entries(node: Node, key: str) -> tuple[Entry, ...]:

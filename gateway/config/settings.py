@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 type Scheme = Literal["http", "https"]
 type Entry = Literal["proxy", "socks5", "transparent"]
 type Resolves = Literal["gateway", "parent"]
+type ClientAuth = Literal["off", "optional", "required"]
 
 DIRECT: Final = "direct"
 """What stands in the place of a parent's name where there is none."""
@@ -137,14 +138,38 @@ class ParentRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateSettings:
+    """A certificate that a reverse listener shows, its chain behind it in the same file, and its key; PEM files.
+
+    A `default` one is shown to clients that name no host, or one that no other certificate is for.
+    """
+
+    certificate: Path
+    key: Path
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerTlsSettings:
+    """TLS on a reverse listener. `client_ca` and `client_crl` are files by which clients are measured."""
+
+    certificates: tuple[CertificateSettings, ...]
+    client_auth: ClientAuth = "off"
+    client_ca: Path | None = None
+    client_crl: Path | None = None
+    minimum: Literal["1.2", "1.3"] = "1.2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerSettings:
     """One address that accepts connections, and the policy that rules them.
 
     `trusted_proxies` may name the client of a request in its forwarding fields; everybody else's are ignored.
     `unsafe_skip_verify` dials TLS servers without checking who they are. `entry` is how clients of a forward listener
     say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected. `parent` says which
-    hosts are reached through other proxies.
-    `http2` offers HTTP/2 to clients whose TLS is inspected, and to servers with TLS.
+    hosts are reached through other proxies. `tls` is spoken on a reverse listener. From the networks of
+    `proxy_protocol` every connection begins with a header that names its client.
+    `http2` offers HTTP/2 to clients with TLS, and to servers with TLS.
     """
 
     name: str
@@ -155,6 +180,8 @@ class ListenerSettings:
     parent: tuple[ParentRule, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
+    proxy_protocol: tuple[Network, ...] = ()
+    tls: ServerTlsSettings | None = None
     unsafe_skip_verify: bool = False
     http2: bool = True
 

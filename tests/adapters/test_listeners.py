@@ -79,6 +79,15 @@ def test_a_crowd_is_bounded_by_client_and_in_all() -> None:
     assert [crowd.enter(each) for each in (three, one)] == [True, False]
 
 
+def test_clients_that_are_not_known_yet_count_in_all_alone() -> None:
+    crowd = Crowd(LimitSettings(connections=3, connections_per_client=1))
+
+    assert [crowd.enter(None) for _ in range(4)] == [True, True, True, False]
+    assert crowd.enter(Address.parse("192.0.2.1")) is False
+    crowd.leave(None)
+    assert crowd.enter(Address.parse("192.0.2.1")) is True
+
+
 def test_addresses_of_one_network_are_one_client() -> None:
     crowd = Crowd(LimitSettings(connections_per_client=1))
 

@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from mitmproxy.proxy.context import Context
+from mitmproxy.tls import TlsData
 
 from addons.client_tls import ClientTls
+from addons.options import LayerOptions, for_layers
 from addons.signing import Signing
 from addons.tunnels import Opening
 from gateway.authority import rotating
 from gateway.authority.keeping import load, load_or_make
 from gateway.config.settings import AuthoritySettings
 from gateway.control.authorities import AuthorityStore
+from gateway.policy.model import Mode
 from tests.adapters.hellos import hello_of
 from tests.authorities import DAY, NOW
 
@@ -114,3 +118,16 @@ def test_constraints_of_the_configuration_hold_for_an_authority_of_before(
 
     assert signer.opened("site.example") == "refuse"
     assert signer.opened("corp.example") == "inspect"
+
+
+def test_the_front_door_has_certificates_of_its_own(tmp_path: Path, scene: Callable[..., Scene]) -> None:
+    stage = scene(mode=Mode.REVERSE)
+    signer = Signer(stage, tmp_path / "ca")
+    client = stage.client()
+    opening = Opening(client, hello_of("site.example"), treatment="inspect")
+
+    signer.signing.tunnel_hello(opening)
+    data = TlsData(client, Context(client, for_layers(LayerOptions())))
+    signer.signing.client_tls.tls_start_client(data)
+
+    assert (opening.treatment, data.ssl_conn) == ("inspect", None)

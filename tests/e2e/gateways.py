@@ -158,6 +158,8 @@ def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
     for listener in engine.listeners:
         listener.store.start()
     engine.trust.start()
+    for front in engine.fronts.values():
+        front.start()
     engine = replace(engine, addons=(*scenery.first, *engine.addons, *scenery.last))
     loop, ready, end = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
     thread = threading.Thread(target=loop.run_until_complete, args=(_serve(engine, scenery, ready, end),))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.config.endpoints import parse_bind
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.parents import PARENT_RULE
 from gateway.config.sections.routes import ROUTES
+from gateway.config.sections.server_tls import SERVER_TLS
 from gateway.config.settings import Entry, ListenerSettings, ParentRule, RouteSettings
 from gateway.policy.language.nodes import Mapping, Scalar
 from gateway.policy.language.operands import NETWORK
@@ -16,6 +17,9 @@ from gateway.policy.language.records import Key, Values, optional, record, requi
 from gateway.policy.language.scalars import BOOLEAN, choice, kebab, text
 from gateway.policy.language.shapes import Read, Spot, sequence
 from gateway.policy.model import Mode
+
+if TYPE_CHECKING:
+    from gateway.policy.addresses import Network
 
 _MODES: Final = (Mode.FORWARD, Mode.REVERSE)
 
@@ -34,6 +38,15 @@ _TRUSTED: Final = optional(
 )
 _UNVERIFIED: Final = optional("unsafe_skip_verify", BOOLEAN, "Dial TLS servers without checking them.", default=False)
 
+_HTTP2: Final = optional("http2", BOOLEAN, "Offer HTTP/2 to clients with TLS, and to servers with TLS.", default=True)
+_TLS: Final = optional("tls", SERVER_TLS, "TLS of a reverse listener.", None)
+_FROM: Final = required("from", sequence(NETWORK, "[10.0.0.0/24]"), "The balancers that say who the client is.")
+_PROXY_PROTOCOL: Final[Key[tuple[Network, ...]]] = optional(
+    "proxy_protocol",
+    record((_FROM,), lambda values: values[_FROM], wanted="balancers, like `{from: [10.0.0.0/24]}`"),
+    "Balancers that begin every connection with a PROXY header.",
+    (),
+)
 
 _PARENT: Final[Key[tuple[ParentRule, ...]]] = optional(
     "parent", sequence(PARENT_RULE, "[{via: head-office}]"), "Which hosts are reached through other proxies.", ()
@@ -51,9 +64,13 @@ def _check_entry(node: Mapping, spot: Spot) -> None:
         spot.key("trusted_proxies", trusted).complain(sentence)
 
 
-_HTTP2: Final = optional(
-    "http2", BOOLEAN, "Offer HTTP/2 to clients whose TLS is inspected, and to servers with TLS.", default=True
-)
+def _check_front(node: Mapping, spot: Spot) -> None:
+    mode, entry, tls, balancers = (node.get(key) for key in ("mode", "entry", "tls", "proxy_protocol"))
+    if tls is not None and isinstance(mode, Scalar) and mode.text == Mode.FORWARD:
+        spot.key("tls", tls).complain("a forward listener is spoken to without TLS, leave `tls` out")
+    if balancers is not None and isinstance(entry, Scalar) and entry.text == "transparent":
+        sentence = "what is redirected here comes from no balancer, leave `proxy_protocol` out"
+        spot.key("proxy_protocol", balancers).complain(sentence)
 
 
 def _check_routes(node: Mapping, spot: Spot) -> None:
@@ -78,16 +95,18 @@ def _listener(values: Values) -> Read[ListenerSettings]:
         parent=values[_PARENT],
         routes=values[_ROUTES],
         trusted_proxies=values[_TRUSTED],
+        proxy_protocol=values[_PROXY_PROTOCOL],
+        tls=values[_TLS],
         unsafe_skip_verify=values[_UNVERIFIED],
         http2=values[_HTTP2],
     )
 
 
 _LISTENER: Final = record(
-    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _UNVERIFIED, _HTTP2),
+    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _PROXY_PROTOCOL, _TLS, _UNVERIFIED, _HTTP2),
     _listener,
     wanted="a listener, like `{name: egress, mode: forward, bind: 127.0.0.1:8080, policy: corporate.yaml}`",
-    rules=(_check_entry, _check_routes),
-    also=not_yet("tls", "identity", "proxy_protocol"),
+    rules=(_check_entry, _check_front, _check_routes),
+    also=not_yet("identity"),
 )
 LISTENERS: Final = sequence(_LISTENER, "[{name: ..., mode: forward, bind: 127.0.0.1:8080, policy: ...}]")

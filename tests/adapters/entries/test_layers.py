@@ -14,7 +14,9 @@ from addons.bounds import Bounds
 from addons.entries.handshake import SocksHandshake
 from addons.entries.layers import first_layer, no_room_for
 from addons.http_layer import GatewayHttpLayer
+from addons.server_opening import INTERNAL_ERROR, ServerOpening, alert
 from addons.tunnels import TunnelOpening
+from gateway.config.settings import ServerTlsSettings
 from gateway.policy.model import Mode
 
 if TYPE_CHECKING:
@@ -48,11 +50,22 @@ def test_every_entry_has_its_first_layer(
         assert first.mode is (HTTPMode.regular if mode is Mode.FORWARD else HTTPMode.transparent)
 
 
+def test_a_front_door_with_tls_reads_a_hello_first_and_turns_away_by_an_alert(scene: Callable[..., Scene]) -> None:
+    shown = ServerTlsSettings(certificates=())
+    settings = replace(scene(mode=Mode.REVERSE).listener.settings, tls=shown)
+    client = Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2))
+
+    assert type(first_layer(settings, Context(client, Options()), Bounds())) is ServerOpening
+    assert no_room_for(settings, Response.make(503)) == alert(INTERNAL_ERROR)
+
+
 @pytest.mark.parametrize(
     ("said", "entry"), [(b"HTTP/1.1 503 ", "proxy"), (b"\x05\xff", "socks5"), (b"", "transparent")]
 )
-def test_a_client_without_a_place_is_told_in_its_own_words(said: bytes, entry: Entry) -> None:
-    told = no_room_for(entry, Response.make(503))
+def test_a_client_without_a_place_is_told_in_its_own_words(
+    said: bytes, entry: Entry, scene: Callable[..., Scene]
+) -> None:
+    told = no_room_for(replace(scene().listener.settings, entry=entry), Response.make(503))
 
     assert told.startswith(said)
     assert bool(told) is bool(said)

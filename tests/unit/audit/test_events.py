@@ -4,6 +4,7 @@ import json
 
 from gateway.audit.events import (
     authority_record,
+    certificates_record,
     connection_record,
     gap_record,
     list_record,
@@ -82,6 +83,13 @@ def test_a_connection_record_quotes_nothing_that_the_client_sent() -> None:
     assert "s3cret" not in json.dumps(record)
     assert (record["client"], record["reason"]) == ({"ip": "2001:db8::1", "port": 51000}, "malformed-request")
     assert (record["bytes"], record["seconds"]) == ({"up": 1, "down": 2}, 0.123457)
+
+
+def test_a_record_of_certificates_names_the_listener_and_its_files() -> None:
+    record = certificates_record(outcome="refused", listener="shop", files=["a.pem"], problems=["a.pem: no"], now=NOW)
+
+    assert (record["event"], record["outcome"], record["listener"]) == ("certificates", "refused", "shop")
+    assert (record["files"], record["problems"]) == (["a.pem"], ["a.pem: no"])
 
 
 def test_a_trust_record_names_files_and_what_is_wrong_with_them() -> None:

@@ -265,3 +265,14 @@ def test_what_a_cache_did_stands_in_the_end_and_nothing_where_there_is_none() ->
     ]
 
     assert [each.get("cache", "no key") for each in told] == ["hit", "no key"]
+
+
+def test_tls_that_ends_at_the_front_door_is_called_so_and_a_balancer_is_named() -> None:
+    about = replace(ABOUT, mode=Mode.REVERSE, balancer=Address.parse("10.0.0.7"))
+
+    record = decision_record(FACTS, DECISION, about, NOW)
+
+    assert record["tls"] == {"sni": "ads.example", "mode": "terminated"}
+    client = record["client"]
+    assert isinstance(client, dict)
+    assert client["balancer"] == "10.0.0.7"

@@ -9,6 +9,7 @@ from gateway.cli.shipped import shipped_policy
 from gateway.config.load import read_settings
 from gateway.config.quick import Forward, Reverse, quick_settings
 from gateway.policy.problems import Invalid
+from tests.keyrings import Keyring
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,3 +163,49 @@ def test_a_list_that_is_missing_is_a_problem_of_its_policy(tmp_path: Path) -> No
 
     with pytest.raises(Invalid, match=r"lists\.ads: .*gone\.hosts"):
         examine(quick_settings(forward=Forward(policy=policy)))
+
+
+FRONT = """
+version: 1
+listeners:
+  - name: shop
+    mode: reverse
+    bind: 127.0.0.1:8443
+    policy: in.yaml
+    proxy_protocol: {{from: [10.0.0.0/24]}}
+    tls:
+      certificates:
+        - {{certificate: {pem}, key: shop.key}}
+        - {{certificate: any.pem, key: any.key, default: true}}
+    routes: [{{upstream: app}}]
+upstreams: {{app: {{servers: [{{url: "http://127.0.0.1:8000"}}]}}}}
+"""
+
+
+def test_what_is_shown_at_the_front_door_is_told(tmp_path: Path) -> None:
+    ring = Keyring.in_folder(tmp_path)
+    ring.issue("shop", "shop.example", "*.shop.example")
+    ring.issue("any", "any.example")
+    (tmp_path / "in.yaml").write_text(OPEN, encoding="utf-8")
+    settings = read_settings(FRONT.format(pem="shop.pem"), "wicketgate.yaml", tmp_path)
+
+    shown = ["*.shop.example", "any.example", "shop.example", "any other host"]
+    lines = overview(settings).splitlines()
+    [listener] = overview_data(settings)["listeners"]
+
+    assert f"  TLS for {', '.join(shown)}; client certificates off" in lines
+    assert "  clients are named by balancers in 10.0.0.0/24" in lines
+    assert (listener["tls"], listener["proxy_protocol"]) == (shown, ["10.0.0.0/24"])
+
+
+def test_certificates_and_policies_that_cannot_be_used_are_told_in_one_go(tmp_path: Path) -> None:
+    ring = Keyring.in_folder(tmp_path)
+    ring.issue("shop", "shop.example")
+    (tmp_path / "in.yaml").write_text(UNREADABLE, encoding="utf-8")
+
+    with pytest.raises(Invalid) as caught:
+        examine(read_settings(FRONT.format(pem="missing.pem"), "wicketgate.yaml", tmp_path))
+
+    said = "\n".join(map(str, caught.value.problems))
+    assert all(f"{file}:1:1  the file cannot be read" in said for file in ("missing.pem", "any.pem", "any.key"))
+    assert "unknown key `defualt`" in said

@@ -36,6 +36,18 @@ from tests.unit.config.objections import APP, FORWARD, REVERSE, objections, read
             "[" + FORWARD.replace("}", ", entry: transparent, trusted_proxies: [10.0.0.0/8]}") + "]",
         ),
         (
+            "listeners[0].tls: a forward listener is spoken to without TLS, leave `tls` out",
+            "[" + FORWARD.replace("}", ", tls: {certificates: [{certificate: a.pem, key: a.key}]}}") + "]",
+        ),
+        (
+            ("listeners[0].proxy_protocol: what is redirected here comes from no balancer, leave `proxy_protocol` out"),
+            "[" + FORWARD.replace("}", ", entry: transparent, proxy_protocol: {from: [10.0.0.0/8]}}") + "]",
+        ),
+        (
+            "listeners[0].proxy_protocol: `from` is missing, here belongs a list, like `[10.0.0.0/24]`",
+            "[" + FORWARD.replace("}", ", proxy_protocol: {}}") + "]",
+        ),
+        (
             (
                 "listeners: the list is empty, here belongs a list, "
                 "like `[{name: ..., mode: forward, bind: 127.0.0.1:8080, policy: ...}]`"
@@ -57,3 +69,12 @@ def test_a_forward_listener_has_the_entry_that_it_names(entry: str) -> None:
 
 def test_a_listener_that_names_no_entry_is_that_of_a_proxy() -> None:
     assert [listener.entry for listener in read(f"listeners: [{FORWARD}]").listeners] == ["proxy"]
+
+
+@pytest.mark.parametrize("entry", ["proxy", "socks5"])
+def test_balancers_that_name_clients_are_networks(entry: str) -> None:
+    text = FORWARD.replace("}", f", entry: {entry}, proxy_protocol: {{from: [10.0.0.0/24, 2001:db8::7]}}}}")
+
+    [listener] = read(f"listeners: [{text}]").listeners
+
+    assert [str(each) for each in listener.proxy_protocol] == ["10.0.0.0/24", "2001:db8::7/128"]
