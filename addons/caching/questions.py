@@ -17,7 +17,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from addons.exchange import known
-from addons.forwarded import FORWARDING
 from gateway.cache.messages import Asked
 from gateway.policy.headers import Fields
 
@@ -28,7 +27,20 @@ if TYPE_CHECKING:
 
 _PORTS: Final = {"http": 80, "https": 443}
 
-_READ: Final = FORWARDING | {
+_WRITTEN: Final = frozenset(
+    {
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+        "x-request-id",
+    }
+)
+"""Fields that the gateway writes on every request. What it writes of who somebody is (Client-Cert) sets him apart."""
+
+_READ: Final = _WRITTEN | {
     "authorization",
     "cache-control",
     "connection",
@@ -47,7 +59,7 @@ _READ: Final = FORWARDING | {
     "te",
     "transfer-encoding",
 }
-"""Fields that the gateway writes, or that the cache reads itself.
+"""Fields that the gateway writes on every request, or that the cache reads itself.
 
 Answers to `authorization` and `cookie` are kept only where the origin says that they are for all.
 """

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from mitmproxy.http import Headers
 from addons.caching.attempts import attempt_of
 from addons.caching.hooks import Arriving, Caching
 from addons.caching.planning import Planner
+from addons.server_tls import ClientIdentity
+from gateway.authority.making import make
 from gateway.cache.caches import Caches
 from gateway.config.settings import CacheSettings
 from gateway.policy.model import Mode
@@ -22,6 +25,7 @@ from tests.adapters.scene import ALLOW, NOW, Scene, answer_of, judged, said
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mitmproxy.connection import Client
     from mitmproxy.http import HTTPFlow, Response
 
 type Sets = Callable[..., Scene]
@@ -49,9 +53,9 @@ class Kept:
         self.scene.admission.responseheaders(flow)
         self.scene.keeper.responseheaders(flow)
 
-    def ask(self, head: str = GET) -> HTTPFlow:
+    def ask(self, head: str = GET, client: Client | None = None) -> HTTPFlow:
         """A request, after every hook that sees its head."""
-        flow = self.scene.ask(self.scene.client(), head)
+        flow = self.scene.ask(client or self.scene.client(), head)
         pending = self.caching.requestheaders(flow)
         if pending is not None:
             asyncio.run(pending)
@@ -299,6 +303,20 @@ rules: [{id: near, action: allow, reason: near, when: {destination.ip: {in: [127
 
     assert (answer_of(given).raw_content, held.response) == (b"body", None)
     assert said(busy.ask()) == (403, "default")
+
+
+def test_nobody_is_given_what_the_certificate_of_another_client_produced(kept: Kept) -> None:
+    """The gateway tells the origin who has proved who he is: whatever it answers, it may be for him alone."""
+    kept.bring(FRESH.replace("max-age", "public, max-age"))
+    anonymous = kept.ask()
+    client = kept.scene.client()
+    kept.scene.state(client).identity = ClientIdentity.of(make(datetime.fromtimestamp(NOW, UTC)).certificate)
+    known = kept.ask(client=client)
+    assert "client-cert" in known.request.headers
+    kept.answer(known, FRESH.replace("max-age", "public, max-age"), b"mine")
+
+    assert (answer_of(anonymous).raw_content, judged(known).cache) == (b"body", "stored")
+    assert (answer_of(kept.ask()).raw_content, answer_of(kept.ask(client=client)).raw_content) == (b"body", b"mine")
 
 
 def is_suspected(flow: HTTPFlow) -> bool:
