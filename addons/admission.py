@@ -100,7 +100,10 @@ class Admission:
         """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
-        exchange, refused = self._enter(state, facts) if isinstance(facts, Facts) else (self._begin(state, None), facts)
+        if isinstance(facts, Facts):
+            exchange, refused = self._enter(state, facts, own_pages.no_tunnel(facts))
+        else:
+            exchange, refused = self._begin(state, None), facts
         attach(flow, exchange)
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_connect(exchange, flow, refused))
@@ -116,10 +119,15 @@ class Admission:
         self._recorder.refused(exchange, refused.decision, status=None, down=0)
         return refused.decision
 
-    def _enter(self, state: ConnectionState, facts: Facts) -> tuple[Exchange, Refusal | None]:
-        """Ask for a tunnel, whoever wants it in whatever words, and enter it if nothing speaks against it."""
+    def _enter(
+        self, state: ConnectionState, facts: Facts, refused: Refusal | None = None
+    ) -> tuple[Exchange, Refusal | None]:
+        """Ask for a tunnel, whoever wants it in whatever words, and enter it if nothing speaks against it.
+
+        `refused` is what does so already. By SOCKS the own pages are asked for in a tunnel too: it is not TLS.
+        """
         exchange = self._begin(state, facts)
-        refused = own_pages.no_tunnel(facts) or _refused_by(exchange.gate.connect(facts))
+        refused = refused or _refused_by(exchange.gate.connect(facts))
         if refused is None:
             state.enter_tunnel(exchange)
         return exchange, refused
