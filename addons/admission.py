@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
+from addons.caching.unserved import without_server
 from addons.destinations import Destination, destination_of, located, path_sent, tunnel_destination
 from addons.enforcing import enforceable
 from addons.exchange import attach, exchange_of, judged, known
@@ -217,7 +218,7 @@ class Admission:
             self._follow(exchange, destination)
             destination = await self._pools.place(exchange, destination)
         if isinstance(destination, Refusal):
-            return await self._without_server(exchange, flow, head, destination)
+            return await without_server(exchange, flow, head, destination, self._recorder)
         refused = await self._last_word(exchange, destination, tunnel=False)
         while refused is not None and (other := self._without_name(exchange, refused)) is not None:
             destination = other
@@ -225,19 +226,6 @@ class Admission:
         if refused is None:
             self._let_through(exchange, flow, head, destination)
         return refused
-
-    async def _without_server(self, exchange: Exchange, flow: HTTPFlow, head: Head, refused: Refusal) -> Refusal | None:
-        """Nobody can be asked. Where a cache may have an answer, the last word is said without a destination."""
-        if exchange.route is None or exchange.route.cache is None:
-            return refused
-        nowhere = replace(exchange.facts, destination_ips=ABSENT, destination_country=ABSENT, destination_asn=ABSENT)
-        exchange.facts, exchange.unserved = nowhere, refused
-        decision = enforceable(exchange.gate.upstream(nowhere))
-        if decision.allowed:
-            decision = await self._recorder.allowed(exchange, decision)
-        if decision.allowed:
-            translate.write_head(flow, head)
-        return _refused_by(decision)
 
     def _follow(self, exchange: Exchange, route: Route) -> None:
         """Remember the route, and the path that it makes of the one that was judged."""

@@ -18,9 +18,8 @@ from gateway.cache.caches import Caches
 from gateway.config.settings import CacheSettings
 from gateway.policy.model import Mode
 from gateway.upstreams.pools.outliers import OutlierRules
-from gateway.upstreams.pools.rules import PoolRules, QueueRules
 from tests.adapters.requests import response_of
-from tests.adapters.scene import ALLOW, NOW, Scene, answer_of, judged, said
+from tests.adapters.scene import ALLOW, NOW, Scene, answer_of, judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,53 +255,6 @@ def test_what_a_server_failed_at_counts_against_it_and_what_was_kept_says_nothin
     given = kept.ask()
 
     assert (answer_of(given).status_code, has_failed, is_suspected(given)) == (200, True, True)
-
-
-@pytest.fixture
-def busy(scene: Sets) -> Kept:
-    """A cache in front of a server that takes one request at a time, and lets nobody wait."""
-    rules = PoolRules(connections=1, queue=QueueRules(size=0))
-    cache = CacheSettings(size=100_000, largest=10_000)
-    return Kept(scene(mode=Mode.REVERSE, policy=OPEN, cache=cache, rules=rules))
-
-
-def test_when_nobody_can_be_asked_what_is_kept_is_given_and_all_else_refused(busy: Kept) -> None:
-    first = busy.ask()
-    busy.answer(first, FRESH.replace("60", "60, stale-if-error=600"), b"body")
-    judged(first).release()
-    held = busy.ask("GET /slow HTTP/1.1\nHost: shop.example")
-
-    fresh, other = busy.ask(), busy.ask("GET /other HTTP/1.1\nHost: shop.example")
-    change = busy.ask("POST /x HTTP/1.1\nHost: shop.example\nContent-Length: 0")
-    busy.now += 90
-    stale = busy.ask()
-
-    assert held.response is None
-    assert (answer_of(fresh).raw_content, judged(fresh).cache) == (b"body", "hit")
-    assert (answer_of(stale).raw_content, judged(stale).cache) == (b"body", "stale")
-    assert [said(each) for each in (other, change)] == [(503, "upstream-busy")] * 2
-    ends = [shape for shape in busy.scene.shapes() if shape[0] == "end"]
-    assert ends == [("end", 200), ("end", 503), ("end", 503), ("end", 200)]
-
-
-def test_the_gate_has_its_last_word_also_where_nobody_can_be_asked(scene: Sets) -> None:
-    policy = """
-version: 1
-name: by-address
-default: {action: deny}
-unsafe_destinations: [127.0.0.0/8]
-rules: [{id: near, action: allow, reason: near, when: {destination.ip: {in: [127.0.0.0/8]}}}]
-"""
-    rules = PoolRules(connections=1, queue=QueueRules(size=0))
-    busy = Kept(scene(mode=Mode.REVERSE, policy=policy, cache=CacheSettings(), rules=rules))
-    first = busy.ask()
-    busy.answer(first, FRESH, b"body")
-    judged(first).release()
-    given = busy.ask()
-    held = busy.ask("GET /slow HTTP/1.1\nHost: shop.example")
-
-    assert (answer_of(given).raw_content, held.response) == (b"body", None)
-    assert said(busy.ask()) == (403, "default")
 
 
 def test_nobody_is_given_what_the_certificate_of_another_client_produced(kept: Kept) -> None:
