@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.conformance.table import Reach
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("conformance-forward")]
+pytestmark = pytest.mark.e2e
 
 ROWS = [row for subject in subjects() for row in subject.rows]
 

@@ -22,7 +22,7 @@ from tests.e2e.wire import Answer, connect, get
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("conformance-reverse")]
+pytestmark = pytest.mark.e2e
 
 HOST = "shop.example"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from addons.caching.flights import Flights
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cache")]
+pytestmark = pytest.mark.e2e
 
 CROWD: Final = 200
 TAGGED: Final = b'HTTP/1.1 200 OK\r\nCache-Control: %s\r\nETag: "a"\r\nContent-Length: 4\r\n\r\nkept'

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.h2wire import Message, Talk
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cache")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.e2e.wire import connect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cache")]
+pytestmark = pytest.mark.e2e
 
 EVIL: Final = "evil.example"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("reload")]
+pytestmark = pytest.mark.e2e
 
 OLD: Final = """\
 version: 1
