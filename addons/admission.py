@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from addons import bodies, dialing, heads, name_answers, own_pages, refusals, translate
+from addons import answers, bodies, dialing, own_pages, refusals, translate
+from addons.caching.unserved import without_server
 from addons.destinations import Destination, destination_of, located, path_sent, tunnel_destination
 from addons.enforcing import enforceable
-from addons.exchange import attach, exchange_of, judged, known
+from addons.exchange import attach, exchange_of, known
 from addons.forwarded import is_looping
 from addons.own_answers import OwnAnswers
 from addons.refusals import Refusal, refusal
 from gateway.lists.geography import Geography
 from gateway.pages import home
-from gateway.policy.addresses import Address
 from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
@@ -47,13 +47,12 @@ if TYPE_CHECKING:
     from addons.recording import Recorder
     from addons.translate import Head
     from gateway.config.settings import LimitSettings
+    from gateway.policy.addresses import Address
     from gateway.policy.model import Pending
     from gateway.policy.names import Host
     from gateway.upstreams.resolver import Resolver
 
-_SWITCHING: Final = 101
 _ESTABLISHED: Final = 200
-_ASKS_FOR_CREDENTIALS: Final = 407
 _LOOP: Final = 508
 
 
@@ -100,7 +99,10 @@ class Admission:
         """Answer a CONNECT: nothing is dialled for it, whatever the answer is."""
         state = self._connections.state(flow.client_conn.id)
         facts = translate.connect_facts(state, flow, self._clock(), self._limits)
-        exchange, refused = self._enter(state, facts) if isinstance(facts, Facts) else (self._begin(state, None), facts)
+        if isinstance(facts, Facts):
+            exchange, refused = self._enter(state, facts, own_pages.no_tunnel(facts))
+        else:
+            exchange, refused = self._begin(state, None), facts
         attach(flow, exchange)
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_connect(exchange, flow, refused))
@@ -116,10 +118,15 @@ class Admission:
         self._recorder.refused(exchange, refused.decision, status=None, down=0)
         return refused.decision
 
-    def _enter(self, state: ConnectionState, facts: Facts) -> tuple[Exchange, Refusal | None]:
-        """Ask for a tunnel, whoever wants it in whatever words, and enter it if nothing speaks against it."""
+    def _enter(
+        self, state: ConnectionState, facts: Facts, refused: Refusal | None = None
+    ) -> tuple[Exchange, Refusal | None]:
+        """Ask for a tunnel, whoever wants it in whatever words, and enter it if nothing speaks against it.
+
+        `refused` is what does so already. By SOCKS the own pages are asked for in a tunnel too: it is not TLS.
+        """
         exchange = self._begin(state, facts)
-        refused = own_pages.no_tunnel(facts) or _refused_by(exchange.gate.connect(facts))
+        refused = refused or _refused_by(exchange.gate.connect(facts))
         if refused is None:
             state.enter_tunnel(exchange)
         return exchange, refused
@@ -209,7 +216,7 @@ class Admission:
             self._follow(exchange, destination)
             destination = await self._pools.place(exchange, destination)
         if isinstance(destination, Refusal):
-            return destination
+            return await without_server(exchange, flow, head, destination, self._recorder)
         refused = await self._last_word(exchange, destination, tunnel=False)
         while refused is not None and (other := self._without_name(exchange, refused)) is not None:
             destination = other
@@ -283,22 +290,7 @@ class Admission:
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Judge an answer, and count its body if it may pass."""
-        exchange, response = judged(flow), flow.response
-        if response is None or exchange.refused:
-            return
-        exchange.status = response.status_code
-        exchange.reached = exchange.reached or _peer(flow)
-        facts = translate.response_facts(exchange.facts, flow.request, response, exchange.up)
-        decision = _answer_denied(exchange, facts, response)
-        if decision is None:
-            response.stream = bodies.of_response(exchange, facts)
-            if name_answers.is_one(facts) and exchange.connection.mode is Mode.FORWARD:
-                response.stream = name_answers.guarded(exchange, response, response.stream)
-            return
-        exchange.outcome = decision
-        answer = refusals.for_request(exchange, flow, Refusal(decision))
-        bodies.put_in_place(flow, answer, has_body=facts.response_size != 0)
-        exchange.status, exchange.down = answer.status_code, len(answer.raw_content or b"")
+        answers.judge(flow)
 
     def unjudged(self, flow: HTTPFlow) -> Response:
         """Answer and record a request whose judging failed, of which nothing was forwarded yet."""
@@ -360,12 +352,6 @@ class Admission:
         self._recorder.refused(exchange, decision, status=answer.status_code, down=len(answer.raw_content or b""))
 
 
-def _peer(flow: HTTPFlow) -> Address | None:
-    """The other end of the connection that answers, which may have stood before."""
-    peer = flow.server_conn.peername
-    return None if peer is None else Address.parse(peer[0])
-
-
 def _denial(answer: Decision | Pending) -> Decision | None:
     return answer if isinstance(answer, Decision) and answer.denied else None
 
@@ -373,15 +359,3 @@ def _denial(answer: Decision | Pending) -> Decision | None:
 def _refused_by(answer: Decision | Pending) -> Refusal | None:
     decision = _denial(answer)
     return None if decision is None else Refusal(decision)
-
-
-def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Decision | None:
-    """Why an answer may not pass, or None: it breaks the protocol or changes it unasked, or the policy denies it."""
-    if exchange.parent is not None and facts.scheme == "http" and response.status_code == _ASKS_FOR_CREDENTIALS:
-        return refuse(Reason.PARENT_REFUSED, "The parent proxy asks for other credentials.")
-    if (response.status_code == _SWITCHING and facts.protocol != "websocket") or not heads.is_clean(response):
-        return refuse(Reason.UPSTREAM_BROKEN)
-    if not exchange.gate.policy.needs_response:
-        return None
-    decision = enforceable(exchange.gate.response(facts))
-    return decision if decision.denied else None

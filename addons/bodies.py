@@ -101,14 +101,15 @@ def put_in_place(flow: HTTPFlow, answer: Response, *, has_body: bool) -> None:
     from the upstream is swallowed. Without an upstream body the layer sends the head alone.
     """
     if has_body:
-        answer.stream = _instead(answer.raw_content or b"")
+        answer.stream = instead(answer.raw_content or b"")
     else:
         answer.raw_content = b""
         answer.headers["Content-Length"] = "0"
     flow.response = answer
 
 
-def _instead(body: bytes) -> Stream:
+def instead(body: bytes) -> Stream:
+    """The stream of an answer that is not the upstream's: what the upstream sends is swallowed."""
     rest = [body] if body else []
 
     def swallow(_piece: bytes) -> Iterable[bytes]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from addons.admission import Admission
 from addons.bounds import Bounds
+from addons.caching.hooks import Arriving, Caching
+from addons.caching.planning import Planner
 from addons.client_tls import ClientTls
 from addons.dialing import Dialing, Turns
 from addons.elsewhere import Elsewhere
@@ -40,6 +42,7 @@ from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
 from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
 from gateway.control.fronts import FrontStore
 from gateway.control.store import PolicyStore
@@ -54,6 +57,8 @@ from gateway.upstreams.routes import RouteTable
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from mitmproxy.http import HTTPFlow
 
     from addons.probes import Law
     from gateway.config.settings import ResolverSettings, Settings
@@ -84,6 +89,11 @@ class Engine:
     pools: Pools
     checks: HealthChecks
     signing: Signing | None = None
+    caches: Caches = field(default_factory=Caches)
+
+    def purge(self, beginning: str = "") -> int:
+        """Drop every kept answer whose place (`https://shop.example/items`) begins so; under how many places it was."""
+        return self.caches.purge(beginning)
 
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
@@ -113,11 +123,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
-        connections,
-        recorder,
-        resolver,
-        turns,
-        parents,
+        *(connections, recorder, resolver, turns, parents),
         pools=pools,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
@@ -126,7 +132,10 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     )
     signing = None if authorities is None else _signing(connections, admission, authorities)
     dialing, tls = Dialing(connections, CONNECT_TIMEOUT, turns.ways), UpstreamTls(connections, trust)
+    keeper = FieldKeeper(pseudonym(settings.state))
+    caching = _caching(admission, keeper, recorder)
     addons = (
+        *((Arriving(caching),) if _keeps_answers(settings) else ()),
         admission,
         Arrivals(admission, connections, recorder, time.time),
         *((ServerTls(connections, admission, fronts),) if fronts else ()),
@@ -136,8 +145,9 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         tls,
         Elsewhere(pools, resolver, turns, geography, time.monotonic),
-        FieldKeeper(pseudonym(settings.state)),
+        keeper,
         parents,
+        *((caching,) if _keeps_answers(settings) else ()),
         Recording(recorder, connections),
     )
     listeners = _listeners(settings, own, writer)
@@ -157,7 +167,23 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         pools=pools,
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
+        caches=caching.caches,
     )
+
+
+def _keeps_answers(settings: Settings) -> bool:
+    """Whether there is a cache at all; without one no request meets it."""
+    return any(route.cache is not None for listener in settings.listeners for route in listener.routes)
+
+
+def _caching(admission: Admission, keeper: FieldKeeper, recorder: Recorder) -> Caching:
+    """The cache; what it gives meets what every answer meets that a client gets from an upstream."""
+
+    def respond(flow: HTTPFlow) -> None:
+        admission.responseheaders(flow)
+        keeper.responseheaders(flow)
+
+    return Caching(Caches(), Planner(time.time, time.monotonic), recorder, respond, time.time)
 
 
 def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore) -> Signing:

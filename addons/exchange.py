@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Client, Connection
     from mitmproxy.http import HTTPFlow
 
+    from addons.refusals import Refusal
     from gateway.config.settings import ListenerSettings
     from gateway.policy.gate import Gate
     from gateway.policy.model import Decision
@@ -111,7 +112,9 @@ class Exchange:
     bytes of bodies. `route` is the one that was found; `sent` the path that is sent, if it is not the one that was
     judged; `answers` what the gateway answers by itself, if nothing is dialled. `place` is its place at a server of an
     upstream, `attempts` names the servers that failed it before, each with the reason. `given_up` says that the client
-    ended it, or broke it, while its connection goes on.
+    ended it, or broke it, while its connection goes on. `cache` is what the cache did for it, where its route has one;
+    `instead` the content that takes the place of an upstream's that has none; `stands_in` says that a kept answer takes
+    the place of one that never came, `unserved` how to refuse if none is kept, because nobody can be asked.
     """
 
     id: str
@@ -133,6 +136,10 @@ class Exchange:
     reached: Address | None = None
     place: PlaceAt | None = None
     attempts: list[tuple[str, Reason]] = field(default_factory=list)
+    cache: str | None = None
+    instead: bytes = b""
+    stands_in: bool = False
+    unserved: Refusal | None = None
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False
@@ -347,6 +354,12 @@ def judged(flow: HTTPFlow) -> Exchange:
     if exchange is None:
         raise LookupError("a message of a request that was never judged")
     return exchange
+
+
+def content_instead(flow: HTTPFlow) -> bytes:
+    """What a client gets as the content of an answer to which the upstream sent none; most often nothing."""
+    exchange = exchange_of(flow)
+    return b"" if exchange is None else exchange.instead
 
 
 def exchange_of(flow: HTTPFlow) -> Exchange | None:

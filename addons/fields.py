@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from addons.exchange import Endpoint, Exchange
     from gateway.policy.model import Obligation
-    from gateway.upstreams.routes import Route
 
 type RawField = tuple[bytes, bytes]
 
@@ -43,7 +42,7 @@ _NEVER_ASKED: Final = _ONE_HOP | {"proxy"}
 _NEVER_ANSWERED: Final = _ONE_HOP | {"alt-svc", "proxy-status"}
 
 _NOT_NOMINATED: Final = (
-    forwarded.FORWARDING
+    forwarded.TRACE
     | _FRAMING
     | {
         "authorization",
@@ -62,25 +61,33 @@ _NOT_NOMINATED: Final = (
         "range",
         "referer",
         "set-cookie",
-        "traceparent",
-        "tracestate",
     }
 )
 """What `Connection` cannot take out of a message: the gateway owns it, or a backend relies on it."""
 
 
-def kept_of_request(received: Fields, mode: Mode) -> tuple[bool, ...]:
-    """For each field of a request whether it goes on. Raises Malformed for a Connection that names no field."""
-    nominated = connection_named(received) - _NOT_NOMINATED
-    return tuple([_goes_on(name, nominated, mode) for name, _ in received])
+def kept_of_request(received: Fields, mode: Mode, *, is_trusted: bool = False) -> tuple[bool, ...]:
+    """For each field of a request whether it goes on. Raises Malformed for a Connection that names no field.
+
+    `is_trusted` says that a trusted proxy sent it, whose trace goes on behind a reverse listener.
+    """
+    dropped: frozenset[str] = _nominated(received)
+    if mode is Mode.REVERSE and not (is_trusted and forwarded.continues_trace(received.get_all("traceparent"))):
+        dropped |= forwarded.TRACE
+    return tuple([_goes_on(name, dropped, mode) for name, _ in received])
 
 
-def _goes_on(name: str, nominated: Container[str], mode: Mode) -> bool:
-    if name in _NEVER_ASKED or name in nominated or name.startswith(OWN):
+def _nominated(fields: Fields) -> frozenset[str]:
+    named = connection_named(fields) - _NOT_NOMINATED
+    return frozenset(name for name in named if not forwarded.is_claim(name))
+
+
+def _goes_on(name: str, dropped: Container[str], mode: Mode) -> bool:
+    if name in _NEVER_ASKED or name in dropped or name.startswith(OWN):
         return False
     if mode is Mode.FORWARD:
         return True
-    return "_" not in name and "." not in name and name not in forwarded.FORWARDING
+    return "_" not in name and "." not in name and not forwarded.is_claim(name)
 
 
 class FieldKeeper:
@@ -124,7 +131,7 @@ class FieldKeeper:
         if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
             if hiding.may_name_backend(fields):
                 front = hiding.Front.of(exchange, flow.request)
-                fields = hiding.hide(fields, front, _servers(exchange.route, exchange.endpoint))
+                fields = hiding.hide(fields, front, _servers(exchange))
                 if exchange.route.rewriting is not None:
                     fields = mapping.map_back(fields, front, exchange.route.rewriting)
         else:
@@ -139,10 +146,17 @@ class FieldKeeper:
         _replace(flow, response, fields, copied=unframed)
 
 
-def _servers(route: Route, answering: Endpoint | None) -> frozenset[Endpoint]:
-    """Every server of the upstream, and the one that answers, which may have joined it since the start."""
-    servers = frozenset((server.host.text, server.port) for server in route.upstream.servers)
-    return servers if answering is None else servers | {answering}
+def _servers(exchange: Exchange) -> frozenset[Endpoint]:
+    """Every server of the upstream, and the one that answers, by its name and by the address at which it was reached.
+
+    It may have joined the upstream since the start.
+    """
+    configured = () if exchange.route is None else exchange.route.upstream.servers
+    servers = frozenset((server.host.text, server.port) for server in configured)
+    if exchange.endpoint is None:
+        return servers
+    name, port = exchange.endpoint
+    return servers | {(name, port), (name if exchange.reached is None else str(exchange.reached), port)}
 
 
 def clean_request_fields(raw: Iterable[RawField], mode: Mode) -> list[RawField]:
@@ -164,7 +178,7 @@ def clean_answer_fields(raw: Sequence[RawField], mode: Mode) -> list[RawField]:
         key = name.lower().decode("latin-1")
         if key in _NEVER_ANSWERED or key in nominated or key in dropped or key.startswith(OWN):
             continue
-        if mode is Mode.REVERSE and key.startswith(hiding.TELLTALE_PREFIX):
+        if mode is Mode.REVERSE and key.startswith(hiding.TELLTALE_PREFIXES):
             continue
         kept.append((name, value))
     return kept
@@ -175,7 +189,7 @@ def _nominated_by(raw: Iterable[RawField]) -> frozenset[str]:
     if not said:
         return frozenset()
     try:
-        return connection_named(Fields.of(said)) - _NOT_NOMINATED
+        return _nominated(Fields.of(said))
     except Malformed:
         return frozenset()
 

@@ -4,11 +4,14 @@ Trust nobody by default: without trusted proxies the client is the other end of 
 says about forwarding is dropped. Behind trusted proxies the walk goes right to left over all X-Forwarded-For lines;
 the first address that is no trusted proxy is the client.
 
-Source: RFC 7239 (Forwarded), RFC 9110 section 7.6.3 (Via).
+A trace goes on only where a trusted proxy says so; everybody else's is dropped, and the application begins its own.
+
+Source: RFC 7239 (Forwarded), RFC 9110 section 7.6.3 (Via), RFC 9440 (Client-Cert), W3C Trace Context.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from gateway.policy.addresses import Address, Network
@@ -23,47 +26,63 @@ type RawField = tuple[bytes, bytes]
 
 FORWARDING: Final = frozenset(
     {
-        "client-cert",
-        "client-cert-chain",
+        "cf-connecting-ip",
+        "cf-connecting-ipv6",
+        "client-ip",
+        "fastly-client-ip",
         "forwarded",
+        "front-end-https",
+        "remote-addr",
+        "remote-user",
+        "true-client-ip",
         "via",
-        "ssl-client-cert",
-        "ssl-client-subject-dn",
-        "ssl-client-verify",
-        "x-client-cert",
-        "x-client-ip",
+        "x-appengine-user-ip",
+        "x-arr-clientcert",
+        "x-azure-clientip",
+        "x-azure-socketip",
         "x-cluster-client-ip",
-        "x-forwarded",
-        "x-forwarded-by",
-        "x-forwarded-client-cert",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-prefix",
-        "x-forwarded-proto",
-        "x-forwarded-protocol",
-        "x-forwarded-scheme",
-        "x-forwarded-server",
-        "x-forwarded-ssl",
-        "x-forwarded-uri",
-        "x-forwarded-user",
         "x-host",
-        "x-original-host",
-        "x-original-url",
-        "x-real-ip",
-        "x-ssl-client-cert",
-        "x-ssl-client-verify",
-        "x-ssl-client-dn",
-        "x-ssl-cert",
+        "x-http-host-override",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-originating-ip",
         "x-request-id",
         "x-rewrite-url",
-        "true-client-ip",
-        "cf-connecting-ip",
-        "fastly-client-ip",
-        "front-end-https",
+        "x-url-scheme",
     }
 )
-"""What a client must not tell a backend: who it is, where it came in, what it asked for."""
+"""What a client must not tell a backend: who it is, where it came in, what it asked for in other words."""
+
+FORWARDING_PREFIXES: Final = (
+    "client-cert",
+    "ssl-client-",
+    "x-client-",
+    "x-envoy-",
+    "x-forwarded",
+    "x-original-",
+    "x-real-",
+    "x-remote-",
+    "x-ssl-",
+)
+"""How the names of whole families of such fields begin."""
+
+TRACE: Final = frozenset({"baggage", "traceparent", "tracestate"})
+"""What a request tells of the trace that it belongs to (W3C Trace Context, Baggage)."""
+
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_ENTRY: Final = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<four>[^:]*))(?::[0-9]{1,5})?")
+_SCHEMES: Final = frozenset({"http", "https"})
+
+
+def is_claim(name: str) -> bool:
+    """Whether a field, its name in lower case, is one of those that only the gateway writes, or nobody."""
+    return name in FORWARDING or name.startswith(FORWARDING_PREFIXES)
+
+
+def continues_trace(parents: Sequence[str]) -> bool:
+    """Whether the values of `traceparent` name one trace. A trace that is named twice, or badly, is none."""
+    return len(parents) == 1 and _TRACEPARENT.fullmatch(parents[0]) is not None
 
 
 def is_trusted(peer: Address, trusted: Sequence[Network]) -> bool:
@@ -88,15 +107,21 @@ def client_address(peer: Address, trusted: Sequence[Network], lines: Iterable[st
 
 def _entry(text: str) -> Address | None:
     """One entry of X-Forwarded-For: an address, with a port or without."""
-    text = text.strip().strip('"')
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    found = _ENTRY.fullmatch(text)
+    named = text if found is None else found["six"] or found["four"] or ""
     try:
-        return Address.parse(text)
+        return Address.parse(named)
     except Malformed:
         return None
+
+
+def client_scheme(own: str, lines: Sequence[str]) -> str:
+    """The scheme that a trusted proxy was asked for: what it says in the last X-Forwarded-Proto, else our `own`."""
+    named = lines[-1].rpartition(",")[2].strip().lower() if lines else ""
+    return named if named in _SCHEMES else own
 
 
 def forwarding_fields(exchange: Exchange, host: bytes, pseudonym: str, version: str) -> list[RawField]:

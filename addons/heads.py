@@ -4,7 +4,7 @@ mitmproxy's layer completes a request before any hook sees it: on a proxy port i
 and drops the authority of an absolute-form target. What the client really wrote decides whether the request is
 acceptable at all, so the stream calls `remember_line` before it does anything else.
 
-Source: RFC 9112 section 3 (request line), section 5 (fields), section 6 (framing); RFC 9110 section 7.2 (Host).
+Source: RFC 9112 sections 3 (request line), 4 (status line), 5 (fields), 6 (framing); RFC 9110 section 7.2 (Host).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _VERSIONS: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
 _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 _REQUEST_LINE: Final = re.compile(rb"\S+ \S+ \S+")
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: [\t -~\x80-\xff]*)?")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LINE_END: Final = re.compile(rb"\r?\n")
 _LONE_LF: Final = re.compile(rb"(?<!\r)\n")
@@ -86,8 +87,12 @@ def check_lines(lines: Sequence[bytes]) -> None:
 
 
 def is_clean_head(head: bytes) -> bool:
-    """Whether the head of an answer holds no control character but its line ends, before anything is tidied up."""
-    return not any(_CONTROL.search(line) for line in _LINE_END.split(head))
+    """Whether the head of an answer begins with a status and holds no control character but its line ends.
+
+    It is looked at before anything is tidied up. A status has three digits (RFC 9112 section 4).
+    """
+    first, *lines = _LINE_END.split(head)
+    return _STATUS_LINE.fullmatch(first) is not None and not any(map(_CONTROL.search, lines))
 
 
 def remember_line(request: Request) -> None:

@@ -1,9 +1,9 @@
 """Hiding the backend: what its answers say of itself is dropped, what points to it is made to point to the gateway.
 
-Rewritten are Location, Content-Location and Refresh if their authority is a server of the upstream, and the Domain of
-a cookie that names one; anything that names another host is the application's own business.
+Rewritten are Location, Content-Location, Refresh and Link if their authority is a server of the upstream, and the
+Domain of a cookie that names one; anything that names another host is the application's own business.
 
-Source: RFC 9110 sections 10.2.2 and 8.7 (Location, Content-Location), RFC 6265 section 5.2.3 (Domain).
+Source: RFC 9110 sections 10.2.2 and 8.7 (Location, Content-Location), RFC 8288 (Link), RFC 6265 section 5.2.3 (Domain).
 """
 
 from __future__ import annotations
@@ -24,15 +24,29 @@ if TYPE_CHECKING:
 
 type RawField = tuple[bytes, bytes]
 
-TELLTALE: Final = frozenset({"server", "via", "x-generator", "x-powered-by", "x-runtime", "x-version"})
-"""Fields that tell which software answers behind the gateway."""
+TELLTALE: Final = frozenset(
+    {"server", "via", "x-generator", "x-runtime", "x-served-by", "x-sourcefiles", "x-varnish", "x-version"}
+)
+"""Fields that tell which software answers behind the gateway, or which machine."""
 
-TELLTALE_PREFIX: Final = "x-aspnet"
-"""How the names of one family of such fields begin."""
+TELLTALE_PREFIXES: Final = (
+    "x-aspnet",
+    "x-backend",
+    "x-debug-",
+    "x-drupal-",
+    "x-envoy-",
+    "x-php-",
+    "x-powered-",
+    "x-upstream",
+)
+"""How the names of whole families of such fields begin."""
 
 _REFERENCES: Final = frozenset({b"location", b"content-location"})
-_TELLING: Final = _REFERENCES | {b"refresh", b"set-cookie"}
-_REFERENCE: Final = re.compile(rb"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):)?//(?P<authority>[^/?#\\]*)")
+_TELLING: Final = _REFERENCES | {b"link", b"refresh", b"set-cookie"}
+_REFERENCE: Final = re.compile(
+    rb"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):)?//(?:[^/?#\\@]*@)?(?P<authority>[^/?#\\@]*)(?![^/?#\\])"
+)
+_LINKED: Final = re.compile(rb"(?<=<)[^<>]*(?=>)")
 _REFRESH: Final = re.compile(rb"(?P<head>[0-9.\s]*[;,]?\s*(?:url\s*=\s*)?[\"']?)(?P<url>.*)", re.IGNORECASE | re.DOTALL)
 _PORTS: Final = {b"http": 80, b"https": 443}
 
@@ -66,6 +80,8 @@ def _hidden(name: bytes, value: bytes, front: Front, endpoints: Collection[Endpo
         return _reference(value, front, endpoints)
     if name == b"refresh" and (found := _REFRESH.fullmatch(value)) is not None:
         return found["head"] + _reference(found["url"], front, endpoints)
+    if name == b"link":
+        return _LINKED.sub(lambda found: _reference(found[0], front, endpoints), value)
     if name == b"set-cookie":
         return _cookie(value, hosts)
     return value

@@ -3,13 +3,14 @@
 Heads, trailers and what a client sends ahead are bounded; trailers are read and dropped; interim answers (1xx) of an
 origin are dropped, so that the final answer is found; what cannot be read is answered by the gateway and recorded.
 
-Source: RFC 9112 section 3 (request line), section 7.1.2 (trailers); RFC 9110 section 15.2 (interim answers).
+Source: RFC 9112 section 3 (request line), section 7.1 (chunks and trailers); RFC 9110 section 15.2 (interim answers).
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, override
+from typing import TYPE_CHECKING, Any, Final, override
 
 import h11
 from h11._readers import ChunkedReader
@@ -59,6 +60,40 @@ _OTHER_PROTOCOLS: Final = frozenset({0x04, 0x05, 0x16})
 """First bytes of SOCKS and of TLS, which never send what would end the head of a request."""
 _SWITCHING: Final = 101
 _STATUS: Final = slice(9, 12)
+_CHUNK: Final = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
+_TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
+_LONE_LF: Final = re.compile(rb"(?<!\r)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _StrictLines:
+    """The buffer of a body in chunks, whose lines are refused where two readers could read them in two ways.
+
+    h11 takes a chunk of 80 bits, control characters in extensions, folded trailers and lines that end without a CR.
+    """
+
+    buffer: ReceiveBuffer
+
+    def maybe_extract_at_most(self, count: int) -> bytearray | None:
+        """Data, `count` bytes at most."""
+        return self.buffer.maybe_extract_at_most(count)
+
+    def maybe_extract_next_line(self) -> bytearray | None:
+        """The line in front of a chunk."""
+        line = self.buffer.maybe_extract_next_line()
+        if line is not None and _CHUNK.fullmatch(line) is None:
+            raise h11.RemoteProtocolError("no chunk begins so")
+        return line
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        """The trailers."""
+        before = bytes(self.buffer)
+        lines = self.buffer.maybe_extract_lines()
+        if lines is not None and _LONE_LF.search(before[: len(before) - len(self.buffer)]):
+            raise h11.RemoteProtocolError("a trailer ends with a line feed alone")
+        if lines is not None and not all(map(_TRAILER.fullmatch, lines)):
+            raise h11.RemoteProtocolError("a trailer is no field")
+        return lines
 
 
 class _ChunksOnly(ChunkedReader):
@@ -71,9 +106,10 @@ class _ChunksOnly(ChunkedReader):
     trailers: tuple[tuple[bytes, bytes], ...] = ()
 
     @override
-    def __call__(self, buf: ReceiveBuffer) -> h11.Data | h11.EndOfMessage | None:
+    def __call__(self, buf: ReceiveBuffer | _StrictLines) -> h11.Data | h11.EndOfMessage | None:
+        strict: Any = buf if isinstance(buf, _StrictLines) else _StrictLines(buf)
         try:
-            found = super().__call__(buf)
+            found = super().__call__(strict)
         except h11.ProtocolError:
             self.is_broken = True
             raise

@@ -148,6 +148,7 @@ class Recorder:
             reason=None if outcome is None else outcome.reason,
             reached=exchange.reached,
             unverified=exchange.endpoint in exchange.connection.unverified,
+            cache=exchange.cache,
         )
         if exchange.place is not None:
             record["upstream"] = _upstream(exchange, exchange.place)

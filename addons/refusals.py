@@ -215,7 +215,7 @@ def for_upstream_error(flow: HTTPFlow, _message: str) -> Response:
     judged, which refuses it.
     """
     exchange = judged(flow)
-    if exchange.refused and flow.response is not None:
+    if (exchange.refused or exchange.stands_in) and flow.response is not None:
         return flow.response
     decision = refuse(Reason.UPSTREAM_BROKEN) if exchange.outcome is None else exchange.outcome
     answer = for_request(exchange, flow, Refusal(decision))

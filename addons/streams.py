@@ -39,7 +39,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 )
 
 from addons.exchange import Cut as CutBody
-from addons.exchange import exchange_of
+from addons.exchange import content_instead, exchange_of
 from addons.heads import remember_line
 from addons.http2.taps import Taps, Way
 from addons.phases import Cut, Enter, Hold, Phase
@@ -313,6 +313,7 @@ class GatewayStream(RepeatingStream):
             )
             yield from self._let_go() if self._taps is not None else _close(self.context.server)
         elif event.end_stream:
+            self.response_body_buf += content_instead(self.flow)
             self.server_state = self.state_consume_response_body
         else:
             self.flow.response.stream = self.flow.response.stream or True

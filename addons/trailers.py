@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from addons.exchange import judged
 from addons.fields import clean_answer_fields, clean_request_fields
-from addons.forwarded import FORWARDING
+from addons.forwarded import TRACE, is_claim
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import field_name, field_value_problem
 from gateway.policy.model import EditRequest, EditResponse
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST: Final = 100
 """Fields that trailers may have; of more none is passed on."""
 
-FORBIDDEN: Final = FORWARDING | {
+FORBIDDEN: Final = TRACE | {
     "accept",
     "accept-encoding",
     "age",
@@ -99,7 +99,7 @@ def _is_sound(field: RawField) -> bool:
         name = field_name(field[0].decode("latin-1"))
     except Malformed:
         return False
-    return name not in FORBIDDEN and field_value_problem(field[1]) is None
+    return name not in FORBIDDEN and not is_claim(name) and field_value_problem(field[1]) is None
 
 
 def _not_edited(fields: Iterable[RawField], obligations: Sequence[Obligation]) -> list[RawField]:

@@ -14,7 +14,7 @@ from mitmproxy.net.http.http1 import expected_http_body_size
 from addons import heads
 from addons.exchange import known
 from addons.fields import kept_of_request
-from addons.forwarded import client_address, is_trusted
+from addons.forwarded import client_address, client_scheme, is_trusted
 from addons.heads import Unnameable, malformed, mismatched
 from addons.refusals import Refusal, refusal
 from gateway.pages import home
@@ -68,7 +68,7 @@ class Place:
 
 def connection_facts(state: ConnectionState, now: float) -> Facts:
     """What is known of a connection before a byte was read. Behind a trusted proxy the client is not known yet."""
-    client: Fact[Address] = UNKNOWN if is_trusted(state.peer, state.listener.settings.trusted_proxies) else state.peer
+    client: Fact[Address] = UNKNOWN if _is_trusted(state) else state.peer
     return Facts(
         now=now,
         client_ip=client,
@@ -161,7 +161,7 @@ def _request_head(state: ConnectionState, request: Request, now: float, limits: 
     target = Target.parse(request.data.path, _target_rules(state, limits.target))
     if target.path == "*" and method != "OPTIONS":
         raise malformed("the target `*` belongs to OPTIONS alone")
-    kept = kept_of_request(received, state.mode)
+    kept = kept_of_request(received, state.mode, is_trusted=_is_trusted(state))
     websocket = heads.is_websocket(request, received)
     size = heads.read_size(received)
     facts = Facts(
@@ -203,7 +203,7 @@ def _rules(mode: Mode, longest: int, *, keeps: bool) -> TargetRules:
 def _place(state: ConnectionState, request: Request, received: Fields) -> Place:
     written = heads.read_host(request, received)
     if state.mode is Mode.REVERSE:
-        return _place_behind(state, request, written)
+        return _place_behind(state, request, received, written)
     if state.in_tunnel:
         return _place_in_tunnel(state, request, written)
     if state.original is not None:
@@ -249,11 +249,16 @@ def _place_redirected(port: int, request: Request, written: str | None) -> Place
     return Place("http", host, port)
 
 
-def _place_behind(state: ConnectionState, request: Request, written: str | None) -> Place:
-    """In reverse mode Host names the place; an absolute target and the TLS hello have to agree."""
+def _place_behind(state: ConnectionState, request: Request, received: Fields, written: str | None) -> Place:
+    """In reverse mode Host names the place; an absolute target and the TLS hello have to agree.
+
+    Where TLS ends at a trusted proxy, the scheme is the one that it was asked for.
+    """
     if written is None:
         raise malformed("field `host` is missing")
     scheme = "http" if state.inspected is ABSENT else "https"
+    if _is_trusted(state):
+        scheme = client_scheme(scheme, received.get_all("x-forwarded-proto"))
     host, port = _authority(written, _PORTS[scheme])
     line = heads.line_of(request)
     if line.form != "origin":
@@ -276,6 +281,10 @@ def _authority(text: str, default: int) -> tuple[Host, int]:
         return parse_authority(text, default)
     except Malformed as problem:
         raise malformed(str(problem)) from None
+
+
+def _is_trusted(state: ConnectionState) -> bool:
+    return is_trusted(state.peer, state.listener.settings.trusted_proxies)
 
 
 def _client(state: ConnectionState, fields: Fields) -> Address:

@@ -116,10 +116,12 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
     reason: Reason | None = None,
     reached: Address | None = None,
     unverified: bool = False,
+    cache: str | None = None,
 ) -> Record:
     """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`).
 
     `unverified` says that it went to a TLS server that nobody asked to prove who it is; only then there is such a key.
+    So it is with `cache`, which says what the cache of the route did.
     """
     record: Record = {
         "time": timestamp(now),
@@ -131,6 +133,8 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
         "reason": None if reason is None else reason.value,
         "destination": None if reached is None else {"ip": str(reached)},
     }
+    if cache is not None:
+        record["cache"] = cache
     return record | {"unverified": True} if unverified else record
 
 

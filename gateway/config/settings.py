@@ -69,6 +69,14 @@ class HostMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """The cache of a route, in memory: `size` bounds all kept answers together, `largest` every one, in bytes."""
+
+    size: int = 64 * KIB * KIB
+    largest: int = KIB * KIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
     """Which requests of a reverse listener go to an upstream, or get an answer of the gateway's own.
 
@@ -77,6 +85,7 @@ class RouteSettings:
     `answer`; `body` is the file from which it is read. `strip_prefix` is taken from the path that is sent, and
     `put_prefix` put there, alone in the place of the prefix. `strict_paths` says what becomes of a path that is not
     canonical: refused (`strict`), redirected, or rewritten; `encoded_slash` of one that holds `%2F` or `%5C`.
+    Without a `cache` no answer is kept.
     """
 
     upstream: str = ""
@@ -91,6 +100,7 @@ class RouteSettings:
     put_prefix: str | None = None
     strict_paths: PathTreatment = "strict"
     encoded_slash: EncodedSlash = "refuse"
+    cache: CacheSettings | None = None
     place: Place | None = field(default=None, compare=False)
 
 

@@ -37,6 +37,20 @@ class HostsOfRoute(Protocol):
         ...
 
 
+class CacheOfRoute(Protocol):
+    """How much may be kept of a route's answers."""
+
+    @property
+    def size(self) -> int:
+        """All answers together, in bytes."""
+        ...
+
+    @property
+    def largest(self) -> int:
+        """Every one, in bytes."""
+        ...
+
+
 class RouteClause(Protocol):
     """A route as the configuration says it. Either it names an upstream, or it has an answer of its own."""
 
@@ -93,6 +107,11 @@ class RouteClause(Protocol):
     @property
     def encoded_slash(self) -> EncodedSlash:
         """What becomes of a path that holds `%2F` or `%5C`."""
+        ...
+
+    @property
+    def cache(self) -> CacheOfRoute | None:
+        """None if no answer is kept."""
         ...
 
     @property

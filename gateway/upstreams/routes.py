@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from gateway.policy.errors import Malformed
 from gateway.upstreams.claims import Claim
-from gateway.upstreams.clauses import claims_of, conflicts, rewriting_of
+from gateway.upstreams.clauses import CacheOfRoute, claims_of, conflicts, rewriting_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.policy.headers import Fields
     from gateway.policy.names import Host
     from gateway.upstreams.answers import OwnAnswer
-    from gateway.upstreams.clauses import EncodedSlash, PathTreatment, RouteClause, Routed
+    from gateway.upstreams.clauses import CacheOfRoute, EncodedSlash, PathTreatment, RouteClause, Routed
     from gateway.upstreams.rewriting import Rewriting
 
 
@@ -76,6 +76,7 @@ class Route:
     rewriting: Rewriting | None = None
     strict_paths: PathTreatment = "strict"
     encoded_slash: EncodedSlash = "refuse"
+    cache: CacheOfRoute | None = None
 
     def __str__(self) -> str:
         servers = ", ".join(f"{each.scheme}://{each.host.authority(each.port)}" for each in self.upstream.servers)
@@ -235,6 +236,7 @@ def _routes_of(clause: RouteClause, upstreams: Mapping[str, Upstream]) -> Iterat
                 rewriting=rewriting,
                 strict_paths=odd,
                 encoded_slash=slash,
+                cache=clause.cache,
             )
         else:
             yield OwnRoute(
@@ -246,6 +248,7 @@ def _treatments(route: AnyRoute) -> str:
     said = [] if route.rewriting is None else [str(route.rewriting)]
     said += [] if route.strict_paths == "strict" else [f"odd paths {route.strict_paths}"]
     said += [] if route.encoded_slash == "refuse" else ["encoded slashes kept"]
+    said += ["answers kept"] if isinstance(route, Route) and route.cache is not None else []
     return "".join(f", {each}" for each in said)
 
 

@@ -1,4 +1,4 @@
-"""Requests as mitmproxy's HTTP/1 reader makes them, out of the bytes that a client sends."""
+"""Messages as mitmproxy's HTTP/1 reader makes them, out of the bytes that a client or an origin sends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mitmproxy.net.http import http1
 from addons.heads import remember_line
 
 if TYPE_CHECKING:
-    from mitmproxy.http import Request
+    from mitmproxy.http import Request, Response
 
 
 def request_of(text: str) -> Request:
@@ -18,3 +18,8 @@ def request_of(text: str) -> Request:
     request = http1.read_request_head(lines)
     remember_line(request)
     return request
+
+
+def response_of(text: str) -> Response:
+    """The answer of a head, one line of it per line of `text`."""
+    return http1.read_response_head([line.strip(" ").encode("latin-1") for line in text.strip("\n ").split("\n")])

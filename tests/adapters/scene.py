@@ -28,6 +28,7 @@ from gateway.audit.writer import AuditWriter
 from gateway.authority.making import make
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
+    CacheSettings,
     HostMatch,
     LimitSettings,
     ListenerSettings,
@@ -110,6 +111,7 @@ class Scene:
     upstreams: tuple[str, ...] = ("http://127.0.0.1:8000",)
     served: HostMatch = field(default_factory=HostMatch)
     strict_paths: PathTreatment = "strict"
+    cache: CacheSettings | None = None
     routes: tuple[RouteSettings, ...] = ()
     rules: PoolRules = field(default_factory=PoolRules)
     pac: PacSettings = field(default_factory=PacSettings)
@@ -170,7 +172,8 @@ class Scene:
             bind=(Address.parse("127.0.0.1"), 8080),
             policy=Path("test.yaml"),
             trusted_proxies=tuple(Network.parse(each) for each in self.trusted),
-            routes=self.routes or (RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served),),
+            routes=self.routes
+            or (RouteSettings(upstream="app", strict_paths=self.strict_paths, hosts=self.served, cache=self.cache),),
         )
 
     def _routes(self, settings: ListenerSettings) -> RouteTable | None:

@@ -77,10 +77,41 @@ def test_connection_cannot_take_out_a_field_that_others_rely_on(name: str, mode:
         "X.Forwarded.For",
         "X_User",
         "X.User",
+        "Client-Cert",
+        "Client-Cert-Chain",
+        "Client-IP",
+        "Remote-User",
+        "SSL-Client-Verify",
+        "X-Client-Cert",
+        "X-Envoy-External-Address",
+        "X-Forwarded-Preferred-Username",
+        "X-HTTP-Method-Override",
+        "X-Original-Forwarded-For",
+        "X-Real-Port",
+        "X-Remote-User",
+        "X-SSL-Client-S-DN",
     ],
 )
 def test_a_backend_hears_nothing_from_clients_about_forwarding_nor_in_ambiguous_names(name: str) -> None:
     assert passed(Mode.REVERSE, (name, "127.0.0.1"), ("Accept", "*/*")) == ["accept"]
+
+
+TRACE = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+
+
+def traced(*fields: tuple[str, str], is_trusted: bool) -> list[str]:
+    """The names of the request fields that go on behind a reverse listener, from a proxy that is trusted or not."""
+    received = Fields.of((*fields, ("tracestate", "a=b"), ("baggage", "c=d"), ("Accept", "*/*")))
+    kept = kept_of_request(received, Mode.REVERSE, is_trusted=is_trusted)
+    return [name for (name, _), keep in zip(received, kept, strict=True) if keep]
+
+
+def test_a_trace_goes_on_only_where_a_trusted_proxy_names_one() -> None:
+    assert traced(TRACE, is_trusted=True) == ["traceparent", "tracestate", "baggage", "accept"]
+    assert traced(TRACE, is_trusted=False) == ["accept"]
+    assert traced(TRACE, TRACE, is_trusted=True) == ["accept"]
+    assert traced(("traceparent", "evil"), is_trusted=True) == ["accept"]
+    assert passed(Mode.FORWARD, TRACE) == ["traceparent"]
 
 
 def test_a_forward_proxy_leaves_forwarding_fields_to_its_policy() -> None:
@@ -105,7 +136,23 @@ def test_an_origin_cannot_take_out_framing_or_cookies_through_connection(mode: M
 
 @pytest.mark.parametrize(
     "name",
-    ["Server", "Via", "X-AspNet-Version", "X-AspNetMvc-Version", "X-Generator", "X-Powered-By", "X-Runtime"],
+    [
+        "Server",
+        "Via",
+        "X-AspNet-Version",
+        "X-AspNetMvc-Version",
+        "X-Backend-Server",
+        "X-Debug-Token-Link",
+        "X-Drupal-Cache",
+        "X-Envoy-Upstream-Service-Time",
+        "X-Generator",
+        "X-PHP-Version",
+        "X-Powered-By",
+        "X-Powered-CMS",
+        "X-Runtime",
+        "X-Served-By",
+        "X-Varnish",
+    ],
 )
 def test_a_backend_does_not_tell_what_it_is(name: str) -> None:
     assert answered(Mode.REVERSE, (name, "x"), ("Date", "today")) == ["Date"]

@@ -220,9 +220,16 @@ def test_lines_that_end_as_they_should_are_fine() -> None:
         (False, b"HTTP/1.1 200 OK\r\nTransfer-Encoding:\x0bchunked\r\n\r\n"),
         (False, b"HTTP/1.1 200 OK\r\nX-A: b\rX-C: d\r\n\r\n"),
         (False, b"HTTP/1.1 200 OK\r\nX-A: b\x00\r\n\r\n"),
+        (True, b"HTTP/1.1 200\r\n\r\n"),
+        (True, b"HTTP/1.0 999 \r\n\r\n"),
+        (False, b"HTTP/1.1 2000 OK\r\n\r\n"),
+        (False, b"HTTP/1.1 20 OK\r\n\r\n"),
+        (False, b"HTTP/1.1 +20 OK\r\n\r\n"),
+        (False, b"HTTP/1.1 000 OK\r\n\r\n"),
+        (False, b"HTTP/3.1 200 OK\r\n\r\n"),
     ],
 )
-def test_the_head_of_an_answer_holds_no_controls(wanted: bool, head: bytes) -> None:  # noqa: FBT001 - the wanted value of a table's row
+def test_the_head_of_an_answer_begins_with_a_status_and_holds_no_controls(wanted: bool, head: bytes) -> None:  # noqa: FBT001 - the wanted value of a table's row
     assert wanted is heads.is_clean_head(head)
 
 

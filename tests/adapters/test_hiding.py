@@ -25,6 +25,7 @@ def hidden(name: str, value: str) -> str:
         ("https://shop.example", "https://app.internal"),
         ("https://shop.example/x", "http://[2001:db8::5]:8000/x"),
         ("https://shop.example/x", "http://167772165:8000/x"),
+        ("https://shop.example/x", "http://user:word@app.internal/x"),
         ("//shop.example/x", "//app.internal/x"),
         # not the backend: the application's own business
         ("/login", "/login"),
@@ -33,6 +34,8 @@ def hidden(name: str, value: str) -> str:
         ("http://app.internal.evil.example/", "http://app.internal.evil.example/"),
         ("https://idp.example/?back=http://app.internal/", "https://idp.example/?back=http://app.internal/"),
         ("ftp://app.internal/", "ftp://app.internal/"),
+        ("http://app.internal@evil.example/", "http://app.internal@evil.example/"),
+        ("http://a@app.internal@evil.example/", "http://a@app.internal@evil.example/"),
     ],
 )
 def test_a_reference_to_the_backend_becomes_one_to_the_gateway(said: str, given: str, field: str) -> None:
@@ -66,5 +69,17 @@ def test_a_cookie_for_the_backend_becomes_one_for_the_host_that_was_asked(said: 
     assert said == hidden("Set-Cookie", given)
 
 
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        ("<https://shop.example/b>; rel=next", "<http://app.internal/b>; rel=next"),
+        ("</a>, <https://shop.example/b>; rel=x", "</a>, <http://10.0.0.5:8000/b>; rel=x"),
+        ("<https://cdn.example/a>; rel=preload", "<https://cdn.example/a>; rel=preload"),
+    ],
+)
+def test_links_are_rewritten_each_by_itself(said: str, given: str) -> None:
+    assert said == hidden("Link", given)
+
+
 def test_other_fields_are_left_alone() -> None:
-    assert hidden("Link", "<http://app.internal/>; rel=next") == "<http://app.internal/>; rel=next"
+    assert hidden("X-Page", "<http://app.internal/>; rel=next") == "<http://app.internal/>; rel=next"

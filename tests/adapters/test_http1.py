@@ -129,6 +129,29 @@ def test_a_broken_chunk_ends_the_exchange_on_both_sides(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
+    "chunks",
+    [
+        b"10000000000000000\r\nabc\r\n0\r\n\r\n",
+        b"3;a\rb\r\nabc\r\n0\r\n\r\n",
+        b"3;a\0b\r\nabc\r\n0\r\n\r\n",
+        b"3\r\nabc\r\n0\r\nX-A: b\nX-B: c\r\n\r\n",
+        b"3\r\nabc\r\n0\r\nX-A: b\r\n c\r\n\r\n",
+        b"3\r\nabc\r\n0\r\nX-A : b\r\n\r\n",
+    ],
+)
+def test_chunks_and_trailers_that_two_would_read_in_two_ways_end_the_exchange(chunks: bytes, wire: Wire) -> None:
+    behind = b"GET /behind HTTP/1.1\r\n" + HOST + b"\r\n"
+
+    with client(wire.gateway.reverse) as connection:
+        connection.sendall(b"POST /in HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + behind)
+        answer = read_all(connection)
+
+    assert status_of(answer) in {0, 400}
+    assert all(visit.closed.wait(5) for visit in wire.origin.visits)
+    assert b"/behind" not in wire.origin.received
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\nother bytes",

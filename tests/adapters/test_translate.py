@@ -200,6 +200,7 @@ def test_plain_http_in_a_tunnel_is_told_apart_from_tls(scene: Setter) -> None:
     [
         (("http", "shop.example", 80, "/a"), "GET /a HTTP/1.1\nHost: Shop.Example"),
         (("http", "shop.example", 8081, "/"), "GET / HTTP/1.1\nHost: shop.example:8081"),
+        (("http", "shop.example", 80, "/"), "GET / HTTP/1.1\nHost: shop.example\nX-Forwarded-Proto: https"),
         (("http", "shop.example", 80, "/a"), "GET http://shop.example/a HTTP/1.1\nHost: shop.example"),
         (("http", "shop.example", 80, "/a/b"), "GET //a//b HTTP/1.1\nHost: shop.example"),
     ],
@@ -388,8 +389,11 @@ def test_a_websocket_handshake_goes_on_and_is_known_as_one(scene: Setter) -> Non
 def test_behind_a_trusted_proxy_the_client_is_not_known_before_the_head(scene: Setter) -> None:
     here = scene(mode=Mode.REVERSE, trusted=("192.0.2.0/24",))
     state = here.state(here.client("192.0.2.1"))
-    head = read(here, "GET / HTTP/1.1\nHost: a.example\nX-Forwarded-For: 6.6.6.6, 203.0.113.9", state)
+    head = read(
+        here, "GET / HTTP/1.1\nHost: a.example\nX-Forwarded-For: 6.6.6.6, 203.0.113.9\nX-Forwarded-Proto: https", state
+    )
 
     assert translate.connection_facts(state, NOW).client_ip is UNKNOWN
     assert not isinstance(head, Refusal)
     assert head.facts.client_ip == Address.parse("203.0.113.9")
+    assert place_of(head) == ("https", "a.example", 443, "/")

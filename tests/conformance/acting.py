@@ -7,36 +7,56 @@ import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tests.conformance.frames import Streams
 from tests.conformance.hellos import Hello
 from tests.conformance.table import BadTable, wire
-from tests.e2e.wire import Answer, Wire, connect, get
+from tests.e2e.wire import Answer, Closed, Wire, connect, get
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.conformance.table import Row
-    from tests.conformance.watched import Watched
 
 _ESTABLISHED: Final = 200
 
 
+class Place(Protocol):
+    """Where rows are acted out: the ports of its listeners, whom clients trust there, what words in braces mean."""
+
+    ports: dict[str, int]
+    authority: Path
+    trust: Path
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What stands for the words in braces in a row."""
+
+    def step(self) -> None:
+        """Let the gateway's loop see what has arrived, and act on it."""
+
+
 @dataclass(slots=True)
 class Client:
-    """One connection of a row. `answers` came, without the 200s of CONNECT; `split` cuts what is sent in two."""
+    """One connection of a row. `answers` came, without the 200s of CONNECT; `split` cuts what is sent in two.
+
+    A `marker` is a request that follows when all wanted answers have come; `marked` is its answer, if it got one.
+    """
 
     row: Row
-    watched: Watched
+    watched: Place
     split: int | None = None
+    marker: bytes | None = None
     answers: list[Answer] = field(default_factory=list)
+    marked: Answer | None = None
     rest: bytes = b""
     _wire: Wire = field(init=False)
     _streams: Streams | None = None
 
     def __post_init__(self) -> None:
-        self._wire = connect(self.watched.ports[self.row.policy])
+        self._wire = connect(self.watched.ports[self.row.listener])
         self._wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def act(self) -> None:
@@ -56,15 +76,23 @@ class Client:
             self._streams.start()
         for step in self.row.steps:
             self._do(step)
-        wanted = [want for want in self.row.wants if want.status is not None]
+        wanted = [want for want in self.row.wants if want.is_answered]
         while len(self.answers) < len(wanted):
             self._read()
         if self._streams is not None:
             self._streams.broken_off(len(self.row.wants))
         if len(wanted) == len(self.row.wants) or self._streams is not None:
+            if self.marker is not None:
+                self._mark(self.marker)
             self._end()
         with suppress(ssl.SSLError):  # an end without a farewell
             self.rest = self._wire.rest() if self._streams is None else self._streams.rest(len(self.answers))
+
+    def _mark(self, marker: bytes) -> None:
+        """Ask once more; a connection that has ended answers nothing at all."""
+        self._send(marker)
+        with suppress(Closed):
+            self.marked = self._wire.answer()
 
     def _end(self) -> None:
         """Say that nothing more comes, below TLS, so that what comes back can still be read."""
@@ -168,7 +196,7 @@ def _hello(said: dict[str, Any]) -> bytes:
     return Hello(**known).raw
 
 
-def pieces_of(row: Row, watched: Watched) -> int:
+def pieces_of(row: Row, watched: Place) -> int:
     """In how many places the one thing that a row sends can be split."""
     (step,) = row.steps
     if isinstance(step, str):

@@ -1,7 +1,7 @@
-"""Rows of the forward table: what is sent, under which policy, and what must come of it. The files are the data.
+"""Rows of a table: what is sent, under which policy, and what must come of it. The files are the data.
 
 They are read by the product's own strict reader of YAML, and every key is checked: a row that says something that
-nobody would look at is a mistake of the table. `forward/README.md` explains the form to people.
+nobody would look at is a mistake of the table. `forward/README.md` and `reverse/README.md` explain the form to people.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from gateway.policy.language.nodes import Node
 
 FOLDER: Final = Path(__file__).parent / "forward"
+REVERSE: Final = Path(__file__).parent / "reverse"
 
 type Where = Literal["plain", "tunnel", "tls", "h2"]
 
-_FILE_KEYS: Final = {"subject", "about", "policy", "in", "to", "want", "places", "rows"}
-_PLACE_KEYS: Final = {"in", "to", "sni", "policy", "send", "answer", "want", "gets", "reaches", "asks"}
-_ROW_KEYS: Final = _PLACE_KEYS | {"id", "why", "x", "at", "every_split"}
-_WANT_KEYS: Final = {"status", "closed", "reason", "rule", "end"}
+_DEFAULT_KEYS: Final = {"policy", "in", "to", "want", "backends"}
+_FILE_KEYS: Final = _DEFAULT_KEYS | {"subject", "about", "places", "rows"}
+_PLACE_KEYS: Final = _DEFAULT_KEYS | {"sni", "send", "answer", "closes", "gets", "reaches", "asks", "marker"}
+_ROW_KEYS: Final = _PLACE_KEYS | {"id", "why", "x", "y", "at", "every_split"}
+_WANT_KEYS: Final = {"status", "closed", "cut", "reason", "rule", "end"}
 _GET_KEYS: Final = {"has", "lacks"}
 _REACH_KEYS: Final = {"requests", "has", "lacks"}
+_SEVERAL: Final = 2
 _ID: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _ESCAPE: Final = re.compile(r"\\(r|n|t|0|\\|x[0-9A-Fa-f]{2})|\\(.?)", re.DOTALL)
 _PLAIN_ESCAPES: Final = {"r": "\r", "n": "\n", "t": "\t", "0": "\x00", "\\": "\\"}
@@ -43,13 +46,20 @@ class BadTable(ValueError):  # noqa: N818 - it says what the table is
 class Want:
     """One exchange as it must end: `status` None is a connection that ends without an answer.
 
-    `rule` is the deciding rule. `end` is the reason of the record of its end, where that says more than the decision.
+    An answer that `is_cut` has this status and no end. `rule` is the deciding rule. `end` is the reason of the record
+    of its end, where that says more than the decision.
     """
 
     status: int | None
     reason: Reason
     rule: str | None = None
     end: Reason | None = None
+    is_cut: bool = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a whole answer comes."""
+        return self.status is not None and not self.is_cut
 
     @property
     def allowed(self) -> bool:
@@ -68,9 +78,11 @@ class Reach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One thing that somebody might try. `x` stands for `{x}` in everything that is sent.
+    """One thing that somebody might try. `x` stands for `{x}` in everything, `y` for `{y}` in what must come of it.
 
-    `answer` is the head with which origins answer, if not the usual one, and `gets` what the client has of it.
+    `answer` is what origins answer with, if not the usual thing, after which they close if it `closes`; `gets` is what
+    the client has of it. `backend` is who stands behind a reverse listener. `is_marked` says that a request follows on
+    the same connection, too, whose answer has to be its own.
     """
 
     file: str
@@ -87,6 +99,14 @@ class Row:
     answer: str | None
     gets: Reach
     every_split: bool
+    backend: str | None = None
+    closes: bool = False
+    is_marked: bool = True
+
+    @property
+    def listener(self) -> str:
+        """The listener at which it is tried."""
+        return self.policy if self.backend is None else f"{self.policy}-{self.backend}"
 
     @property
     def name(self) -> str:
@@ -109,9 +129,9 @@ class Subject:
     rows: tuple[Row, ...]
 
 
-def subjects() -> tuple[Subject, ...]:
-    """The whole table, file by file."""
-    return tuple(read(path) for path in sorted(FOLDER.glob("*.yaml")))
+def subjects(folder: Path = FOLDER) -> tuple[Subject, ...]:
+    """A whole table, file by file."""
+    return tuple(read(path) for path in sorted(folder.glob("*.yaml")))
 
 
 def read(path: Path) -> Subject:
@@ -146,27 +166,29 @@ def _rows(file: str, held: dict[str, Any], places: dict[str, Any], said: dict[st
         own = {key: value for key, value in said.items() if key != "at"}
         if place is not None:
             own["id"] = f"{said['id']}@{place}"
-        yield _row(file, {**_defaults(held), **places.get(place or "", {}), **own}, where)
+        merged = {**_defaults(held), **places.get(place or "", {}), **own}
+        for backend in merged.get("backends", [None]):
+            yield _row(file, merged, where, backend)
 
 
 def _defaults(held: dict[str, Any]) -> dict[str, Any]:
-    return {key: held[key] for key in ("policy", "in", "to", "want") if key in held}
+    return {key: held[key] for key in _DEFAULT_KEYS if key in held}
 
 
-def _row(file: str, said: dict[str, Any], where: str) -> Row:
-    x = unescaped(str(said["x"])) if "x" in said else None
+def _row(file: str, said: dict[str, Any], where: str, backend: str | None) -> Row:
+    x, y = (unescaped(str(said[key])) if key in said else None for key in ("x", "y"))
     asked = said["send"] if isinstance(said["send"], list) else [said["send"]]
     if x is not None and "{x}" not in str([said["send"], said.get("to"), said.get("sni"), said.get("answer")]):
         raise BadTable(f"{where}: nothing that is sent holds its `x`")
     wanted = said["want"] if isinstance(said["want"], list) else [said["want"]]
     wants = tuple(_want(each, where) for each in wanted)
-    reaches = _reach(said.get("reaches", "nothing"), where)
+    reaches = _reach(_told(said.get("reaches", "nothing"), x, y), where)
     if reaches is not None and not any(want.allowed for want in wants):
         raise BadTable(f"{where}: what is refused reaches nothing")
     asks = said.get("asks", [] if reaches is None else None)
     return Row(
         file=file,
-        id=said["id"],
+        id=said["id"] if len(said.get("backends", ())) < _SEVERAL else f"{said['id']}+{backend}",
         why=said["why"],
         policy=said.get("policy", "egress"),
         where=said.get("in", "plain"),
@@ -177,36 +199,40 @@ def _row(file: str, said: dict[str, Any], where: str) -> Row:
         reaches=reaches,
         asks=None if asks is None else tuple(asks),
         answer=None if "answer" not in said else _told(said["answer"], x),
-        gets=_reach(said.get("gets", {}), where, _GET_KEYS) or Reach(()),
+        gets=_reach(_told(said.get("gets", {}), x, y), where, _GET_KEYS) or Reach(()),
         every_split=bool(said.get("every_split", False)),
+        backend=backend,
+        closes=bool(said.get("closes", False)),
+        is_marked=said.get("marker", "both") == "both",
     )
 
 
-def _told(step: Any, x: str | None) -> Any:
-    """A step with its escapes read and its `x` in place."""
+def _told(step: Any, x: str | None, y: str | None = None) -> Any:
+    """A step with its escapes read, and its `x` and `y` in place."""
     if isinstance(step, str):
         text = unescaped(step)
-        return text if x is None else text.replace("{x}", x)
+        text = text if x is None else text.replace("{x}", x)
+        return text if y is None else text.replace("{y}", y)
     if isinstance(step, dict):
-        return {key: _told(value, x) for key, value in step.items()}
+        return {key: _told(value, x, y) for key, value in step.items()}
     if isinstance(step, list):
-        return [_told(each, x) for each in step]
+        return [_told(each, x, y) for each in step]
     return step
 
 
 def _want(said: dict[str, Any], where: str) -> Want:
     _known(said, _WANT_KEYS, where)
-    if ("status" in said) == ("closed" in said):
+    if len({"status", "closed", "cut"} & said.keys()) != 1:
         raise BadTable(f"{where}: an exchange ends with a status or with a closed connection")
-    end = said.get("end")
-    return Want(said.get("status"), Reason(said["reason"]), said.get("rule"), None if end is None else Reason(end))
+    status, end = said.get("status", said.get("cut")), None if "end" not in said else Reason(said["end"])
+    return Want(status, Reason(said["reason"]), said.get("rule"), end, is_cut="cut" in said)
 
 
 def _reach(said: Any, where: str, keys: set[str] = _REACH_KEYS) -> Reach | None:
     if said == "nothing":
         return None
     _known(said, keys, where)
-    return Reach(*(tuple(map(unescaped, said.get(key, ()))) for key in ("requests", "has", "lacks")))
+    return Reach(*(tuple(said.get(key, ())) for key in ("requests", "has", "lacks")))
 
 
 def unescaped(text: str) -> str:

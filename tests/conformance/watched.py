@@ -185,8 +185,8 @@ class Watched:
     def settled(self) -> list[dict[str, Any]]:
         """The records of the row, once every connection is over and everything is written."""
         engine = self.running.engine
-        _soon(lambda: self.running.call(lambda: len(engine.served) + len(engine.connections)) == 0, "it never ended")
-        _soon(self._is_accepted, "an origin never took a connection that stands")
+        soon(lambda: self.running.call(lambda: len(engine.served) + len(engine.connections)) == 0, "it never ended")
+        soon(self._is_accepted, "an origin never took a connection that stands")
         engine.writer.append_durable(dict(_MARK)).result(PATIENCE)
         return [record for record in self.trail.fresh() if record["event"] != _MARK["event"]]
 
@@ -228,7 +228,7 @@ def watched(folder: Path) -> Iterator[Watched]:
         assert scenery.failures == [], "the gateway itself failed"
 
 
-def _soon(condition: Callable[[], bool], what: str) -> None:
+def soon(condition: Callable[[], bool], what: str) -> None:
     """Wait for what takes a few milliseconds, hundreds of times."""
     give_up = time.monotonic() + PATIENCE
     while not condition():

@@ -71,6 +71,7 @@ class Scenery:
     limits: LimitSettings = field(default_factory=LimitSettings)
     bounds: Bounds | None = None
     entry: Entry = "proxy"
+    routes: tuple[RouteSettings, ...] = (RouteSettings(upstream="app"),)
     parents: tuple[ParentSettings, ...] = ()
     parent: tuple[ParentRule, ...] = ()
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -93,7 +94,7 @@ class Scenery:
             mode=Mode.REVERSE,
             bind=(LOOPBACK, free_port()),
             policy=policy,
-            routes=(RouteSettings(upstream="app"),),
+            routes=self.routes,
         )
         server = parse_server(f"{self.scheme}://origin.example:{self.origin}")
         return Settings(

@@ -56,6 +56,7 @@ class RecordingOrigin:
     `visits` holds all that ever arrived.
 
     An `eager` one answers whatever comes. `answer` may be replaced by another head; the body is always `BODY`. With
+    `answering` the whole answer to the head of a request is made by that, and whether the connection ends then. With
     `tls` it speaks TLS; a handshake that fails leaves an empty visit.
     """
 
@@ -63,6 +64,7 @@ class RecordingOrigin:
     tls: ssl.SSLContext | None = None
     eager: bool = False
     answer: bytes = ANSWER
+    answering: Callable[[bytes], tuple[bytes, bool]] | None = None
     listens_at: int = 0
     visits: list[Visit] = field(default_factory=list)
     _listener: socket.socket = field(init=False)
@@ -140,9 +142,15 @@ class RecordingOrigin:
                     visit.requests.append(bytes(buffer[: buffer.index(b"\r\n\r\n")]))
                     head_only = buffer.startswith(b"HEAD ")
                     del buffer[:size]
-                    stream.sendall(self.answer + (b"" if head_only else BODY))
-                    if b"connection: close" in self.answer.lower():
+                    answer, closes = self._answer(visit.requests[-1], head_only=head_only)
+                    stream.sendall(answer)
+                    if closes:
                         return
+
+    def _answer(self, head: bytes, *, head_only: bool) -> tuple[bytes, bool]:
+        if self.answering is not None:
+            return self.answering(head)
+        return self.answer + (b"" if head_only else BODY), b"connection: close" in self.answer.lower()
 
 
 def _whole(buffer: bytearray) -> int | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("audit")]
+pytestmark = pytest.mark.e2e
 
 POLICY: Final = """
 version: 1

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("authority")]
+pytestmark = pytest.mark.e2e
 
 OPEN: Final = "127.0.0.2"
 NAMES: Final = {".example": [OPEN]}

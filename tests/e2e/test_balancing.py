@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.e2e.origin import Visit
     from tests.e2e.wire import Answer, Wire
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pools")]
+pytestmark = pytest.mark.e2e
 
 SERVER: Final = """
 import http.server, sys

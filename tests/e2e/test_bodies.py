@@ -15,7 +15,7 @@ from tests.e2e.wire import Closed, get
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bodies")]
+pytestmark = pytest.mark.e2e
 
 POLICY: Final = shipped_policy("api").read_text("utf-8")
 HOST: Final = "shop.example"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cli")]
+pytestmark = pytest.mark.e2e
 
 OPEN = "{version: 1, name: open, default: {action: allow}, unsafe_destinations: [127.0.0.0/8]}"
 CLOSED = (

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.trail import Record
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("explain")]
+pytestmark = pytest.mark.e2e
 
 COUNT: Final = 1000
 """Requests to each listener."""

@@ -16,7 +16,7 @@ from tests.e2e.wire import get
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("forward")]
+pytestmark = pytest.mark.e2e
 
 OPEN = "127.0.0.2"
 """The one address of this machine that the policy opens; all others stay closed."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gateway.config.settings import CertificateSettings
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("front")]
+pytestmark = pytest.mark.e2e
 
 HOST: Final = "shop.example"
 CLIENT: Final = Wish(names=(), common_name="anna", usage=ExtendedKeyUsageOID.CLIENT_AUTH)

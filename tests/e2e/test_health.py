@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.e2e.origin import Visit
     from tests.e2e.pooled import Pooled
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pools")]
+pytestmark = pytest.mark.e2e
 
 OFTEN: Final = CheckRules(path="/healthz?deep=1", interval=0.05, timeout=0.3)
 RULES: Final = PoolRules(check=OFTEN, health=HealthRules(fall=2, rise=2), outliers=OutlierRules(failures=1000))

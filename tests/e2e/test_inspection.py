@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.trail import Record
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("inspection")]
+pytestmark = pytest.mark.e2e
 
 OPEN: Final = "127.0.0.2"
 NAMES: Final = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.trail import Record
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("lists")]
+pytestmark = pytest.mark.e2e
 
 PIPELINED: Final = 40
 """Requests that are sent before their answers are read."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.e2e.nameserver import Says
     from tests.e2e.trail import Record
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("names")]
+pytestmark = pytest.mark.e2e
 
 POLICY: Final = """
 version: 1

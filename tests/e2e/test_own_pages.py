@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("own-pages")]
+pytestmark = pytest.mark.e2e
 
 OUTSIDE: Final = "127.0.0.2"
 POLICY: Final = """

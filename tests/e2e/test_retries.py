@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pools")]
+pytestmark = pytest.mark.e2e
 
 LENIENT: Final = OutlierRules(failures=1000)
 RULES: Final = PoolRules(outliers=LENIENT, retries=RetryRules(most=2, budget=1.0))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.h2wire import Message
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pools")]
+pytestmark = pytest.mark.e2e
 
 RULES: Final = PoolRules(outliers=OutlierRules(failures=1000), retries=RetryRules(most=2, budget=1.0))
 OFTEN: Final = CheckRules(path="/up", interval=0.05, timeout=2.0)

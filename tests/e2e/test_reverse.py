@@ -16,7 +16,7 @@ from tests.e2e.wire import Answer, get
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("reverse")]
+pytestmark = pytest.mark.e2e
 
 ROOMY: Final = shipped_policy("api").read_text("utf-8").replace("rate: 1200/min, burst: 200", "rate: 1000000/min")
 HOST: Final = "shop.example"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.wire import Answer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("routes")]
+pytestmark = pytest.mark.e2e
 
 HOST: Final = "shop.example"
 POLICY: Final = """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pools")]
+pytestmark = pytest.mark.e2e
 
 OPEN: Final = "version: 1\nname: open\ndefault: {action: allow}\n"
 

@@ -14,7 +14,7 @@ from tests.e2e.wire import get
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("smuggling")]
+pytestmark = pytest.mark.e2e
 
 POLICY: Final = shipped_policy("api").read_text("utf-8")
 HOST: Final = "shop.example"

@@ -20,7 +20,7 @@ from tests.e2e.wire import Wire, get
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("spellings")]
+pytestmark = pytest.mark.e2e
 
 TABLE: Final = json.loads((Path(__file__).parents[1] / "conformance" / "paths.json").read_text("utf-8"))
 CLOSED: Final = [*TABLE["names_admin"], *TABLE["names_admin_or_is_refused"]]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("splicing")]
+pytestmark = pytest.mark.e2e
 
 MIB: Final = 1024 * 1024
 HOST: Final = "origin.example"

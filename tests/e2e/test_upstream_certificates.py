@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("upstream-certificates")]
+pytestmark = pytest.mark.e2e
 
 POLICY: Final = """
 version: 1

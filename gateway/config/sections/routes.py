@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.config.sections.answering import REDIRECT, RESPOND, REWRITE
-from gateway.config.sections.common import not_yet
+from gateway.config.sections.cache import CACHE
 from gateway.config.sections.matching import FIELDS, HOSTS, METHODS, PATHS, Paths
 from gateway.config.sections.upstreams import UPSTREAM
 from gateway.config.settings import HostMatch, RouteSettings
@@ -53,6 +53,7 @@ _STRIP: Final = optional("strip_prefix", PREFIX, "What is left out of the path t
 _REWRITE: Final = optional("rewrite", REWRITE, "What is put there instead.", None)
 _STRICT: Final = optional("strict_paths", choice(_TREATMENTS), "What becomes of odd paths.", _TREATMENTS[0])
 _SLASH: Final = optional("encoded_slash", choice(_SLASHES), "What becomes of `%2F` and `%5C`.", _SLASHES[0])
+_CACHE: Final = optional("cache", CACHE, "Whether answers are kept; they are not if left out.", None)
 
 
 def _route(values: Values) -> Read[RouteSettings]:
@@ -70,8 +71,11 @@ def _route(values: Values) -> Read[RouteSettings]:
         put_prefix=values[_REWRITE],
         strict_paths=values[_STRICT],
         encoded_slash=values[_SLASH],
+        cache=values[_CACHE],
         place=values.place,
     )
+    if route.cache is not None and not route.upstream:
+        raise Malformed("nothing is kept of what the gateway answers by itself, leave out `cache`")
     _check_rewriting(route)
     return route
 
@@ -89,11 +93,10 @@ def _check_rewriting(route: RouteSettings) -> None:
 
 
 ROUTE: Final = record(
-    (_HOST, _PATH, _METHOD, _HEADER, _TO_UPSTREAM, _REDIRECT, _RESPOND, _STRIP, _REWRITE, _STRICT, _SLASH),
+    (_HOST, _PATH, _METHOD, _HEADER, _TO_UPSTREAM, _REDIRECT, _RESPOND, _STRIP, _REWRITE, _STRICT, _SLASH, _CACHE),
     _route,
     wanted="a route, like `{upstream: app}`",
     rules=(one_of(*_ACTIONS, why="a route does one thing"),),
-    also=not_yet("cache"),
 )
 
 

@@ -83,7 +83,6 @@ def test_a_socks_request_that_is_let_through_opens_a_tunnel_like_a_connect(scene
         (Reason.GUARDRAIL, "builtin-connect-port", "site.example", 25),
         (Reason.GUARDRAIL, "builtin-special", "10.0.0.1", 443),
         (Reason.GUARDRAIL, "builtin-special", "a.localhost", 443),
-        (Reason.PROTOCOL_REFUSED, None, "wicketgate.internal", 443),
     ],
 )
 def test_a_socks_request_is_refused_by_what_refuses_a_connect(

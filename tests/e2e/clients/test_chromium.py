@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("clients"),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser is installed (Debian: chromium)"),
     pytest.mark.skipif(shutil.which("certutil") is None, reason="no certutil is installed (Debian: libnss3-tools)"),
 ]

@@ -12,7 +12,7 @@ from tests.e2e.commands import PATIENCE
 if TYPE_CHECKING:
     from tests.e2e.clients.conftest import Company
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.e2e
 
 
 def _curl(company: Company, *arguments: str) -> subprocess.CompletedProcess[str]:

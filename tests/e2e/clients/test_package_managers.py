@@ -14,7 +14,7 @@ from tests.e2e.commands import PATIENCE
 if TYPE_CHECKING:
     from tests.e2e.clients.conftest import Company
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.e2e
 
 BASE = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
 """The Python that the environment was made with: it comes with pip, the environment does not."""

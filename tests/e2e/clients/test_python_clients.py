@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.clients.conftest import Company
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

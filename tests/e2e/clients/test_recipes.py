@@ -20,7 +20,7 @@ from tests.programs import chromium, program
 if TYPE_CHECKING:
     from tests.e2e.clients.conftest import Company
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.e2e
 
 DOCUMENT: Final = ROOT / "docs" / "how-to" / "send-programs-through-it.md"
 BLOCK: Final = re.compile(r"^```sh tried ([a-z]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

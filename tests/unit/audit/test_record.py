@@ -259,6 +259,14 @@ def test_an_exchange_with_a_server_that_was_not_verified_says_so_and_no_other_do
     assert [each.get("unverified") for each in told] == [True, None]
 
 
+def test_what_a_cache_did_stands_in_the_end_and_nothing_where_there_is_none() -> None:
+    told = [
+        end_record(decision_id=ID, status=200, up=0, down=0, seconds=1, now=NOW, cache=cache) for cache in ("hit", None)
+    ]
+
+    assert [each.get("cache", "no key") for each in told] == ["hit", "no key"]
+
+
 def test_tls_that_ends_at_the_front_door_is_called_so_and_a_balancer_is_named() -> None:
     about = replace(ABOUT, mode=Mode.REVERSE, balancer=Address.parse("10.0.0.7"))
 

@@ -5,7 +5,14 @@ from random import Random
 
 import pytest
 
-from gateway.config.settings import HostMatch, ListenerSettings, RouteSettings, ServerSettings, UpstreamSettings
+from gateway.config.settings import (
+    CacheSettings,
+    HostMatch,
+    ListenerSettings,
+    RouteSettings,
+    ServerSettings,
+    UpstreamSettings,
+)
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import Fields, field_name
@@ -218,3 +225,10 @@ def test_a_path_of_thousands_of_segments_is_cut_where_the_longest_prefix_ends() 
 
     assert found(RouteTable.of(listener(route), UPSTREAMS), "a.test", "/a" * 4000) == "exact"
     assert found(RouteTable.of(listener(route), UPSTREAMS), "a.test", "/b" * 4000) == 404
+
+
+def test_a_route_that_keeps_answers_says_so() -> None:
+    kept = RouteTable.of(listener(RouteSettings(upstream="exact", cache=CacheSettings())), UPSTREAMS)
+    plain = RouteTable.of(listener(RouteSettings(upstream="exact")), UPSTREAMS)
+
+    assert [str(table.in_order()[0]).endswith(", answers kept") for table in (kept, plain)] == [True, False]

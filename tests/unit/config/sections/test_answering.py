@@ -99,9 +99,7 @@ def test_a_body_is_read_from_a_file_beside_the_configuration(tmp_path: Path) -> 
 def test_a_file_that_cannot_be_read_is_told_with_its_place(tmp_path: Path) -> None:
     text = "version: 1\n" + answering("{respond: {status: 503, file: gone.html}}")
 
-    with pytest.raises(
-        Invalid, match=r"w.yaml:2:\d+  respond.file: `.*gone.html` cannot be read: no such file or directory"
-    ):
+    with pytest.raises(Invalid, match=r"w.yaml:2:\d+  respond.file: `.*` cannot be read: no such file or directory"):
         read_settings(text, "w.yaml", tmp_path)
 
 

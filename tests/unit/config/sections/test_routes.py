@@ -49,8 +49,8 @@ from tests.unit.config.objections import APP, REVERSE, objections, read
             "{upstream: app, encoded_slash: keep}",
         ),
         (
-            "listeners[0].routes[0]: `cache` is not supported yet, leave it out",
-            "{upstream: app, cache: {enabled: true}}",
+            "listeners[0].routes[0]: nothing is kept of what the gateway answers by itself, leave out `cache`",
+            "{respond: {status: 204}, cache: {enabled: true}}",
         ),
     ],
 )

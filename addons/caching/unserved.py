@@ -1,0 +1,39 @@
+"""A request whose route keeps answers, when no server of its upstream can be asked.
+
+The gate has its last word all the same, without a destination, as for answers of the gateway's own; that is recorded.
+Then the request goes its way to the cache, which gives what it keeps or refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from addons import translate
+from addons.enforcing import enforceable
+from addons.refusals import Refusal
+from gateway.policy.model import ABSENT
+
+if TYPE_CHECKING:
+    from mitmproxy.http import HTTPFlow
+
+    from addons.exchange import Exchange
+    from addons.recording import Recorder
+    from addons.translate import Head
+
+
+async def without_server(
+    exchange: Exchange, flow: HTTPFlow, head: Head, refused: Refusal, recorder: Recorder
+) -> Refusal | None:
+    """Let a request pass to the cache, with `refused` for the case that nothing is kept; or say why it may not pass."""
+    if exchange.route is None or exchange.route.cache is None:
+        return refused
+    nowhere = replace(exchange.facts, destination_ips=ABSENT, destination_country=ABSENT, destination_asn=ABSENT)
+    exchange.facts, exchange.unserved = nowhere, refused
+    decision = enforceable(exchange.gate.upstream(nowhere))
+    if decision.allowed:
+        decision = await recorder.allowed(exchange, decision)
+    if decision.denied:
+        return Refusal(decision)
+    translate.write_head(flow, head)
+    return None
