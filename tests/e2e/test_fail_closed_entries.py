@@ -1,4 +1,4 @@
-"""Whatever fails in a hook of a SOCKS handshake, or of a body that is not framed, lets nothing through either."""
+"""Whatever fails in a hook of a SOCKS handshake, a broken body or a failing server lets nothing through either."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from addons.fail_closed import HOOKS
-from tests.e2e.origin import client, read_all, status_of
+from tests.e2e.origin import Visit, client, read_all, read_request, status_of
 from tests.e2e.sabotage import SABOTAGE, named
-from tests.e2e.test_fail_closed import PLAIN, TROUBLES, TUNNEL, WEBSOCKET, Stage, staged, through_forward
+from tests.e2e.test_fail_closed import (
+    PLAIN,
+    TROUBLES,
+    TUNNEL,
+    WEBSOCKET,
+    Stage,
+    staged,
+    through_forward,
+    through_reverse,
+)
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.e2e
@@ -106,7 +116,34 @@ def test_a_body_that_is_not_framed_ends_its_connection_whatever_fails(
     plain.settled()
 
 
+def hang_up(connection: socket.socket, visit: Visit) -> None:
+    """A server that reads a request and answers nothing."""
+    read_request(connection, visit)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "behind"])
+@pytest.mark.parametrize("how", SABOTAGE, ids=lambda how: how.__name__)
+def test_where_asking_another_server_fails_nobody_is_asked(
+    how: Callable[[Any], Any],
+    before: bool,  # noqa: FBT001 - a column of the table
+    plain: Stage,
+) -> None:
+    plain.origin.serve = hang_up
+    try:
+        with plain.sabotaged("upstream_failed", how, before=before):
+            answer = through_reverse(plain)
+            plain.settled()
+    finally:
+        plain.origin.serve = None
+
+    assert ("upstream_failed", named(how)) in plain.scenery.failures
+    assert b"X-Origin" not in answer
+    assert len(plain.origin.visits) == 1
+    assert status_of(through_reverse(plain)) == 200
+    plain.settled()
+
+
 def test_every_hook_of_the_table_is_tried_somewhere() -> None:
-    tried = {*PLAIN, *TUNNEL, *TROUBLES, *WEBSOCKET, *HANDSHAKES, "unreadable_body"}
+    tried = {*PLAIN, *TUNNEL, *TROUBLES, *WEBSOCKET, *HANDSHAKES, "unreadable_body", "upstream_failed"}
 
     assert set(HOOKS) == tried
