@@ -180,7 +180,8 @@ def _won(
 
 
 async def _attempt(address: Address, port: int) -> socket.socket:
-    opened = socket.socket(_FAMILIES[address.version], socket.SOCK_STREAM)
+    """A connected socket. It says that it speaks TCP: only then does asyncio switch Nagle's algorithm off."""
+    opened = socket.socket(_FAMILIES[address.version], socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setblocking(False)  # noqa: FBT003 - the socket's own signature
         await asyncio.get_running_loop().sock_connect(opened, (str(address), port))

@@ -82,6 +82,19 @@ def test_the_first_address_is_taken_where_it_answers() -> None:
         assert connected([FOUR, SIX], port) == "127.0.0.1"
 
 
+def test_what_is_written_leaves_at_once_and_does_not_wait_for_an_acknowledgement() -> None:
+    async def scenario(port: int) -> int:
+        _, writer = await connect([FOUR], port, Ways(), LONG)
+        try:
+            option: int = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            return option
+        finally:
+            writer.close()
+
+    with listening(FOUR) as port:
+        assert asyncio.run(scenario(port)) == 1
+
+
 def test_an_address_that_refuses_makes_room_for_the_next_at_once() -> None:
     with listening(FOUR) as port:
         assert connected([SIX, OTHER, NOWHERE, FOUR], port) == "127.0.0.1"

@@ -50,6 +50,7 @@ class Scene:
     def connection(self, way: str) -> Iterator[socket.socket]:
         """A connection on which requests can be sent."""
         with socket.create_connection(("127.0.0.1", self.proxy), timeout=_PATIENCE) as raw:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if way == "plain":
                 yield raw
                 return
@@ -128,6 +129,7 @@ def _accept(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         while True:
             client, _ = listener.accept()
             client.settimeout(_PATIENCE)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=_serve, args=(client, tls), daemon=True).start()
 
 
