@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
 COMMAND: Final = str(Path(sys.executable).with_name("wicketgate"))
 PATIENCE: Final = 30.0
 """Seconds for what takes two: machines of CI are slow, and busy."""
+_EACH: Final = 1_000
+_FIRST: Final = 20_000 + _EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10)
+_PORTS: Final = cycle(range(_FIRST, _FIRST + _EACH))
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.create_server((host, 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """A port of loopback that nobody listens on, and that nobody else will take before it is used.
+
+    The system gives ports above these to whoever connects, and every worker of a test run has a range of its own.
+    """
+    for port in islice(_PORTS, _EACH):
+        with suppress(OSError), socket.create_server((host, port)):
+            return port
+    raise LookupError("no port is free")
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:
