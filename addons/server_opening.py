@@ -67,10 +67,11 @@ class ServerOpening(Layer):
             yield from self._look()
 
     def _look(self) -> Commands:
-        if begins_http(self._held):
+        is_http = begins_http(self._held)
+        if is_http:
             yield from self._refuse_http()
             return
-        if begins_http(self._held) is None:
+        if is_http is None:
             return
         try:
             hello = self._hello.read(self._held)
