@@ -7,9 +7,11 @@ set -eu
 #   wrk        load for the benchmarks
 #   curl wget git npm chromium   real clients of the forward proxy; certutil tells the browser whom to trust
 #   node javac   more of them; node is also an engine for the script by which browsers choose the proxy
+#   haproxy    another yardstick of the benchmarks
+#   rsyslogd   receives what the audit log exports over syslog
 #   squid      another proxy, as a parent of ours
 #   nft ip     send the connections of a test's own network namespace to a transparent listener
-WANTED="nginx wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools squid=squid-openssl nft=nftables ip=iproute2"
+WANTED="nginx haproxy rsyslogd=rsyslog wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools squid=squid-openssl nft=nftables ip=iproute2"
 
 missing=
 for each in $WANTED; do
