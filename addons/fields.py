@@ -15,7 +15,7 @@ from mitmproxy.http import Headers
 
 from addons import forwarded, hiding, mapping
 from addons.exchange import judged
-from addons.heads import version_of
+from addons.heads import line_of, version_of
 from addons.refusals import limit_fields
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import HOP_BY_HOP, Fields, connection_named
@@ -36,6 +36,9 @@ OWN: Final = ("wicketgate-", "wicketgate_", "wicketgate.")
 
 _FRAMING: Final = frozenset({"transfer-encoding"})
 """Hop-by-hop, but the layer below frames the next hop by it; the head was refused if it is anything but `chunked`."""
+
+_TRAILERS_WANTED: Final = [(b"TE", b"trailers"), (b"Connection", b"TE")]
+"""What tells an upstream that trailers are not thrown away, on this hop (RFC 9110 section 10.1.4)."""
 
 _ONE_HOP: Final = (HOP_BY_HOP | {"http2-settings", "proxy-authentication-info"}) - _FRAMING
 _NEVER_ASKED: Final = _ONE_HOP | {"proxy"}
@@ -113,10 +116,11 @@ class FieldKeeper:
 
     def _own_fields(self, exchange: Exchange, request: Request) -> list[RawField]:
         version = version_of(request)
+        wanted = _TRAILERS_WANTED if line_of(request).trailers and "upgrade" not in request.headers else []
         if exchange.connection.mode is Mode.FORWARD:
-            return [forwarded.via(self._pseudonym, version)]
+            return [forwarded.via(self._pseudonym, version), *wanted]
         host = request.headers["host"].encode("ascii")
-        return forwarded.forwarding_fields(exchange, host, self._pseudonym, version)
+        return [*forwarded.forwarding_fields(exchange, host, self._pseudonym, version), *wanted]
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Clean an upstream's answer and add what the client is due.
@@ -129,11 +133,7 @@ class FieldKeeper:
         switching = response.status_code == 101  # noqa: PLR2004 - the status that hands the connection over
         fields = clean_answer(response, exchange.connection.mode)
         if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
-            if hiding.may_name_backend(fields):
-                front = hiding.Front.of(exchange, flow.request)
-                fields = hiding.hide(fields, front, _servers(exchange))
-                if exchange.route.rewriting is not None:
-                    fields = mapping.map_back(fields, front, exchange.route.rewriting)
+            fields = pointing_here(exchange, flow.request, fields)
         else:
             fields.append(forwarded.via(self._pseudonym, version_of(response)))
         if exchange.decision is not None:
@@ -144,6 +144,15 @@ class FieldKeeper:
             fields = [field for field in fields if field[0].lower() != b"transfer-encoding"]
         fields += _connection_fields(switching=switching, close=exchange.asked_to_close or unframed)
         _replace(flow, response, fields, copied=unframed)
+
+
+def pointing_here(exchange: Exchange, request: Request, fields: list[RawField]) -> list[RawField]:
+    """Fields of an answer, with what points to a backend made to point to the gateway."""
+    if exchange.route is None or not hiding.may_name_backend(fields):
+        return fields
+    front = hiding.Front.of(exchange, request)
+    fields = hiding.hide(fields, front, _servers(exchange))
+    return fields if exchange.route.rewriting is None else mapping.map_back(fields, front, exchange.route.rewriting)
 
 
 def _servers(exchange: Exchange) -> frozenset[Endpoint]:

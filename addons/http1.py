@@ -1,18 +1,16 @@
 """HTTP/1 on the wire, towards the client and towards the origin: mitmproxy's parsers with bounds on what they gather.
 
-Heads, trailers and what a client sends ahead are bounded; trailers are read and dropped; interim answers (1xx) of an
-origin are dropped, so that the final answer is found; what cannot be read is answered by the gateway and recorded.
+Heads, trailers and what a client sends ahead are bounded; trailers and interim answers (1xx) are told to the stream,
+which says what of them goes on; what cannot be read is answered by the gateway and recorded.
 
 Source: RFC 9112 section 3 (request line), section 7.1 (chunks and trailers); RFC 9110 section 15.2 (interim answers).
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import TYPE_CHECKING, Final, override
 
-import h11
 from h11._readers import ChunkedReader
 from mitmproxy.connection import ConnectionState
 from mitmproxy.http import Headers
@@ -24,6 +22,7 @@ from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     HttpEvent,
     RequestData,
+    RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
@@ -32,8 +31,11 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
+from addons import interim
+from addons.chunks import Chunks, last_chunk
 from addons.heads import check_line_ends, check_lines, is_clean_head
 from addons.http2.taps import Taps, Way
+from addons.interim import Interim, is_interim
 from addons.pacing import Measure, WhenRoomy
 from addons.phases import Await, Enter, Hold, Phase
 from addons.retrying import Unanswered
@@ -50,73 +52,13 @@ if TYPE_CHECKING:
     from addons.bounds import Bounds
 
 type Commands = Generator[commands.Command]
-
-MOST_INTERIM: Final = 16
-"""Interim answers that an origin may send before the final one."""
+type Trailers = tuple[tuple[bytes, bytes], ...]
 
 _BLANK_LINES: Final = 8
-_INTERIM: Final = range(100, 200)
 _OTHER_PROTOCOLS: Final = frozenset({0x04, 0x05, 0x16})
 """First bytes of SOCKS and of TLS, which never send what would end the head of a request."""
 _SWITCHING: Final = 101
 _STATUS: Final = slice(9, 12)
-_CHUNK: Final = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
-_TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
-_LONE_LF: Final = re.compile(rb"(?<!\r)\n")
-
-
-@dataclass(frozen=True, slots=True)
-class _StrictLines:
-    """The buffer of a body in chunks, whose lines are refused where two readers could read them in two ways.
-
-    h11 takes a chunk of 80 bits, control characters in extensions, folded trailers and lines that end without a CR.
-    """
-
-    buffer: ReceiveBuffer
-
-    def maybe_extract_at_most(self, count: int) -> bytearray | None:
-        """Data, `count` bytes at most."""
-        return self.buffer.maybe_extract_at_most(count)
-
-    def maybe_extract_next_line(self) -> bytearray | None:
-        """The line in front of a chunk."""
-        line = self.buffer.maybe_extract_next_line()
-        if line is not None and _CHUNK.fullmatch(line) is None:
-            raise h11.RemoteProtocolError("no chunk begins so")
-        return line
-
-    def maybe_extract_lines(self) -> list[bytearray] | None:
-        """The trailers."""
-        before = bytes(self.buffer)
-        lines = self.buffer.maybe_extract_lines()
-        if lines is not None and _LONE_LF.search(before[: len(before) - len(self.buffer)]):
-            raise h11.RemoteProtocolError("a trailer ends with a line feed alone")
-        if lines is not None and not all(map(_TRAILER.fullmatch, lines)):
-            raise h11.RemoteProtocolError("a trailer is no field")
-        return lines
-
-
-class _ChunksOnly(ChunkedReader):
-    """Reads chunks; the trailers after them are kept in `trailers`, for who wants them.
-
-    `is_broken` once it has met something that is no chunk.
-    """
-
-    is_broken = False
-    trailers: tuple[tuple[bytes, bytes], ...] = ()
-
-    @override
-    def __call__(self, buf: ReceiveBuffer | _StrictLines) -> h11.Data | h11.EndOfMessage | None:
-        strict: Any = buf if isinstance(buf, _StrictLines) else _StrictLines(buf)
-        try:
-            found = super().__call__(strict)
-        except h11.ProtocolError:
-            self.is_broken = True
-            raise
-        if not isinstance(found, h11.EndOfMessage):
-            return found
-        self.trailers = tuple((bytes(name), bytes(value)) for name, value in found.headers)
-        return h11.EndOfMessage()
 
 
 def head_size(buffer: ReceiveBuffer, most: int) -> int | None:
@@ -168,6 +110,7 @@ class ClientSide(_http1.Http1Server):
         self._deadline: Final = Await(Phase.HEAD)
         self._awaits = False
         self._holds = False
+        self._trailers: Trailers = ()
 
     @override
     def _handle_event(self, event: events.Event) -> Commands:
@@ -231,12 +174,14 @@ class ClientSide(_http1.Http1Server):
     @override
     def read_body(self, event: events.Event) -> Commands:
         if type(self.body_reader) is ChunkedReader:
-            self.body_reader = _ChunksOnly()
-        is_told = False
+            self.body_reader = Chunks()
+        is_told, reader = False, self.body_reader
         for command in super().read_body(event):
-            if not is_told and isinstance(self.body_reader, _ChunksOnly) and self.body_reader.is_broken:
+            if not is_told and isinstance(reader, Chunks) and reader.is_broken:
                 is_told = True
                 yield UnreadableBodyHook(self.context.client)
+            if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestEndOfMessage):
+                yield from _trailers(reader, RequestTrailers, command.event.stream_id)
             yield command
         if self.state == self.read_body and len(self.buf) > self._bounds.head:
             yield from _too_much(self, self.stream_id)
@@ -273,8 +218,32 @@ class ClientSide(_http1.Http1Server):
             if answer is not None:
                 yield commands.SendData(self.conn, http1.assemble_response(answer))  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
             yield commands.CloseConnection(self.conn)
-        elif not isinstance(event, ResponseTrailers):  # they may be dropped (RFC 9110 section 6.5), and are
+        elif isinstance(event, Interim):
+            if self.response is None and self.conn.state & ConnectionState.CAN_WRITE:
+                yield commands.SendData(self.conn, interim.written(event.response))
+        elif isinstance(event, ResponseTrailers):
+            self._trailers = event.trailers.fields
+        elif isinstance(event, ResponseEndOfMessage) and self._trailers:
+            trailers, self._trailers = self._trailers, ()
+            if _is_chunked(self.response) and self.request is not None and self.request.method != "HEAD":
+                yield commands.SendData(self.conn, last_chunk(trailers))
+                yield from self.mark_done(response=True)
+            else:
+                yield from super().send(event)
+        else:
             yield from super().send(event)
+
+
+def _is_chunked(message: Request | Response | None) -> bool:
+    return message is not None and "chunked" in message.headers.get("transfer-encoding", "").lower()
+
+
+def _trailers(
+    reader: object, kind: type[RequestTrailers | ResponseTrailers], stream_id: int
+) -> Generator[commands.Command]:
+    """Tell of the trailers that a body in chunks had."""
+    if isinstance(reader, Chunks) and reader.trailers:
+        yield ReceiveHttp(kind(stream_id, Headers(reader.trailers)))
 
 
 def _too_much(side: ClientSide | OriginSide, stream_id: int) -> Commands:
@@ -285,8 +254,7 @@ def _too_much(side: ClientSide | OriginSide, stream_id: int) -> Commands:
 class OriginSide(_http1.Http1Client):
     """Sends requests to an origin and reads its answers, one at a time.
 
-    With `taps`, which the streams of a client share, a body waits while the origin takes none, and trailers are
-    passed on.
+    With `taps`, which the streams of a client share, a body waits while the origin takes none.
     """
 
     def __init__(self, context: Context, bounds: Bounds, taps: Taps | None = None) -> None:
@@ -295,6 +263,7 @@ class OriginSide(_http1.Http1Client):
         self._taps: Final = taps
         self._roomy: WhenRoomy | None = None
         self._interim = 0
+        self._trailers: Trailers = ()
 
     @property
     def is_idle(self) -> bool:
@@ -318,11 +287,16 @@ class OriginSide(_http1.Http1Client):
     @override
     def send(self, event: HttpEvent) -> Commands:
         if isinstance(event, RequestTrailers):
+            self._trailers = event.trailers.fields
             return
         if isinstance(event, RequestHeaders):
-            self._interim = 0
+            self._interim, self._trailers = 0, ()
         if isinstance(event, RequestProtocolError):
             self.state = self.done  # what it still says is for nobody: the request may be at another server by now
+        if isinstance(event, RequestEndOfMessage) and self._trailers and _is_chunked(self.request):
+            yield commands.SendData(self.conn, last_chunk(self._trailers))
+            yield from self.mark_done(request=True)
+            return
         yield from super().send(event)
         if self._taps is not None and isinstance(event, RequestData):
             yield from self._measure(event.stream_id, self._taps)
@@ -340,10 +314,11 @@ class OriginSide(_http1.Http1Client):
     @override
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
         if isinstance(event, events.DataReceived) and self.request is not None and self.stream_id is not None:
-            while (size := head_size(self.buf, self._bounds.answer_head)) is not None and self._is_interim():
-                self.buf.maybe_extract_at_most(size)
-                self._interim += 1
-            if (size or len(self.buf)) > self._bounds.answer_head or self._interim > MOST_INTERIM:
+            while (size := head_size(self.buf, self._bounds.answer_head)) is not None and is_interim(bytes(self.buf)):
+                yield from self._pass_interim(self.stream_id, size)
+                if self.state != self.read_headers:
+                    return
+            if (size or len(self.buf)) > self._bounds.answer_head:
                 yield from self._give_up(self.stream_id)
                 return
             if size is not None and (self._switches_unasked(self.request) or not is_clean_head(bytes(self.buf)[:size])):
@@ -364,9 +339,13 @@ class OriginSide(_http1.Http1Client):
         switching = bytes(self.buf)[_STATUS] == b"%d" % _SWITCHING
         return switching and request.headers.get("upgrade", "").lower() != "websocket"
 
-    def _is_interim(self) -> bool:
-        status = bytes(self.buf)[_STATUS]
-        return status.isdigit() and int(status) in _INTERIM and int(status) != _SWITCHING
+    def _pass_interim(self, stream_id: int, size: int) -> Commands:
+        answer = interim.read(bytes(self.buf.maybe_extract_at_most(size) or b""))
+        self._interim += 1
+        if answer is None or size > self._bounds.answer_head or self._interim > interim.MOST:
+            yield from self._give_up(stream_id)
+        else:
+            yield ReceiveHttp(Interim(stream_id, answer))
 
     def _give_up(self, stream_id: int) -> Commands:
         self.state = self.done
@@ -378,15 +357,11 @@ class OriginSide(_http1.Http1Client):
     @override
     def read_body(self, event: events.Event) -> Commands:
         if type(self.body_reader) is ChunkedReader:
-            self.body_reader = _ChunksOnly()
-        reader, stream_id = self.body_reader, self.stream_id
+            self.body_reader = Chunks()
+        reader = self.body_reader
         for command in super().read_body(event):
             if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):
-                yield from self._read_trailers(reader, stream_id)
+                yield from _trailers(reader, ResponseTrailers, command.event.stream_id)
             yield command
         if self.state == self.read_body and self.stream_id is not None and len(self.buf) > self._bounds.answer_head:
             yield from _too_much(self, self.stream_id)
-
-    def _read_trailers(self, reader: object, stream_id: int | None) -> Commands:
-        if self._taps is not None and stream_id is not None and isinstance(reader, _ChunksOnly) and reader.trailers:
-            yield ReceiveHttp(ResponseTrailers(stream_id, Headers(reader.trailers)))

@@ -24,6 +24,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 
 from addons.exchange import exchange_of
+from addons.interim import Interim
 from gateway.upstreams.pools.retries import Failure
 
 if TYPE_CHECKING:
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import CommandGenerator
 
-_ANSWERS: Final = (ResponseHeaders, ResponseData, ResponseTrailers, ResponseEndOfMessage, ResponseProtocolError)
+_ANSWERS: Final = (
+    Interim,
+    ResponseHeaders,
+    ResponseData,
+    ResponseTrailers,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+)
 
 
 class Unanswered(ResponseProtocolError):  # noqa: N818 - it is an event of mitmproxy's, and not raised

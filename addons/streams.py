@@ -40,8 +40,9 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from addons.exchange import Cut as CutBody
 from addons.exchange import content_instead, exchange_of
-from addons.heads import remember_line
+from addons.heads import line_of, remember_line
 from addons.http2.taps import Taps, Way
+from addons.interim import Interim, go_on, passed_on
 from addons.phases import Cut, Enter, Hold, Phase
 from addons.retrying import RepeatingStream
 from addons.trailers import trailers_of_answer, trailers_of_request
@@ -154,10 +155,9 @@ class GatewayStream(RepeatingStream):
 
     def _go_on(self) -> Commands:
         """The request was let through: ask for its body, and stream it."""
-        if self.flow.request.headers.pop("expect", "").lower() == "100-continue" and self.body_follows:
-            go_on = http.Response.make(100)
-            go_on.headers.clear()
-            yield SendHttp(ResponseHeaders(self.stream_id, go_on), self.context.client)
+        asks_first = self.flow.request.headers.pop("expect", "").lower() == "100-continue"
+        if asks_first and self.body_follows and self.flow.request.is_http11:
+            yield SendHttp(Interim(self.stream_id, go_on()), self.context.client)
         self.server_state = self.state_wait_for_response_headers
         if self.body_follows:
             self.flow.request.stream = self.flow.request.stream or True
@@ -198,7 +198,7 @@ class GatewayStream(RepeatingStream):
     def state_stream_request_body(self, event: RequestData | RequestEndOfMessage | RequestTrailers) -> Commands:
         self.body_begun = True
         try:
-            if self._taps is not None and isinstance(event, RequestEndOfMessage):
+            if isinstance(event, RequestEndOfMessage):
                 yield from self._end_request(event)
             else:
                 yield from super().state_stream_request_body(event)
@@ -225,7 +225,7 @@ class GatewayStream(RepeatingStream):
         """An answer is whole. Where streams share a connection, so is its exchange, whatever the client still sends."""
         answer = self.flow.response
         if answer is not None:
-            kept = trailers_of_answer(self.flow) if answer.trailers and self._taps is not None else ()
+            kept = trailers_of_answer(self.flow) if answer.trailers and self._takes_trailers else ()
             answer.data.trailers = Headers(kept) if kept else None
         yield from super().send_response(already_streamed)
         still_sends = self.client_state == self.state_stream_request_body
@@ -234,6 +234,11 @@ class GatewayStream(RepeatingStream):
             yield HttpRequestHook(self.flow)
             yield SendHttp(RequestProtocolError(self.stream_id, "answered", ErrorCode.CANCEL), self.context.server)
             yield from self.flow_done()
+
+    @property
+    def _takes_trailers(self) -> bool:
+        """Whether the client can be told something behind an answer, and will not throw it away."""
+        return self._taps is not None or line_of(self.flow.request).trailers
 
     @override
     def check_killed(self, emit_error_hook: bool) -> CommandGenerator[bool]:
@@ -296,7 +301,12 @@ class GatewayStream(RepeatingStream):
         yield DropStream(self.stream_id)
 
     @override
-    def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
+    def state_wait_for_response_headers(self, event: ResponseHeaders | Interim) -> Commands:
+        if isinstance(event, Interim):
+            hint = passed_on(self.flow, event.response)
+            if hint is not None:
+                yield SendHttp(Interim(self.stream_id, hint), self.context.client)
+            return
         if event.response.status_code in OVERLOADED and (yield from self.leave_overloaded(event)):
             return
         self.flow.response = event.response

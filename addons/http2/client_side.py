@@ -41,6 +41,7 @@ from addons.http2.frames import Broken, Frame, goaway
 from addons.http2.requests import read_request
 from addons.http2.session import Session, Windows
 from addons.http2.taps import Taps, Way
+from addons.interim import Interim
 from addons.pacing import Later, Share, WhenDraining
 from addons.phases import Await, Enter, Phase
 from gateway.policy.model import Reason, refuse
@@ -248,6 +249,9 @@ class ClientSession(Session):
         match event:
             case ResponseHeaders():
                 yield from self._send_head(lane, event.response, is_whole=event.end_stream)
+            case Interim():
+                if not lane.outgoing.has_begun:
+                    yield from self._send_head(lane, event.response, is_whole=False)
             case ResponseData():
                 if event.data and not lane.outgoing.has_ended:
                     lane.outgoing.pieces.append(event.data)

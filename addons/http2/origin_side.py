@@ -1,6 +1,6 @@
 """HTTP/2 with an origin: the requests of one client share its connection.
 
-Interim answers are dropped, pushes are not taken. An answer that HTTP/2 calls malformed breaks its stream and no
+Pushes are not taken. An answer that HTTP/2 calls malformed breaks its stream and no
 other.
 
 Source: RFC 9113 section 8.1 (exchanges), section 5.1.2 (concurrency), section 6.8 (GOAWAY).
@@ -31,8 +31,8 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
-from addons.http1 import MOST_INTERIM
-from addons.http2.answers import is_without_body, read_answer
+from addons import interim
+from addons.http2.answers import is_without_body, read_answer, read_interim
 from addons.http2.bodies import Incoming, Lane, stated_length
 from addons.http2.fields import BadField, outgoing, read_trailers
 from addons.http2.requests import write_request
@@ -173,10 +173,19 @@ class OriginSession(Session):
 
     def _interim(self, event: h2_events.InformationalResponseReceived) -> Commands:
         lane = self.lanes.get(event.stream_id)
-        if lane is not None:
-            lane.interim += 1
-            if lane.interim > MOST_INTERIM:
-                yield from self.malformed(lane, "interim answers without an end")
+        if lane is None:
+            return
+        lane.touched = monotonic()
+        lane.interim += 1
+        if lane.interim > interim.MOST:
+            yield from self.malformed(lane, "interim answers without an end")
+            return
+        try:
+            answer = read_interim([(bytes(name), bytes(value)) for name, value in event.headers or ()])
+        except BadField as problem:
+            yield from self.malformed(lane, str(problem))
+            return
+        yield ReceiveHttp(interim.Interim(lane.number, answer))
 
     @override
     def malformed(self, lane: Lane, why: str) -> Commands:
