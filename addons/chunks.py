@@ -72,7 +72,8 @@ class Chunks(ChunkedReader):
             raise
         if not isinstance(found, h11.EndOfMessage):
             return found
-        self.trailers = tuple((bytes(name), bytes(value)) for name, value in found.headers)
+        if found.headers:  # the reader calls itself at the last chunk: there is nothing left for the outer call
+            self.trailers = tuple((bytes(name), bytes(value)) for name, value in found.headers)
         return h11.EndOfMessage()
 
 

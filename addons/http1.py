@@ -331,6 +331,8 @@ class OriginSide(_http1.Http1Client):
 
     def _leave_unanswered(self, stream_id: int) -> Commands:
         self.state = self.done
+        if self._taps is not None:
+            self._taps.open_all(self)  # the body may go on, to somebody else
         yield commands.CloseConnection(self.conn)
         yield ReceiveHttp(Unanswered(stream_id, "closed without an answer", ErrorCode.GENERIC_SERVER_ERROR))
 

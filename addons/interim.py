@@ -21,7 +21,7 @@ from addons.fields import clean_answer_fields, pointing_here
 from addons.heads import is_clean_head
 from addons.trailers import MOST as MOST_FIELDS
 from addons.trailers import is_readable, not_edited
-from gateway.policy.model import Mode
+from gateway.policy.model import EditResponse, Mode
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -97,7 +97,7 @@ def passed_on(flow: HTTPFlow, answer: Response) -> Response | None:
     fields = clean_answer_fields(sound if len(raw) <= MOST_FIELDS else [], exchange.connection.mode)
     if exchange.connection.mode is Mode.REVERSE:
         fields = pointing_here(exchange, flow.request, fields)
-    return made(answer.status_code, tuple(not_edited(fields, exchange.decision.obligations)))
+    return made(answer.status_code, tuple(not_edited(fields, EditResponse, exchange.decision.obligations)))
 
 
 def written(answer: Response) -> bytes:

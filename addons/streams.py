@@ -2,7 +2,8 @@
 
 mitmproxy's own stream sends an answer that a hook set only after the whole body has arrived, cannot answer and stream
 at the same time, and asks for a body (100 Continue) that it is about to refuse. Here nothing of a refused request's
-body is waited for or forwarded, and no body is ever gathered in memory.
+body is waited for or forwarded, and no body is gathered in memory but for the little that `addons.retrying` may have to
+send twice.
 """
 
 from __future__ import annotations
@@ -200,10 +201,18 @@ class GatewayStream(RepeatingStream):
         try:
             if isinstance(event, RequestEndOfMessage):
                 yield from self._end_request(event)
+            elif isinstance(event, RequestData):
+                yield from self._pass_data(event)
             else:
                 yield from super().state_stream_request_body(event)
         except CutBody:
             yield from self._cut(ErrorCode.REQUEST_TOO_LARGE)
+
+    def _pass_data(self, event: RequestData) -> Commands:
+        for command in super().state_stream_request_body(event):
+            if isinstance(command, SendHttp) and isinstance(command.event, RequestData):
+                self.note_sent(command.event)
+            yield command
 
     def _end_request(self, event: RequestEndOfMessage) -> Commands:
         """The request is whole: its trailers go on, cleaned as its fields were."""
@@ -214,9 +223,9 @@ class GatewayStream(RepeatingStream):
         if (yield from self.check_killed(True)):  # noqa: FBT003 - mitmproxy's signature: with the error hook
             return
         kept = trailers_of_request(self.flow)
-        if kept:
-            yield SendHttp(RequestTrailers(self.stream_id, Headers(kept)), self.context.server)
-        yield SendHttp(event, self.context.server)
+        for each in ([RequestTrailers(self.stream_id, Headers(kept))] if kept else []) + [event]:
+            self.note_sent(each)
+            yield SendHttp(each, self.context.server)
         if self.server_state == self.state_done:
             yield from self.flow_done()
 

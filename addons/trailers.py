@@ -57,6 +57,7 @@ FORBIDDEN: Final = TRACE | {
     "max-forwards",
     "origin",
     "pragma",
+    "proxy-status",
     "range",
     "referer",
     "retry-after",
@@ -77,7 +78,7 @@ def trailers_of_request(flow: HTTPFlow) -> list[RawField]:
         return []
     exchange = judged(flow)
     fields = clean_request_fields(_sound(flow.request.trailers), exchange.connection.mode)
-    return not_edited(fields, () if exchange.decision is None else exchange.decision.obligations)
+    return not_edited(fields, EditRequest, () if exchange.decision is None else exchange.decision.obligations)
 
 
 def trailers_of_answer(flow: HTTPFlow) -> list[RawField]:
@@ -88,7 +89,7 @@ def trailers_of_answer(flow: HTTPFlow) -> list[RawField]:
     if exchange.refused or exchange.outcome is not None:
         return []
     fields = clean_answer_fields(_sound(flow.response.trailers), exchange.connection.mode)
-    return not_edited(fields, () if exchange.decision is None else exchange.decision.obligations)
+    return not_edited(fields, EditResponse, () if exchange.decision is None else exchange.decision.obligations)
 
 
 def _sound(trailers: Headers) -> list[RawField]:
@@ -112,7 +113,9 @@ def _may_stand_behind(name: str) -> bool:
     return name not in FORBIDDEN and not is_claim(name)
 
 
-def not_edited(fields: Iterable[RawField], obligations: Sequence[Obligation]) -> list[RawField]:
+def not_edited(
+    fields: Iterable[RawField], kind: type[EditRequest | EditResponse], obligations: Sequence[Obligation]
+) -> list[RawField]:
     """Of fields behind, or before, a message those that the policy does not take out of its head, nor sets there."""
-    edits = [each.edit for each in obligations if isinstance(each, EditRequest | EditResponse)]
+    edits = [each.edit for each in obligations if isinstance(each, kind)]
     return [field for field in fields if not any(edit.drops(field[0]) for edit in edits)]

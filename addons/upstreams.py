@@ -100,8 +100,11 @@ class Pool:
         """Answer a stream that wants a connection, now or when there is one."""
         self._forget_closed()
         want = self._want(event)
+        stream = want.stream
+        stream.on_kept = False
         free = next((each for each in self._matching(event, want) if self._is_free(each, want)), None)
-        if free is not None:
+        if free is not None and not stream.wants_fresh:
+            stream.on_kept = True
             yield from self._complete(event, free, None)
             return
         opening = next((each for each in self._matching(event, want) if self._may_join(each, event, want)), None)

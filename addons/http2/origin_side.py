@@ -240,6 +240,7 @@ class OriginSession(Session):
 
     @override
     def received_break(self, lane: Lane, why: str) -> HttpEvent:
+        self.taps.open(lane.number, self.way, WhenRoomy)
         return _break(lane, why)
 
 
