@@ -20,6 +20,7 @@ from addons.refusals import limit_fields
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import HOP_BY_HOP, Fields, connection_named
 from gateway.policy.model import EditRequest, EditResponse, Mode
+from gateway.upstreams.safety import fields_of, filled_in
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -134,6 +135,9 @@ class FieldKeeper:
         fields = clean_answer(response, exchange.connection.mode)
         if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
             fields = pointing_here(exchange, flow.request, fields)
+            if not switching and exchange.security_fields != "off":
+                https = exchange.facts.scheme == "https"
+                fields = filled_in(fields, fields_of(exchange.security_fields, https=https))
         else:
             fields.append(forwarded.via(self._pseudonym, version_of(response)))
         if exchange.decision is not None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from addons.bounds import Bounds
+    from gateway.upstreams.safety import SecurityPreset
 
 type Version = Literal["h1", "h2"]
 type Fields = Sequence[tuple[str, str]]
@@ -221,6 +222,7 @@ def protected(
     route: RouteSettings = RouteSettings(upstream="app"),  # noqa: B008 - the value is frozen, so that it can be shared
     serve: Callable[[socket.socket, Visit], None] | None = None,
     is_secure: bool = True,
+    security_fields: SecurityPreset = "off",
 ) -> Iterator[Protected]:
     """Serve within this block; the upstream speaks TLS if it `is_secure`, which HTTP/2 needs."""
     keys = folder / "keys"
@@ -236,11 +238,12 @@ def protected(
         settings = scenery.settings()
         forward, reverse = settings.listeners
         shown = ring.shows(ring.issue("shop", HOST))
+        reverse = replace(reverse, tls=shown, routes=(route,), security_fields=security_fields)
         server = parse_server(f"{'https' if is_secure else 'http'}://origin.example:{there.port}")
         engine = compose(
             replace(
                 settings,
-                listeners=(forward, replace(reverse, tls=shown, routes=(route,))),
+                listeners=(forward, reverse),
                 upstreams={"app": UpstreamSettings(name="app", servers=(server,), rules=rules)},
             )
         )
