@@ -53,7 +53,7 @@ def compare(rounds: int, seconds: int) -> dict[str, Measured]:
         behind = running.enter_context(origin(folder / "origin"))
         subjects = {
             "wicketgate": _gateway(folder, behind, running),
-            "mitmdump": _mitmdump(folder, behind, running),
+            "mitmdump": mitmdump(folder, behind, running),
             "origin": Subject(behind),
         }
         done = in_turns(subjects, rounds, seconds)
@@ -69,7 +69,7 @@ def _gateway(folder: Path, behind: int, running: ExitStack) -> Subject:
     return Subject(port, running.enter_context(serving(command, port)), folder / "state" / "audit")
 
 
-def _mitmdump(folder: Path, behind: int, running: ExitStack) -> Subject:
+def mitmdump(folder: Path, behind: int, running: ExitStack) -> Subject:
     port = free_port()
     mode = f"reverse:http://127.0.0.1:{behind}@127.0.0.1:{port}"
     command = [_MITMDUMP, "-q", "--mode", mode, "--set", f"confdir={folder / 'mitmproxy'}"]
