@@ -301,6 +301,8 @@ def test_a_connection_that_closes_in_a_handshake_is_told_by_the_words_that_we_kn
 def test_openssl_is_asked_for_what_pyopenssl_does_not_pass_on() -> None:
     lib = vars(SSL)["_lib"]
     functions = (
+        "SSL_CTX_set1_curves_list",
+        "SSL_CTX_set1_sigalgs_list",
         "SSL_get0_param",
         "SSL_get_verify_result",
         "SSL_session_reused",
@@ -311,6 +313,7 @@ def test_openssl_is_asked_for_what_pyopenssl_does_not_pass_on() -> None:
     assert [each for each in functions if not callable(getattr(lib, each))] == []
     assert lib.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | lib.X509_CHECK_FLAG_NEVER_CHECK_SUBJECT == 0x24
     assert SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD))._ssl  # noqa: SLF001 - it is private, and watched here
+    assert SSL.Context(SSL.TLS_CLIENT_METHOD)._context  # noqa: SLF001 - it is private, and watched here
 
 
 def test_the_hooks_that_end_an_exchange_are_the_ones_we_know() -> None:

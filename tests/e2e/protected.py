@@ -237,7 +237,7 @@ def protected(
         scenery = Scenery(folder=folder, origin=there.port, policy=policy, trust=identity.authority, bounds=bounds)
         settings = scenery.settings()
         forward, reverse = settings.listeners
-        shown = ring.shows(ring.issue("shop", HOST))
+        shown = ring.shows(ring.issue("shop", HOST, "localhost"))
         reverse = replace(reverse, tls=shown, routes=(route,), security_fields=security_fields)
         server = parse_server(f"{'https' if is_secure else 'http'}://origin.example:{there.port}")
         engine = compose(
