@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from addons.composition import compose
 from gateway.config.endpoints import parse_server
-from gateway.config.settings import RouteSettings, UpstreamSettings
+from gateway.config.settings import LimitSettings, RouteSettings, UpstreamSettings
 from gateway.upstreams.pools.rules import PoolRules
 from tests.e2e.gateways import Running, Scenery, served
 from tests.e2e.h2wire import H2Origin, Message, Talk, asking
-from tests.e2e.origin import Origin, Visit, identity_for, origin
+from tests.e2e.origin import Identity, Origin, Visit, identity_for, origin
 from tests.e2e.wire import Wire, connect
 from tests.keyrings import Keyring
 
@@ -223,23 +223,32 @@ def protected(
     serve: Callable[[socket.socket, Visit], None] | None = None,
     is_secure: bool = True,
     security_fields: SecurityPreset = "off",
+    limits: LimitSettings = LimitSettings(),  # noqa: B008 - the value is frozen, so that it can be shared
+    identity: Identity | None = None,
+    port: int | None = None,
 ) -> Iterator[Protected]:
-    """Serve within this block; the upstream speaks TLS if it `is_secure`, which HTTP/2 needs."""
+    """Serve within this block; the upstream speaks TLS if it `is_secure`, which HTTP/2 needs.
+
+    With `port`, a server that runs already is the upstream; it shows `identity` as `origin.example`.
+    """
     keys = folder / "keys"
     keys.mkdir()
     behind, ring = Upstream(), Keyring.in_folder(keys)
-    identity = identity_for(folder, "origin.example")
+    identity = identity or identity_for(folder, "origin.example")
     if upstream == "h2":
         identity.context.set_alpn_protocols(["h2"])
     speaks = H2Origin(reply=behind.reply).serve if upstream == "h2" else behind.serve
     with ExitStack() as stack:
         there = stack.enter_context(origin(serve=serve or speaks, tls=identity.context if is_secure else None))
-        scenery = Scenery(folder=folder, origin=there.port, policy=policy, trust=identity.authority, bounds=bounds)
+        at = port or there.port
+        scenery = Scenery(
+            folder=folder, origin=at, policy=policy, trust=identity.authority, bounds=bounds, limits=limits
+        )
         settings = scenery.settings()
         forward, reverse = settings.listeners
         shown = ring.shows(ring.issue("shop", HOST, "localhost"))
         reverse = replace(reverse, tls=shown, routes=(route,), security_fields=security_fields)
-        server = parse_server(f"{'https' if is_secure else 'http'}://origin.example:{there.port}")
+        server = parse_server(f"{'https' if is_secure else 'http'}://origin.example:{at}")
         engine = compose(
             replace(
                 settings,
