@@ -35,9 +35,12 @@ _log: Final = logging.getLogger(__name__)
 _SETTLE: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
-    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents."""
+    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents.
+
+    `routes` are replaced as a whole when the configuration is read again.
+    """
 
     settings: ListenerSettings
     store: PolicyStore
