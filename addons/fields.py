@@ -35,6 +35,7 @@ type RawField = tuple[bytes, bytes]
 OWN: Final = ("wicketgate-", "wicketgate_", "wicketgate.")
 """How fields of the gateway's own begin, as servers may read them: nobody else's are passed on, in either direction."""
 
+_BODILESS: Final = frozenset({204, 304})
 _FRAMING: Final = frozenset({"transfer-encoding"})
 """Hop-by-hop, but the layer below frames the next hop by it; the head was refused if it is anything but `chunked`."""
 
@@ -126,7 +127,8 @@ class FieldKeeper:
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Clean an upstream's answer and add what the client is due.
 
-        A client of HTTP/1.0 knows no chunks: it gets the bytes alone, and the end of the connection after them.
+        A client of HTTP/1.0 knows no chunks: it gets the bytes alone, and the end of the connection after them. One
+        that wants to keep its connection is told whether it may.
         """
         exchange, response = judged(flow), flow.response
         if response is None or exchange.refused or exchange.outcome is not None:
@@ -146,7 +148,10 @@ class FieldKeeper:
         unframed = not flow.request.is_http11 and "transfer-encoding" in response.headers
         if unframed:
             fields = [field for field in fields if field[0].lower() != b"transfer-encoding"]
-        fields += _connection_fields(switching=switching, close=exchange.asked_to_close or unframed)
+        close = exchange.asked_to_close or unframed
+        fields += _connection_fields(switching=switching, close=close)
+        if not close and not flow.request.is_http11:
+            fields.append((b"Connection", b"keep-alive" if _has_known_end(flow.request, response) else b"close"))
         _replace(flow, response, fields, copied=unframed)
 
 
@@ -220,6 +225,11 @@ def _connection_fields(*, switching: bool, close: bool) -> list[RawField]:
     return [(b"Connection", b"close")] if close else []
 
 
+def _has_known_end(request: Request, response: Response) -> bool:
+    """Whether an answer ends before its connection does (RFC 9112 section 6.3)."""
+    return "content-length" in response.headers or request.method == "HEAD" or response.status_code in _BODILESS
+
+
 def _replace(flow: HTTPFlow, response: Response, fields: list[RawField], *, copied: bool) -> None:
     """Change what the client gets, not what the upstream said.
 
@@ -230,6 +240,7 @@ def _replace(flow: HTTPFlow, response: Response, fields: list[RawField], *, copi
         response.headers.fields = tuple(fields)
         return
     answer = response.copy()
+    answer.data.http_version = b"HTTP/1.1"
     answer.headers = Headers(fields)
     answer.stream = response.stream
     flow.response = answer

@@ -1,9 +1,9 @@
-"""HTTP/1 on the wire, towards the client and towards the origin: mitmproxy's parsers with bounds on what they gather.
+"""HTTP/1 on the wire, towards the client: mitmproxy's parser with bounds on what it gathers.
 
-Heads, trailers and what a client sends ahead are bounded; trailers and interim answers (1xx) are told to the stream,
-which says what of them goes on; what cannot be read is answered by the gateway and recorded.
+Heads, trailers and what a client sends ahead are bounded; trailers are told to the stream, which says what of them goes
+on; what cannot be read is answered by the gateway and recorded. The origin's side is in `addons.http1_origin`.
 
-Source: RFC 9112 section 3 (request line), section 7.1 (chunks and trailers); RFC 9110 section 15.2 (interim answers).
+Source: RFC 9112 section 3 (request line), section 7.1 (chunks and trailers).
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     HttpEvent,
-    RequestData,
     RequestEndOfMessage,
     RequestHeaders,
-    RequestProtocolError,
     RequestTrailers,
     ResponseEndOfMessage,
     ResponseProtocolError,
@@ -33,12 +31,9 @@ from mitmproxy.proxy.layers.http._events import (
 
 from addons import interim
 from addons.chunks import Chunks, last_chunk
-from addons.heads import check_line_ends, check_lines, is_clean_head
-from addons.http2.taps import Taps, Way
-from addons.interim import Interim, is_interim
-from addons.pacing import Measure, WhenRoomy
+from addons.heads import check_line_ends, check_lines
+from addons.interim import Interim
 from addons.phases import Await, Enter, Hold, Phase
-from addons.retrying import Unanswered
 from gateway.policy.model import Decision, Reason, refuse
 
 if TYPE_CHECKING:
@@ -57,8 +52,8 @@ type Trailers = tuple[tuple[bytes, bytes], ...]
 _BLANK_LINES: Final = 8
 _OTHER_PROTOCOLS: Final = frozenset({0x04, 0x05, 0x16})
 """First bytes of SOCKS and of TLS, which never send what would end the head of a request."""
-_SWITCHING: Final = 101
-_STATUS: Final = slice(9, 12)
+OLD: Final = b"HTTP/1.0"
+"""A version that the gateway hears, and does not speak."""
 
 
 def head_size(buffer: ReceiveBuffer, most: int) -> int | None:
@@ -181,10 +176,10 @@ class ClientSide(_http1.Http1Server):
                 is_told = True
                 yield UnreadableBodyHook(self.context.client)
             if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestEndOfMessage):
-                yield from _trailers(reader, RequestTrailers, command.event.stream_id)
+                yield from tell_trailers(reader, RequestTrailers, command.event.stream_id)
             yield command
         if self.state == self.read_body and len(self.buf) > self._bounds.head:
-            yield from _too_much(self, self.stream_id)
+            yield from too_much(self, self.stream_id)
 
     @override
     def wait(self, event: events.Event) -> Commands:
@@ -202,6 +197,8 @@ class ClientSide(_http1.Http1Server):
             yield Hold(held=False)
         if over and not self._opens_tunnel():
             yield Enter(Phase.IDLE)
+        if over and self.request is not None and self.request.data.http_version == OLD and _keeps(self.response):
+            self.request = in_own_version(self.request)
         yield from super().mark_done(request=request, response=response)
 
     def _opens_tunnel(self) -> bool:
@@ -225,7 +222,7 @@ class ClientSide(_http1.Http1Server):
             self._trailers = event.trailers.fields
         elif isinstance(event, ResponseEndOfMessage) and self._trailers:
             trailers, self._trailers = self._trailers, ()
-            if _is_chunked(self.response) and self.request is not None and self.request.method != "HEAD":
+            if is_chunked(self.response) and self.request is not None and self.request.method != "HEAD":
                 yield commands.SendData(self.conn, last_chunk(trailers))
                 yield from self.mark_done(response=True)
             else:
@@ -234,11 +231,24 @@ class ClientSide(_http1.Http1Server):
             yield from super().send(event)
 
 
-def _is_chunked(message: Request | Response | None) -> bool:
+def _keeps(answer: Response | None) -> bool:
+    """Whether a client of HTTP/1.0 was told that its connection goes on; without a word it does not."""
+    return answer is not None and answer.headers.get("connection", "").lower() == "keep-alive"
+
+
+def in_own_version(request: Request) -> Request:
+    """A request of HTTP/1.0 as the gateway passes it on: in the version that it speaks itself."""
+    own = request.copy()
+    own.data.http_version = b"HTTP/1.1"
+    return own
+
+
+def is_chunked(message: Request | Response | None) -> bool:
+    """Whether a message has a body in chunks."""
     return message is not None and "chunked" in message.headers.get("transfer-encoding", "").lower()
 
 
-def _trailers(
+def tell_trailers(
     reader: object, kind: type[RequestTrailers | ResponseTrailers], stream_id: int
 ) -> Generator[commands.Command]:
     """Tell of the trailers that a body in chunks had."""
@@ -246,124 +256,7 @@ def _trailers(
         yield ReceiveHttp(kind(stream_id, Headers(reader.trailers)))
 
 
-def _too_much(side: ClientSide | OriginSide, stream_id: int) -> Commands:
+def too_much(side: _http1.Http1Connection, stream_id: int) -> Commands:
+    """End a connection on which something comes that is no frame of a body, and too much of it."""
     yield commands.CloseConnection(side.conn)
     yield ReceiveHttp(side.ReceiveProtocolError(stream_id, "a body is not framed", ErrorCode.GENERIC_CLIENT_ERROR))
-
-
-class OriginSide(_http1.Http1Client):
-    """Sends requests to an origin and reads its answers, one at a time.
-
-    With `taps`, which the streams of a client share, a body waits while the origin takes none.
-    """
-
-    def __init__(self, context: Context, bounds: Bounds, taps: Taps | None = None) -> None:
-        super().__init__(context)
-        self._bounds: Final = bounds
-        self._taps: Final = taps
-        self._roomy: WhenRoomy | None = None
-        self._interim = 0
-        self._trailers: Trailers = ()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether the last exchange has ended cleanly, and nothing lies there that nobody asked for."""
-        return (
-            self.state == self.read_headers
-            and self.stream_id is None
-            and not self.buf
-            and self.conn.state is ConnectionState.OPEN
-        )
-
-    @override
-    def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, events.Wakeup):
-            self._roomy = None
-            if self._taps is not None:
-                self._taps.open_all(self)
-        else:
-            yield from super()._handle_event(event)
-
-    @override
-    def send(self, event: HttpEvent) -> Commands:
-        if isinstance(event, RequestTrailers):
-            self._trailers = event.trailers.fields
-            return
-        if isinstance(event, RequestHeaders):
-            self._interim, self._trailers = 0, ()
-        if isinstance(event, RequestProtocolError):
-            self.state = self.done  # what it still says is for nobody: the request may be at another server by now
-        if isinstance(event, RequestEndOfMessage) and self._trailers and _is_chunked(self.request):
-            yield commands.SendData(self.conn, last_chunk(self._trailers))
-            yield from self.mark_done(request=True)
-            return
-        yield from super().send(event)
-        if self._taps is not None and isinstance(event, RequestData):
-            yield from self._measure(event.stream_id, self._taps)
-
-    def _measure(self, stream_id: int, taps: Taps) -> Commands:
-        if self._roomy is None:
-            measure = Measure(self.conn)
-            yield measure
-            if not measure.is_full:
-                return
-            self._roomy = WhenRoomy(self.conn)
-            yield self._roomy
-        taps.shut(stream_id, Way.UP, self)
-
-    @override
-    def read_headers(self, event: events.ConnectionEvent) -> Commands:
-        if isinstance(event, events.DataReceived) and self.request is not None and self.stream_id is not None:
-            while (size := head_size(self.buf, self._bounds.answer_head)) is not None and is_interim(bytes(self.buf)):
-                yield from self._pass_interim(self.stream_id, size)
-                if self.state != self.read_headers:
-                    return
-            if (size or len(self.buf)) > self._bounds.answer_head:
-                yield from self._give_up(self.stream_id)
-                return
-            if size is not None and (self._switches_unasked(self.request) or not is_clean_head(bytes(self.buf)[:size])):
-                yield from self._give_up(self.stream_id)
-                return
-        if isinstance(event, events.ConnectionClosed) and self.stream_id is not None and not self.buf:
-            yield from self._leave_unanswered(self.stream_id)
-            return
-        yield from super().read_headers(event)
-
-    def _leave_unanswered(self, stream_id: int) -> Commands:
-        self.state = self.done
-        if self._taps is not None:
-            self._taps.open_all(self)  # the body may go on, to somebody else
-        yield commands.CloseConnection(self.conn)
-        yield ReceiveHttp(Unanswered(stream_id, "closed without an answer", ErrorCode.GENERIC_SERVER_ERROR))
-
-    def _switches_unasked(self, request: Request) -> bool:
-        """A 101 makes the rest a raw channel, and only a WebSocket was ever asked for."""
-        switching = bytes(self.buf)[_STATUS] == b"%d" % _SWITCHING
-        return switching and request.headers.get("upgrade", "").lower() != "websocket"
-
-    def _pass_interim(self, stream_id: int, size: int) -> Commands:
-        answer = interim.read(bytes(self.buf.maybe_extract_at_most(size) or b""))
-        self._interim += 1
-        if answer is None or size > self._bounds.answer_head or self._interim > interim.MOST:
-            yield from self._give_up(stream_id)
-        else:
-            yield ReceiveHttp(Interim(stream_id, answer))
-
-    def _give_up(self, stream_id: int) -> Commands:
-        self.state = self.done
-        yield commands.CloseConnection(self.conn)
-        yield ReceiveHttp(
-            ResponseProtocolError(stream_id, "the head of the answer cannot be used", ErrorCode.GENERIC_SERVER_ERROR)
-        )
-
-    @override
-    def read_body(self, event: events.Event) -> Commands:
-        if type(self.body_reader) is ChunkedReader:
-            self.body_reader = Chunks()
-        reader = self.body_reader
-        for command in super().read_body(event):
-            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):
-                yield from _trailers(reader, ResponseTrailers, command.event.stream_id)
-            yield command
-        if self.state == self.read_body and self.stream_id is not None and len(self.buf) > self._bounds.answer_head:
-            yield from _too_much(self, self.stream_id)

@@ -20,7 +20,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.tunnel import LayerStack
 
 from addons.exchange import board, disembark, exchange_of
-from addons.http1 import OriginSide
+from addons.http1_origin import OriginSide
 from addons.http2.origin_side import OriginSession
 from addons.streams import GatewayStream
 from addons.tls_layers import UpstreamTlsLayer
