@@ -11,7 +11,6 @@ from h2.errors import ErrorCodes
 from hyperframe.frame import PingFrame
 
 from addons.bounds import Bounds
-from tests.e2e import origin as origins
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.h2stage import Stage, staged
 from tests.e2e.h2wire import asking
