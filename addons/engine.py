@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.composition import Engine, compose
+from addons.descriptors import make_room
 from addons.front import Front
 from addons.listeners import Crowd, Listener, cannot_listen, open_socket
 from addons.options import forget_key_logs
@@ -145,6 +146,8 @@ class _Process:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         quicken()
+        if too_few := make_room(self.settings.limits.connections):
+            self.said(too_few)
         for claim, _ in (unreached for each in engine.listeners for unreached in never_reached(each.settings.routes)):
             self.said(f"no request takes the route for {claim}, more specific ones leave nothing to it")
         for notice in () if engine.signing is None else engine.signing.store.notices():
