@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import httpx
 import pytest
 from mitmproxy.connection import Client, Server
 from websockets.exceptions import ConnectionClosed
@@ -17,7 +19,7 @@ from gateway.config.settings import LimitSettings
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.h2wire import H2Origin, asking
 from tests.e2e.origin import identity_for
-from tests.e2e.protected import DIRECTIONS, HOST, Protected, Version, protected
+from tests.e2e.protected import DIRECTIONS, HOST, Protected, Said, Version, protected
 from tests.e2e.test_event_streams import EVENTS, Source, event, watch
 from tests.e2e.test_memory import ALL, PIECE, PIECES, Bulk, is_held
 from tests.e2e.wire import get
@@ -138,6 +140,42 @@ def test_events_pass_one_by_one(client: Version, upstream: Version, tmp_path: Pa
                 received = bytes(message.body)
 
     assert [event(number) in received for number in range(EVENTS)] == [True] * EVENTS
+
+
+@pytest.mark.parametrize("upstream", ["h1", "h2"])
+def test_httpx_hears_events_one_by_one_over_http_2(upstream: Version, tmp_path: Path) -> None:
+    source = Source(chunked=True)
+    serve = _sending(source).serve if upstream == "h2" else source.serve
+    with (
+        protected(tmp_path, upstream, serve=serve) as here,
+        httpx.Client(http2=True, verify=here.ring.client()) as client,
+    ):
+        url, more = f"https://127.0.0.1:{here.gateway.reverse}/events", {"sni_hostname": HOST}
+        with client.stream("GET", url, headers={"Host": HOST}, extensions=more) as answer:
+            heard = []
+            source.seen.put(0)
+            for line in answer.iter_lines():
+                if line.startswith("id: "):
+                    heard.append(int(line.removeprefix("id: ")))
+                    source.seen.put(heard[-1] + 1)
+
+    assert (answer.http_version, heard) == ("HTTP/2", list(range(EVENTS)))
+
+
+@pytest.mark.parametrize("version", ["1.1", "2"])
+def test_curl_shows_early_hints_and_trailers(version: str, tmp_path: Path) -> None:
+    with protected(tmp_path) as here:
+        here.upstream.says = Said(interim=[(103, [("Link", "</a.css>")])], trailers=[("X-Sum", "1")])
+        to = f"{HOST}:443:127.0.0.1:{here.gateway.reverse}"
+        wanted = ("-H", "TE: trailers", "-H", "Connection: TE") if version == "1.1" else ()
+        told = ("curl", "-sSi", f"--http{version}", "--cacert", str(here.ring.folder / "root.pem"), "--connect-to", to)
+        said = subprocess.run((*told, *wanted, f"https://{HOST}/"), check=True, capture_output=True, text=True)
+
+    before, _, after = said.stdout.replace("\r", "").lower().partition("\n\n")
+    assert before.startswith(f"http/{version} 103")
+    assert "\nlink: </a.css>" in before
+    assert after.startswith(f"http/{version} 200")
+    assert "x-sum: 1" in after.partition("hello")[2]
 
 
 def _has(message: Message, piece: bytes) -> bool:
