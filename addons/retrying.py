@@ -5,7 +5,8 @@ asked once more, on a fresh one. Whether there is another server, and whether it
 `addons.elsewhere`. What a connection that failed still says is dropped: every later word in this stream is that of the
 other one.
 
-Source: RFC 9110 section 9.2.2 (idempotent methods), RFC 9112 section 9.3.1 (retrying requests).
+Source: RFC 9110 section 9.2.2 (idempotent methods), RFC 9112 section 9.3.1 (retrying requests), RFC 9113 section 8.7
+(requests that were not processed).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from mitmproxy.proxy.layers.http._events import (
 
 from addons.exchange import exchange_of
 from addons.interim import Interim
-from gateway.upstreams.pools.retries import IDEMPOTENT, Failure, is_repeatable
+from gateway.upstreams.pools.retries import Failure, is_repeatable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -58,6 +59,10 @@ REPLAYED: Final = 64 * 1024
 
 class Unanswered(ResponseProtocolError):  # noqa: N818 - it is an event of mitmproxy's, and not raised
     """An upstream ended a connection before it had said one byte of an answer."""
+
+
+class Unseen(Unanswered):
+    """An upstream said that it has not looked at a request, and will not: it was never done (RFC 9113 section 8.7)."""
 
 
 @dataclass(slots=True)
@@ -104,7 +109,7 @@ class RepeatingStream(HttpStream):
             if problem is None:
                 self.context.server = self.flow.server_conn = connection
                 self._sent, self._room = None, REPLAYED
-                if self.body_follows and self.on_kept and request.method in IDEMPOTENT:
+                if self.body_follows and self.on_kept:
                     self._sent = []
                 return True
             if not (yield from self._turn_elsewhere(Failure.NOT_REACHED)):
@@ -116,7 +121,7 @@ class RepeatingStream(HttpStream):
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
         """End the exchange, unless another server may give the answer that one left owing."""
         is_owed = self.server_state == self.state_wait_for_response_headers and self.client_state != self.state_errored
-        if isinstance(event, Unanswered) and is_owed and self._is_stale():
+        if isinstance(event, Unanswered) and is_owed and self._is_stale(event):
             self.wants_fresh = True
             yield from self._ask_afresh()
         elif isinstance(event, Unanswered) and is_owed and (yield from self._turn_elsewhere(Failure.BROKEN_OFF)):
@@ -134,13 +139,14 @@ class RepeatingStream(HttpStream):
         else:
             self._sent.append(event)
 
-    def _is_stale(self) -> bool:
-        """Whether a kept connection was closed under a request that may be sent twice. It happens once at most."""
+    def _is_stale(self, event: Unanswered) -> bool:
+        """Whether a kept connection was closed under a request that may be sent again. It happens once at most."""
         exchange = exchange_of(self.flow)
         if not self.on_kept or self.wants_fresh or exchange is None or exchange.ended or exchange.outcome is not None:
             return False
         is_lost = self.body_begun and self._sent is None
-        return is_repeatable(Failure.BROKEN_OFF, self.flow.request.method, body_begun=is_lost)
+        failure = Failure.NOT_REACHED if isinstance(event, Unseen) else Failure.BROKEN_OFF
+        return not is_lost and is_repeatable(failure, self.flow.request.method, body_begun=is_lost)
 
     def _ask_afresh(self) -> Generator[commands.Command]:
         """Send all that was sent before, on another connection to the same server."""

@@ -39,7 +39,7 @@ from addons.http2.requests import write_request
 from addons.http2.session import Session, Windows
 from addons.http2.taps import Taps, Way
 from addons.pacing import Measure, WhenRoomy
-from addons.retrying import Unanswered
+from addons.retrying import Unanswered, Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +124,7 @@ class OriginSession(Session):
     def _send_head(self, event: RequestHeaders) -> Commands:
         if not self.has_room:
             gone = "the origin takes no more requests"
-            yield ReceiveHttp(Unanswered(event.stream_id, gone, ErrorCode.GENERIC_SERVER_ERROR))
+            yield ReceiveHttp(Unseen(event.stream_id, gone, ErrorCode.GENERIC_SERVER_ERROR))
             return
         stream_id = self.h2.get_next_available_stream_id()
         lane = Lane(stream_id, event.stream_id, Incoming(None), touched=monotonic())
@@ -204,14 +204,18 @@ class OriginSession(Session):
     @override
     def was_reset(self, lane: Lane, event: h2_events.StreamReset) -> Commands:
         """An origin that has answered may end a stream before it got the whole request (RFC 9113 section 8.1)."""
-        if not lane.incoming.has_ended:
+        if lane.incoming.has_ended:
+            return
+        if event.remote_reset and event.error_code == ErrorCodes.REFUSED_STREAM and not lane.answered:
+            yield ReceiveHttp(_unseen(lane))
+        else:
             yield ReceiveHttp(_break(lane, "the origin gave up", is_told=not event.remote_reset))
 
     @override
     def left_behind(self, last: int) -> Commands:
         for lane in [each for each in self.lanes.values() if each.stream_id > last]:
             self.drop(lane)
-            yield ReceiveHttp(_break(lane, "the origin leaves"))
+            yield ReceiveHttp(_break(lane, "the origin leaves") if lane.answered else _unseen(lane))
         yield from self._close_if_done()
 
     @override
@@ -242,6 +246,10 @@ class OriginSession(Session):
     def received_break(self, lane: Lane, why: str) -> HttpEvent:
         self.taps.open(lane.number, self.way, WhenRoomy)
         return _break(lane, why)
+
+
+def _unseen(lane: Lane) -> Unseen:
+    return Unseen(lane.number, "the origin did not look at it", ErrorCode.GENERIC_SERVER_ERROR)
 
 
 def _break(lane: Lane, why: str, *, is_told: bool = False) -> ResponseProtocolError:

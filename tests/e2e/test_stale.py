@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from h2.errors import ErrorCodes
 
 from tests.e2e.h2wire import H2Origin, asking
 from tests.e2e.origin import HELLO, Visit, read_request
@@ -180,3 +181,27 @@ def test_an_upstream_of_http_2_that_closes_its_connection_is_asked_again(method:
 
     assert statuses == [200] * 3
     assert asked == [body] * 5
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+@pytest.mark.parametrize("way", ["goaway", "refused"])
+def test_what_an_upstream_of_http_2_never_looked_at_is_sent_again_whatever_it_is(
+    method: str, way: str, tmp_path: Path
+) -> None:
+    asked: list[bytes] = []
+
+    def reply(talk: Talk, number: int, message: Message) -> None:
+        asked.append(bytes(message.body))
+        if number > 1 and way == "goaway":
+            talk.leave(1)
+        elif number > 1:
+            talk.h2.reset_stream(number, ErrorCodes.REFUSED_STREAM)
+        else:
+            talk.h2.send_headers(number, [(":status", "200"), ("content-length", "0")], end_stream=True)
+
+    body = b"" if method == "GET" else SMALL
+    with protected(tmp_path, "h2", serve=H2Origin(reply=reply).serve) as here, here.wire() as wire:
+        statuses = [wire.ask(get("/", HOST, method=method, body=body)).status for _ in range(2)]
+
+    assert statuses == [200] * 2
+    assert asked == [body] * 3
