@@ -151,12 +151,13 @@ class Scribe:
         while True:
             if means_full(error) and self.reserve.give():
                 self._full_since = self.clock()
+            last_chance = self.backlog.closing
             try:
                 sealed = self.tail.renew(self._unsynced.lines[:portion])
             except OSError as again:
                 error = again
                 self._refuse(error)
-                if self.backlog.closing:
+                if last_chance:
                     return False
                 self.backlog.pause(pause)
                 pause, portion = min(2 * pause, longest), max(1, portion // 2)
