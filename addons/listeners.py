@@ -37,9 +37,12 @@ _AT_ONCE: Final = 100
 """Connections that are swept in one turn of the event loop: less than a millisecond of work."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
-    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents."""
+    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents.
+
+    `routes` are replaced as a whole when the configuration is read again.
+    """
 
     settings: ListenerSettings
     store: PolicyStore
