@@ -142,7 +142,7 @@ class ClientSession(Session):
         has_body = event.stream_ended is None
         request = read_request(fields, has_body=has_body, most=self._bounds.head)
         length = stated_length(fields) if line_of(request).problem is None else None
-        lane = Lane(stream_id, stream_id, Incoming(length), touched=monotonic())
+        lane = Lane(stream_id, stream_id, Incoming(length))
         lane.is_head_request = request.data.method == b"HEAD"
         self.lanes[stream_id] = lane
         if self._seen >= self._lifetime:
@@ -232,7 +232,6 @@ class ClientSession(Session):
         lane = self.lanes.get(event.stream_id)
         if lane is None:
             return
-        lane.touched = monotonic()
         match event:
             case ResponseHeaders():
                 yield from self._send_head(lane, event.response, is_whole=event.end_stream)

@@ -8,7 +8,6 @@ Source: RFC 9113 section 8.1 (exchanges), section 5.1.2 (concurrency), section 6
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, override
 
 from h2 import events as h2_events
@@ -103,7 +102,6 @@ class OriginSession(Session):
         lane = self._numbers.get(event.stream_id)
         if lane is None:
             return
-        lane.touched = monotonic()
         match event:
             case RequestData():
                 if event.data and not lane.outgoing.has_ended:
@@ -127,7 +125,7 @@ class OriginSession(Session):
             yield ReceiveHttp(Unseen(event.stream_id, gone, ErrorCode.GENERIC_SERVER_ERROR))
             return
         stream_id = self.h2.get_next_available_stream_id()
-        lane = Lane(stream_id, event.stream_id, Incoming(None), touched=monotonic())
+        lane = Lane(stream_id, event.stream_id, Incoming(None))
         lane.is_head_request = event.request.data.method == b"HEAD"
         lane.outgoing.has_ended = event.end_stream
         self.h2.send_headers(stream_id, write_request(event.request), end_stream=event.end_stream)
@@ -157,7 +155,6 @@ class OriginSession(Session):
         lane = self.lanes.get(event.stream_id)
         if lane is None:
             return
-        lane.touched = monotonic()
         fields = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
         is_whole = event.stream_ended is not None
         try:
