@@ -40,7 +40,10 @@ from addons.server_tls import ServerTls
 from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
+from gateway.audit.clients import Keyed, truncated
+from gateway.audit.disclosure import Disclosure
 from gateway.audit.ids import IdSource
+from gateway.audit.month_keys import MonthKeys
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.probes import Law
+    from gateway.audit.clients import ClientName
     from gateway.config.settings import ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
@@ -119,7 +123,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
-    recorder = Recorder(writer, connections, time.time)
+    recorder = Recorder(writer, connections, time.time, disclosure_of(settings))
     authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
@@ -224,6 +228,18 @@ def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
         for each in settings.listeners
         if each.tls is not None
     }
+
+
+def disclosure_of(settings: Settings) -> Disclosure:
+    """What records may say. Raises AuditUnavailable if clients are named by a key that cannot be used."""
+    audit = settings.audit
+    client: ClientName | None = None
+    if audit.client_address == "truncated":
+        client = truncated
+    elif audit.client_address == "keyed":
+        client = Keyed(MonthKeys(settings.state / "audit-keys", audit.client_keys).key)
+        client(settings.listeners[0].bind[0], time.time())
+    return Disclosure(query=audit.query_values, fields=audit.field_values, client=client)
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

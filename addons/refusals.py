@@ -224,7 +224,8 @@ def for_upstream_error(flow: HTTPFlow, _message: str) -> Response:
 
 
 def limit_fields(states: tuple[LimitState, ...]) -> RawFields:
-    """RateLimit-Policy and RateLimit for the limits that counted a request; nothing if none did."""
+    """RateLimit-Policy and RateLimit for the rate limits that counted a request; nothing if none did."""
+    states = tuple(each for each in states if each.counts_time)
     if not states:
         return ()
     policies = ", ".join(f'"{each.id}";q={each.quota};w={math.ceil(each.window)}' for each in states)

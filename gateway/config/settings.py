@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 type Scheme = Literal["http", "https"]
 type Entry = Literal["proxy", "socks5", "transparent"]
 type Resolves = Literal["gateway", "parent"]
+type ClientAddress = Literal["full", "truncated", "keyed"]
 type ClientAuth = Literal["off", "optional", "required"]
 
 DIRECT: Final = "direct"
@@ -212,10 +213,19 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
-    """How decisions are written down. What cannot be written down is not let through."""
+    """How decisions are written down. What cannot be written down is not let through.
+
+    `client_address` says how: as it is, its network (`truncated`), or a token that is another one every month
+    (`keyed`), whose keys are kept for `client_keys` months. Values of the parameters `query_values` and of the
+    request's `field_values` (in lower case) are written down, all others are not.
+    """
 
     durability: Literal["batched"] = "batched"
     on_failure: Literal["closed"] = "closed"
+    client_address: ClientAddress = "full"
+    client_keys: int = 3
+    query_values: frozenset[str] = frozenset()
+    field_values: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
