@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy.http import Headers, Response
 
 from addons.exchange import judged
+from gateway.audit.redaction import mask_text
 from gateway.pages.refused import Page, as_html, as_problem
 from gateway.pages.shell import HTML, HTML_FIELDS
 from gateway.policy.model import Decision, Fact, Missing, Reason, refuse
@@ -283,7 +284,7 @@ def _detail(decision: Decision) -> str:
     standard = _DETAILS.get(decision.reason, "The gateway refuses this request.")
     if decision.message is None or decision.reason in _FIXED_DETAIL:
         return standard
-    return decision.message
+    return decision.message if decision.rule is not None else mask_text(decision.message)
 
 
 def _asked(state: ConnectionState, exchange: Exchange) -> str | None:
@@ -293,7 +294,7 @@ def _asked(state: ConnectionState, exchange: Exchange) -> str | None:
         return None if state.connect_host is None else str(state.connect_host)
     scheme, port = _text(facts.scheme), facts.port
     authority = str(facts.host) if isinstance(port, Missing) else facts.host.authority(port, _PORTS.get(scheme or ""))
-    path = "" if isinstance(facts.target, Missing) else facts.target.path
+    path = "" if isinstance(facts.target, Missing) else mask_text(facts.target.path)
     return f"{scheme}://{authority}{path}" if scheme else authority
 
 

@@ -35,6 +35,7 @@ A record never holds a body, user information of an address, or what a field say
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -61,7 +62,9 @@ VERSION: Final = 1
 type Record = dict[str, object]
 """One event, its keys in their order, values that JSON can hold; without `v` and `seq`."""
 
-_LONGEST_METHOD: Final = 32
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+_LIKE_A_METHOD: Final = re.compile(r"[A-Z]{1,12}(-[A-Z]{1,12}){0,2}")
+"""As registered methods look: a client that lost count of its bytes may send anything in their place."""
 _USUAL: Final = Disclosure()
 _PLAIN_KEYS: Final = frozenset({FactName.HOST, FactName.PORT, FactName.METHOD, FactName.TLS_SNI, FactName.USER})
 
@@ -208,7 +211,7 @@ def _method(facts: Facts) -> str | None:
     method = _known(facts.method)
     if method is None:
         return "CONNECT" if facts.connect is True else None
-    return mask_text(method[:_LONGEST_METHOD])
+    return method if method in _METHODS or _LIKE_A_METHOD.fullmatch(method) else MASK
 
 
 def _target(facts: Facts, shown: frozenset[str], masked: list[str]) -> tuple[str | None, Record | None]:
