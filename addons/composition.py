@@ -37,6 +37,7 @@ from addons.pools import Pools
 from addons.probes import Probe
 from addons.recording import Recorder, Recording
 from addons.server_tls import ServerTls
+from addons.settling import Settling
 from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
@@ -65,13 +66,11 @@ if TYPE_CHECKING:
 
     from addons.probes import Law
     from gateway.audit.clients import ClientName
-    from gateway.config.settings import ResolverSettings, Settings
+    from gateway.config.settings import AuditSettings, ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
-CONNECT_TIMEOUT: Final = 5.0
-"""Seconds that connecting to an upstream may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Engine:
 
 def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
-    writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
+    writer = AuditWriter(settings.state / "audit", _options(settings.audit))
     new_id = IdSource(time.time, os.urandom).next
     connections = Connections(new_id, time.monotonic, settings.contact, settings.pac.proxy)
     resolver = resolver or resolver_of(settings.resolver)
@@ -123,7 +122,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
-    recorder = Recorder(writer, connections, time.time, disclosure_of(settings))
+    recorder = _recorder(settings, writer, connections)
     authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
@@ -135,7 +134,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
     )
     signing = None if authorities is None else _signing(connections, admission, authorities)
-    dialing, tls = Dialing(connections, CONNECT_TIMEOUT, turns.ways), UpstreamTls(connections, trust)
+    dialing, tls = Dialing(connections, settings.limits.connect_timeout, turns.ways), UpstreamTls(connections, trust)
     keeper = FieldKeeper(pseudonym(settings.state))
     caching = _caching(admission, keeper, recorder)
     addons = (
@@ -152,7 +151,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         keeper,
         parents,
         *((caching,) if _keeps_answers(settings) else ()),
-        Recording(recorder, connections),
+        *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
     listeners = _listeners(settings, own, writer)
     return Engine(
@@ -209,6 +208,28 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
     return HealthChecks(pools, probe, law, SystemRandom().random)
 
 
+def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:
+    durable = writer.append_durable if writer.waits else None
+    return Recorder(writer, connections, time.time, durable, disclosure_of(settings))
+
+
+def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
+    """Who waits for the disk; nobody, unless answers are to wait."""
+    return (Settling(recorder),) if writer.waits else ()
+
+
+def _options(audit: AuditSettings) -> WriterOptions:
+    return WriterOptions(
+        durability=audit.durability,
+        on_failure=audit.on_failure,
+        reserve=audit.reserve,
+        segment_size=audit.segment_size,
+        segment_age=audit.segment_age,
+        retain=audit.retain,
+        compress=audit.compress,
+    )
+
+
 def _pools(settings: Settings, writer: AuditWriter) -> Pools:
     draw = SystemRandom().random
     return Pools(settings.upstreams, writer.append, clock=time.monotonic, wall=time.time, draw=draw)
@@ -232,14 +253,14 @@ def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
 
 def disclosure_of(settings: Settings) -> Disclosure:
     """What records may say. Raises AuditUnavailable if clients are named by a key that cannot be used."""
-    audit = settings.audit
+    wanted = settings.audit.disclosure
     client: ClientName | None = None
-    if audit.client_address == "truncated":
+    if wanted.client_address == "truncated":
         client = truncated
-    elif audit.client_address == "keyed":
-        client = Keyed(MonthKeys(settings.state / "audit-keys", audit.client_keys).key)
+    elif wanted.client_address == "keyed":
+        client = Keyed(MonthKeys(settings.state / "audit-keys", wanted.client_keys).key)
         client(settings.listeners[0].bind[0], time.time())
-    return Disclosure(query=audit.query_values, fields=audit.field_values, client=client)
+    return Disclosure(query=wanted.query_values, fields=wanted.field_values, client=client)
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

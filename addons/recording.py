@@ -6,7 +6,9 @@ is let through: the decision that stands is then `audit-unavailable`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -21,7 +23,8 @@ from gateway.audit.record import Circumstances, decision_object, decision_record
 from gateway.policy.model import Decision, Missing, Reason, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
 
     from mitmproxy.connection import Client
     from mitmproxy.http import HTTPFlow, Response
@@ -45,18 +48,24 @@ class Log(Protocol):
 
 
 class Recorder:
-    """Writes what was decided and how it ended. `clock` gives seconds since the epoch, UTC."""
+    """Writes what was decided and how it ended. `clock` gives seconds since the epoch, UTC.
+
+    `durable`, where answers wait for the disk, takes a record and tells when it is there.
+    """
 
     def __init__(
         self,
         writer: Log,
         connections: Connections,
         clock: Callable[[], float],
+        durable: Callable[[Record], Future[int]] | None = None,
         disclosure: Disclosure | None = None,
     ) -> None:
         self._writer: Final = writer
         self._connections: Final = connections
         self._clock: Final = clock
+        self._durable: Final = durable
+        self._unsettled: Future[int] | None = None
         self._disclosure: Final = disclosure or Disclosure()
 
     async def allowed(self, exchange: Exchange, decision: Decision) -> Decision:
@@ -83,11 +92,17 @@ class Recorder:
         if exchange.ended:
             return
         exchange.decision, exchange.status, exchange.down = decision, status, down
-        self._append(lambda: self._decision(exchange, decision, status))
+        self._append_refusal(lambda: self._decision(exchange, decision, status))
         if status is None:
             exchange.connection.refused = exchange
         exchange.recorded = True
         self.ended(exchange)
+
+    def settled(self) -> Awaitable[None] | None:
+        """Waits until the last refusal, and so every one before it, is on the disk or cannot get there; or None."""
+        if self._unsettled is None or self._unsettled.done():
+            return None
+        return _over(self._unsettled)
 
     def ended(self, exchange: Exchange) -> None:
         """Record the end of an exchange, once, and give its lease back."""
@@ -196,12 +211,27 @@ class Recorder:
             now=self._clock(),
         )
 
+    def _append_refusal(self, made: Callable[[], Record]) -> None:
+        if self._durable is None:
+            self._append(made)
+            return
+        try:
+            self._unsettled = self._durable(made())
+        except AuditUnavailable as problem:
+            _log.error("a record could not be written: %s", problem)
+
     def _append(self, made: Callable[[], Record]) -> None:
         """Make a record and write it down; that it cannot be made is as bad as that it cannot be written."""
         try:
             self._writer.append(made())
         except AuditUnavailable as problem:
             _log.error("a record could not be written: %s", problem)
+
+
+async def _over(future: Future[int]) -> None:
+    """Wait for a refusal to be on the disk. It stands all the same if it never gets there."""
+    with suppress(AuditUnavailable):
+        await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _upstream(exchange: Exchange, place: PlaceAt) -> Record:

@@ -147,9 +147,10 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "since": maybe(MOMENT),
             "rewritten": COUNT,
             "refused": COUNT,
+            "unrecorded": COUNT,
             "cut": COUNT,
         },
-        {"unrecorded": COUNT},
+        {},
     ),
     "retention": (
         "Records were kept long enough, and were removed from a segment.",

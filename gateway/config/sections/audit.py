@@ -1,77 +1,81 @@
-"""The section `audit`: how decisions are written down, and how much of them."""
+"""The section `audit`: how decisions are written down, how much of them, and for how long they are kept."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.disclosure import is_secret
-from gateway.config.sections.common import not_yet, only
-from gateway.config.settings import AuditSettings, ClientAddress
-from gateway.policy.errors import Malformed, quoted
-from gateway.policy.headers import field_name
-from gateway.policy.language.nodes import Mapping, Scalar
-from gateway.policy.language.records import Key, Values, optional, record
-from gateway.policy.language.scalars import choice, integer, text
-from gateway.policy.language.shapes import sequence
+from gateway.audit.kinds import KINDS
+from gateway.config.sections.common import not_yet
+from gateway.config.sections.disclosure import DISCLOSED, check_keys, disclosed
+from gateway.config.settings import AuditSettings
+from gateway.policy.errors import Malformed
+from gateway.policy.language.records import Values, optional, record
+from gateway.policy.language.scalars import BOOLEAN, DURATION, SIZE, choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gateway.policy.language.shapes import Read, Spot
+    from gateway.audit.backlog import OnFailure
+    from gateway.audit.writer import Durability
+    from gateway.policy.language.shapes import Read, Shape
 
 _STOCK: Final = AuditSettings()
-_LONGEST_KEEPING: Final = 120
+_LEAST_SIZE: Final = 64 * 1024
+_LEAST_AGE: Final = 60.0
 
 
-def _shown(name: str) -> str:
-    if is_secret(name):
-        raise Malformed(f"{quoted(name)} proves who somebody is or where they are: no record may hold it, leave it out")
-    return name
+def _size(size: int) -> int:
+    if size < _LEAST_SIZE:
+        raise Malformed(f"{size} bytes are too small for a file of the log, write at least `64KiB`")
+    return size
 
 
-def _shown_field(name: str) -> str:
-    return _shown(field_name(name))
+def _age(seconds: float) -> float:
+    if seconds < _LEAST_AGE:
+        raise Malformed("files of the log live for at least `1min`")
+    return seconds
 
 
-def _names(wanted: str, example: str, read: Callable[[str], str]) -> Key[tuple[str, ...]]:
-    name, _, what = wanted.partition(" ")
-    return optional(name, sequence(text(f"a name, like `{example}`").then(read), f"[{example}]"), what, ())
-
-
-_DURABILITY: Final = optional(
-    "durability", only("batched", "sync", "relaxed"), "When records reach the disk.", "batched"
+_LONG: Final = DURATION.then(_age)
+_SIZE: Final = optional("size", SIZE.then(_size), "The size at which a file of the log is closed.", _STOCK.segment_size)
+_AGE: Final = optional("age", _LONG, "The age at which a file of the log is closed.", _STOCK.segment_age)
+_ROTATION: Final = record(
+    (_SIZE, _AGE),
+    lambda values: (values[_SIZE], values[_AGE]),
+    wanted="when a file of the log is closed, like `{size: 256MiB, age: 1d}`",
 )
-_ON_FAILURE: Final = optional("on_failure", only("closed", "open", "deny_only"), "When they cannot.", "closed")
-_CLIENTS: Final[tuple[ClientAddress, ...]] = ("full", "truncated", "keyed")
-_CLIENT_ADDRESS: Final[Key[ClientAddress]] = optional(
-    "client_address", choice(_CLIENTS), "How addresses of clients are written.", _STOCK.client_address
+_KEPT: Final = {kind: optional(kind, _LONG, f"How long `{kind}` records are kept.", None) for kind in KINDS}
+_RETENTION: Final = record(
+    tuple(_KEPT.values()),
+    lambda values: {kind: seconds for kind, key in _KEPT.items() if (seconds := values[key]) is not None},
+    wanted="how long records are kept, like `{allow: 180d, deny: 365d}`",
 )
-_CLIENT_KEYS: Final = optional(
-    "client_keys", integer(1, _LONGEST_KEEPING), "For how many months their keys are kept.", _STOCK.client_keys
-)
-_QUERY_VALUES: Final = _names("query_values Parameters whose values are written down.", "page", _shown)
-_FIELD_VALUES: Final = _names("field_values Fields of requests whose values are.", "user-agent", _shown_field)
+_DURABILITIES: Final[Shape[Durability]] = choice(("sync", "batched", "relaxed"))
+_DURABILITY: Final = optional("durability", _DURABILITIES, "When records reach the disk.", _STOCK.durability)
+_FAILURES: Final[Shape[OnFailure]] = choice(("closed", "deny_only", "open"))
+_ON_FAILURE: Final = optional("on_failure", _FAILURES, "What happens when they cannot.", _STOCK.on_failure)
+_RESERVE: Final = optional("reserve", SIZE, "Room that is kept for the last records.", _STOCK.reserve)
+_ROTATE: Final = optional("rotate", _ROTATION, "When a file is closed.", (_STOCK.segment_size, _STOCK.segment_age))
+_RETAIN: Final = optional("retain", _RETENTION, "How long records are kept.", _STOCK.retain)
+_COMPRESS: Final = optional("compress", BOOLEAN, "Whether closed files are compressed.", _STOCK.compress)
 
 
 def _audit(values: Values) -> Read[AuditSettings]:
+    size, age = values[_ROTATE]
     return AuditSettings(
-        client_address=values[_CLIENT_ADDRESS],
-        client_keys=values[_CLIENT_KEYS],
-        query_values=frozenset(values[_QUERY_VALUES]),
-        field_values=frozenset(values[_FIELD_VALUES]),
+        durability=values[_DURABILITY],
+        on_failure=values[_ON_FAILURE],
+        reserve=values[_RESERVE],
+        segment_size=size,
+        segment_age=age,
+        retain=values[_RETAIN],
+        compress=values[_COMPRESS],
+        disclosure=disclosed(values),
     )
 
 
-def _check_keys(node: Mapping, spot: Spot) -> None:
-    keys, how = node.get("client_keys"), node.get("client_address")
-    if keys is not None and not (isinstance(how, Scalar) and how.text == "keyed"):
-        spot.key("client_keys", keys).complain("only `client_address: keyed` has keys, leave it out")
-
-
 AUDIT: Final = record(
-    (_DURABILITY, _ON_FAILURE, _CLIENT_ADDRESS, _CLIENT_KEYS, _QUERY_VALUES, _FIELD_VALUES),
+    (_DURABILITY, _ON_FAILURE, _RESERVE, _ROTATE, _RETAIN, _COMPRESS, *DISCLOSED),
     _audit,
     wanted="the audit log, like `{durability: batched}`",
-    also=not_yet("rotate", "retain", "export"),
-    rules=(_check_keys,),
+    also=not_yet("export"),
+    rules=(check_keys,),
 )

@@ -13,6 +13,7 @@ from gateway.audit.events import (
     gap_record,
     list_record,
     policy_record,
+    retention_record,
     server_record,
     start_record,
     stop_record,
@@ -163,15 +164,9 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "server": server_record(upstream="app", server="http://10.0.0.1:8000", standing="down", detail="it is", now=NOW),
     "gap": gap_record(reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, now=NOW),
     "admin": admin_record(action="reload", actor="a signal", outcome="done", detail=None, now=NOW),
-    "retention": {
-        "time": "2026-11-23T10:00:00.123456Z",
-        "event": "retention",
-        "segment": "00000001.jsonl",
-        "removed": {"allow": 10},
-        "first": 1,
-        "last": 12,
-        "whole": False,
-    },
+    "retention": retention_record(
+        segment="00000001.jsonl", removed={"allow": 10}, first=1, last=12, whole=False, now=NOW
+    ),
     "key": {
         "time": "2026-11-23T10:00:00.123456Z",
         "event": "key",
