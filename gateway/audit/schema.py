@@ -48,7 +48,7 @@ type JsonSchema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _OUTCOME: Final = one_of("loaded", "refused")
 _FILES: Final = {"files": array(TEXT), "problems": array(TEXT)}
-_CACHE: Final = one_of("hit", "stale", "validated", "stored", "miss", "pass", "nothing-kept")
+_CACHE: Final = words("^[a-z-]+$")
 
 _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
     "decision": (
@@ -121,6 +121,11 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "list": part(name=TEXT, entries=maybe(COUNT), digest=maybe(TEXT)),
             "problems": array(TEXT),
         },
+        {},
+    ),
+    "configuration": (
+        "Routes and upstreams were read again, and are in force or were refused.",
+        {"outcome": _OUTCOME, "problems": array(TEXT)},
         {},
     ),
     "trust": ("Authorities for servers were loaded or refused.", {"outcome": _OUTCOME, **_FILES}, {}),

@@ -73,7 +73,7 @@ REQUEST: Final = part(
     port=maybe(PORT),
     path=maybe(TEXT),
     query=maybe(_VALUES),
-    protocol=maybe(one_of("http/1.1", "h2", "h3", "websocket", "tcp")),
+    protocol=maybe(words(r"^(http/1\.[01]|h2|h3|websocket|tcp)$")),
     size=maybe(COUNT),
 )
 TLS: Final = part(sni=maybe(TEXT), mode=maybe(one_of("inspected", "spliced", "terminated")))

@@ -25,7 +25,7 @@ _LEVELS: Final[Mapping[Level, str]] = {
     Level.HIGH: "error",
     Level.CRITICAL: "critical",
 }
-_CHANGES: Final = frozenset({"policy", "list", "trust", "certificates", "authority", "admin", "key"})
+_CHANGES: Final = frozenset({"policy", "list", "configuration", "trust", "certificates", "authority", "admin", "key"})
 _VERSIONS: Final = {"http/1.1": "1.1", "h2": "2", "h3": "3", "websocket": "1.1"}
 _TAKEN: Final = frozenset(
     {

@@ -9,6 +9,7 @@ from gateway.audit.events import (
     admin_record,
     authority_record,
     certificates_record,
+    configuration_record,
     connection_record,
     gap_record,
     list_record,
@@ -158,6 +159,7 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "list": list_record(
         outcome="stale", listener="egress", name="ads", entries=7, digest="sha256:1", problems=["old"], now=NOW
     ),
+    "configuration": configuration_record(outcome="refused", problems=["routes: no"], now=NOW),
     "trust": trust_record(outcome="refused", files=["root.pem"], problems=["root.pem: no"], now=NOW),
     "certificates": certificates_record(outcome="loaded", listener="shop", files=["a.pem"], problems=[], now=NOW),
     "authority": authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD"], problems=[], now=NOW),

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from gateway.audit.schema import EVENTS, record_schema
+from tests.house.sources import modules
 from tests.unit.audit.samples import SAMPLES
 
 HEAD = {"v": 1, "seq": 1}
+WRITTEN = re.compile(r'"time": timestamp\(now\),\s*"event": "([a-z]+)"')
 
 
 def problems(record: dict[str, Any]) -> list[str]:
@@ -47,6 +50,13 @@ def test_the_schema_knows_no_more_and_no_less_than_is_written(record: dict[str, 
 )
 def test_what_is_no_record_is_refused(record: dict[str, Any]) -> None:
     assert problems(record) != []
+
+
+def test_no_part_of_the_gateway_writes_a_kind_that_the_schema_does_not_know() -> None:
+    written = {event for path in modules("gateway", "addons") for event in WRITTEN.findall(path.read_text("utf-8"))}
+
+    assert {"decision", "end", "gap"} <= written
+    assert written - set(EVENTS) == set()
 
 
 def test_a_line_of_a_record_whose_time_was_over_is_one() -> None:
