@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from gateway.audit.redaction import mask_sentence
+from gateway.audit.redaction import mask_sentence, mask_text
 from gateway.audit.times import timestamp
 
 if TYPE_CHECKING:
@@ -136,6 +136,21 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
         "server": server,
         "standing": standing,
         "detail": mask_sentence(detail),
+    }
+
+
+def admin_record(  # noqa: PLR0913 - one keyword per key of the record
+    *, user: int, process: int, order: str, what: Mapping[str, str], count: int, now: float
+) -> Record:
+    """An operator had the running gateway do something: who by the number of the user, what, and how much it was."""
+    return {
+        "time": timestamp(now),
+        "event": "admin",
+        "user": user,
+        "process": process,
+        "order": order,
+        "what": {name: mask_text(value.partition("?")[0]) for name, value in what.items()},
+        "count": count,
     }
 
 
