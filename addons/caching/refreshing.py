@@ -191,7 +191,9 @@ class Refreshing:
             wire = Plain(streams)
             if destination.scheme == "https":
                 verify = not exchange.connection.listener.settings.unsafe_skip_verify
-                sealed = await shaken(wire, self.ways.tls.towards(destination.host.text, verify=verify))
+                tls = self.ways.tls.towards(destination.host.text, verify=verify)
+                tls.set_alpn_protos([b"http/1.1"])
+                sealed = await shaken(wire, tls)
                 return await fetched(sealed, question(path, fields, asks), attempt.cache.store.most_each)
             return await fetched(wire, question(path, fields, asks), attempt.cache.store.most_each)
         finally:
