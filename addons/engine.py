@@ -19,6 +19,7 @@ from addons.quicker import quicken
 from addons.reconfiguring import take_up
 from gateway.audit.errors import AuditUnavailable
 from gateway.audit.events import configuration_record, start_record, stop_record
+from gateway.cache.disk.files import Unusable
 from gateway.control.store import Kept
 from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
@@ -97,9 +98,12 @@ class _Process:
         engine, sockets = self._prepare()
         try:
             servers = [await self._open(engine, *each) for each in zip(engine.listeners, sockets, strict=True)]
+            await engine.control.open()
             await self._serve(engine, servers)
         finally:
+            await engine.control.close()
             engine.resolver.close()
+            engine.caches.close()
             engine.writer.close()
 
     def _prepare(self) -> tuple[Engine, list[socket.socket]]:
@@ -109,6 +113,11 @@ class _Process:
             engine.writer.start()
         except (AuditUnavailable, OSError, ValueError) as error:
             raise NotStarted(str(error)) from None
+        try:
+            engine.open(self.said)
+        except (Unusable, OSError) as error:
+            engine.writer.close()
+            raise NotStarted(str(error)) from None
         problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
         problems += self._load(engine.trust)
         problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
@@ -116,6 +125,7 @@ class _Process:
         if problems:
             for each in sockets:
                 each.close()
+            engine.caches.close()
             engine.writer.close()
             raise NotStarted(*problems)
         return engine, sockets
@@ -174,6 +184,7 @@ class _Process:
             server.close()
         await engine.served.drain(DRAIN)
         sweeping.cancel()
+        await engine.refreshing.stop()
         await engine.checks.stop()
         with suppress(AuditUnavailable):
             engine.writer.append(stop_record(cause="told to end", now=time.time()))

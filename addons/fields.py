@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Request, Response
 
     from addons.exchange import Endpoint, Exchange
-    from gateway.policy.model import Obligation
+    from gateway.policy.model import Decision, Obligation
 
 type RawField = tuple[bytes, bytes]
 
@@ -109,12 +109,15 @@ class FieldKeeper:
         exchange = judged(flow)
         if exchange.refused or exchange.decision is None:
             return
-        fields = list(flow.request.headers.fields)
-        fields += self._own_fields(exchange, flow.request)
-        for obligation in exchange.decision.obligations:
+        flow.request.headers.fields = self.completed(exchange, flow.request, exchange.decision)
+
+    def completed(self, exchange: Exchange, request: Request, decision: Decision) -> tuple[RawField, ...]:
+        """The fields that a stripped request is sent with under this decision."""
+        fields = [*request.headers.fields, *self._own_fields(exchange, request)]
+        for obligation in decision.obligations:
             if isinstance(obligation, EditRequest):
                 fields = obligation.edit.apply(fields)
-        flow.request.headers.fields = tuple(fields)
+        return tuple(fields)
 
     def _own_fields(self, exchange: Exchange, request: Request) -> list[RawField]:
         version = version_of(request)

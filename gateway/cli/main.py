@@ -23,6 +23,7 @@ VERBS: Final = {
     "reverse": "run one reverse gateway in front of the servers named",
     "policy": "check, test and explain policies; print their schema",
     "audit": "read the decisions that were written down",
+    "cache": "drop kept answers of a running gateway; say what it keeps",
     "ca": "show, make, export, rotate or import the certificate authority of the forward proxy",
 }
 """The verbs in the order of the help, each with its line. The module of a verb has the verb's name."""

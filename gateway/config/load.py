@@ -10,6 +10,7 @@ from gateway.config.sections import process
 from gateway.config.sections.answering import with_body_from
 from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.ca import CA
+from gateway.config.sections.cache import cache_from
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
@@ -155,7 +156,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
 
 def _found_from(base: Path, listener: ListenerSettings, problems: list[Problem]) -> ListenerSettings:
     """The listener with its files found from a folder, and the bodies of fixed responses read from theirs."""
-    routes = tuple(with_body_from(base, route, problems) for route in listener.routes)
+    routes = tuple(cache_from(base, listener.name, with_body_from(base, route, problems)) for route in listener.routes)
     return replace(listener, policy=base / listener.policy, routes=routes, tls=shown_from(base, listener.tls))
 
 

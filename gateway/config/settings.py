@@ -73,11 +73,29 @@ class HostMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskSettings:
+    """Answers on disk: `size` bounds all files of the route together, in bytes, `entries` their number.
+
+    `path` is the folder; without one it is in the state folder.
+    """
+
+    size: int
+    entries: int = 10_000
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSettings:
-    """The cache of a route, in memory: `size` bounds all kept answers together, `largest` every one, in bytes."""
+    """The cache of a route: `size` bounds all kept answers in memory together, `largest` every one, in bytes.
+
+    Without a `disk` nothing is kept over a restart. `place` tells the caches of routes apart: it is a digest of what
+    the route is for and who answers it, so that a cache stays the same while this does.
+    """
 
     size: int = 64 * KIB * KIB
     largest: int = KIB * KIB
+    disk: DiskSettings | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
