@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.audit.backlog import OnFailure
-    from gateway.audit.writer import Durability
+    from gateway.audit.intake import Durability
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
