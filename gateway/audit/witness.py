@@ -38,8 +38,12 @@ class LogAtStart:
 class Witness(Protocol):
     """Sees the log grow. What it raises ends the writer, which then refuses every record."""
 
-    def opened(self, log: LogAtStart) -> None:
-        """The log was opened; called once, on the thread that starts the writer. May raise AuditUnavailable."""
+    def opened(self, log: LogAtStart) -> int:
+        """The log was opened; called once, on the thread that starts the writer. May raise AuditUnavailable.
+
+        Returns the number of the last record that was ever proved, or 0: the next record has a number above that and
+        above `log.seq`, so that the number of a record that is gone is not given to another one.
+        """
 
     def appended(self, lines: Sequence[bytes]) -> None:
         """These lines come next, in their order. They are not on the disk before `synced`, and may never be."""
@@ -57,8 +61,9 @@ class Witness(Protocol):
 class Nobody:
     """The witness of a log that is not proved."""
 
-    def opened(self, log: LogAtStart) -> None:
-        """Nothing to do."""
+    def opened(self, log: LogAtStart) -> int:
+        """Nothing was proved."""
+        return log.seq
 
     def appended(self, lines: Sequence[bytes]) -> None:
         """Nothing to do."""
