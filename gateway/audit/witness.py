@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from gateway.audit.record import Record
+
+PRUNED: Final = "pruned"
+"""The key of a line that stands for a record whose time was over; such a line has `v` and `seq` beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
