@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 KINDS: Final = ("allow", "deny", "end", "connection", "other")
 """What is kept for a time of its own: decisions by verdict, ends of exchanges, connections without any, the rest."""
 
+_NEVER_REMOVED: Final = frozenset({"retention", "key", "proof"})
+
 
 @dataclass(slots=True)
 class Removed:
@@ -44,8 +46,10 @@ class Removed:
 
 
 def kind_of(record: Record) -> str:
-    """Which of the KINDS a record is."""
+    """Which of the KINDS a record is; `proof`, which is none of them, if the proof of the log needs it for ever."""
     event = record.get("event")
+    if event in _NEVER_REMOVED:
+        return "proof"
     if event == "decision":
         decision = record.get("decision")
         return "deny" if isinstance(decision, dict) and decision.get("verdict") == "deny" else "allow"
