@@ -41,6 +41,8 @@ from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
 from gateway.audit.ids import IdSource
+from gateway.audit.proof.anchors import FileAnchor
+from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
@@ -61,7 +63,8 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.probes import Law
-    from gateway.config.settings import ResolverSettings, Settings
+    from gateway.audit.witness import Witness
+    from gateway.config.settings import ProofSettings, ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
@@ -111,7 +114,7 @@ class Engine:
 
 def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
-    writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
+    writer = _writer(settings)
     new_id = IdSource(time.time, os.urandom).next
     connections = Connections(new_id, time.monotonic, settings.contact, settings.pac.proxy)
     resolver = resolver or resolver_of(settings.resolver)
@@ -203,6 +206,18 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
         return senders_of(upstream, listeners, tls, time.time)
 
     return HealthChecks(pools, probe, law, SystemRandom().random)
+
+
+def _writer(settings: Settings) -> AuditWriter:
+    options = WriterOptions(durability=settings.audit.durability)
+    return AuditWriter(settings.state / "audit", options, witness=_witness(settings.proof))
+
+
+def _witness(proof: ProofSettings) -> Witness | None:
+    """Who proves the log, if that is wanted."""
+    if not proof.enabled:
+        return None
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
 
 
 def _pools(settings: Settings, writer: AuditWriter) -> Pools:

@@ -1,9 +1,9 @@
 """The leaves of a log, compared with its tiles and with every checkpoint that was signed over them.
 
-Two trees grow side by side: one out of the records, one out of the tiles. At every checkpoint it shows which of them is
-the one that was signed. If it is the tiles, a record that differs from its tile was changed, and it is known which. If
-it is the records, a tile was. If it is neither, both were changed together, somewhere behind the last checkpoint that
-agreed: then that range is what can be said.
+Two trees grow side by side, one out of the records, one out of the tiles, from where they differ. At every checkpoint
+it shows which of them is the one that was signed. If it is the tiles, a record that differs from its tile was changed,
+and it is known which. If it is the records, a tile was. If it is neither, both were changed together, somewhere behind
+the last checkpoint that agreed: then that range is what can be said.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Comparison:
     told: SignedLeaves
     promises: list[Promise]
     _written: Edge = field(default_factory=Edge)
-    _tiled: Edge = field(default_factory=Edge)
+    _tiled: Edge | None = None
+    """The tree out of the tiles, once it is another one than that out of the records."""
     _agreed: int = 0
     _broken: bool = False
     _doubts: list[tuple[int, Place]] = field(default_factory=list)
@@ -72,16 +73,20 @@ class Comparison:
                 self._doubts.append((seq, place))
             leaf = leaf or told or _NOTHING
             told = told or leaf
+            if told != leaf and self._tiled is None:
+                self._tiled = None
         if not self._since.file:
             self._since = place
         self._written.append(leaf or _NOTHING)
-        self._tiled.append(told or _NOTHING)
+        if self._tiled is not None:
+            self._tiled.append(told or _NOTHING)
 
     def _keep(self, seq: int, waiting: Promise | None, due: Iterator[Promise]) -> Promise | None:
         """Hold every checkpoint of this size against the trees; the next one."""
         roots: tuple[bytes, bytes] | None = None
         while waiting is not None and waiting.checkpoint.size == seq:
-            roots = roots or (self._tiled.root(), self._written.root())
+            written = self._written.root()
+            roots = roots or (written if self._tiled is None else self._tiled.root(), written)
             self._judge(waiting, *roots)
             waiting = next(due, None)
         return waiting
@@ -91,7 +96,7 @@ class Comparison:
         if root == tiled:
             for seq, place in self._doubts:
                 self.report.find(place, seq, "is not what was signed")
-            self._written = self._tiled.copy()
+            self._written, self._tiled = self._tiled or self._written, None
         elif root == written:
             for seq, place in self._doubts:
                 tile = tile_of(0, (seq - 1) // WIDTH, self.told.size)
