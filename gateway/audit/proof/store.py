@@ -59,7 +59,7 @@ class Store:
     def write(self, tile: Tile, hashes: bytes) -> None:
         """Keep a tile; a full one takes the place of the partial ones that led to it."""
         path = self.folder / tile.path
-        path.parent.mkdir(_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        self._make_room(path.parent)
         _replace(path, hashes)
         if tile.width == WIDTH:
             partial = path.with_name(f"{path.name}.p")
@@ -90,6 +90,14 @@ class Store:
             return notes_in((self.folder / name).read_text("utf-8", "replace"))
         except FileNotFoundError:
             return []
+
+    def _make_room(self, folder: Path) -> None:
+        """Make the folders of a tile, never the one of the proof: if that is gone, nothing in it is what it was."""
+        if folder.is_dir():
+            return
+        if folder.parent != self.folder:
+            self._make_room(folder.parent)
+        folder.mkdir(_PRIVATE_DIRECTORY)
 
     def _holders(self, tile: Tile) -> list[Path]:
         exact = self.folder / tile.path
