@@ -74,7 +74,7 @@ class Comparison:
             leaf = leaf or told or _NOTHING
             told = told or leaf
             if told != leaf and self._tiled is None:
-                self._tiled = None
+                self._tiled = self._written.copy()
         if not self._since.file:
             self._since = place
         self._written.append(leaf or _NOTHING)
@@ -103,7 +103,7 @@ class Comparison:
                 self.report.find(
                     Place(f"proof/{tile.path}", 0), 0, f"record {seq} ({place}) is what was signed, this is not"
                 )
-            self._tiled = self._written.copy()
+            self._tiled = None
         elif self._agreed == size:
             self.report.find(Place(promise.source, 0), 0, f"another log of {size} records was signed here")
             return

@@ -127,6 +127,10 @@ class Walk:
         elif self._torn is not None and seq == expected:
             self._mended(text, expected)
             yield self._next(line)
+        elif self._torn is not None:
+            self.report.find(self._torn[1], expected, "this line is not whole, and was not written again")
+            self._torn = None
+            yield from self._odd(line, ahead)
         elif seq is not None and seq > expected and ahead in {None, seq + 1}:
             yield from self._gap(line, seq)
         elif ahead == expected + 1:
