@@ -37,6 +37,7 @@ from addons.pools import Pools
 from addons.probes import Probe
 from addons.recording import Recorder, Recording
 from addons.server_tls import ServerTls
+from addons.settling import Settling
 from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 
     from addons.probes import Law
     from gateway.audit.witness import Witness
-    from gateway.config.settings import ProofSettings, ResolverSettings, Settings
+    from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
@@ -120,7 +121,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
-    recorder = Recorder(writer, connections, time.time)
+    recorder = _recorder(writer, connections)
     authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
@@ -149,7 +150,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         keeper,
         parents,
         *((caching,) if _keeps_answers(settings) else ()),
-        Recording(recorder, connections),
+        *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
     listeners = _listeners(settings, own, writer)
     return Engine(
@@ -207,8 +208,7 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
 
 
 def _writer(settings: Settings) -> AuditWriter:
-    options = WriterOptions(durability=settings.audit.durability)
-    return AuditWriter(settings.state / "audit", options, witness=_witness(settings.proof))
+    return AuditWriter(settings.state / "audit", _options(settings.audit), witness=_witness(settings.proof))
 
 
 def _witness(proof: ProofSettings) -> Witness | None:
@@ -216,6 +216,27 @@ def _witness(proof: ProofSettings) -> Witness | None:
     if not proof.enabled:
         return None
     return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
+
+
+def _recorder(writer: AuditWriter, connections: Connections) -> Recorder:
+    return Recorder(writer, connections, time.time, writer.append_durable if writer.waits else None)
+
+
+def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
+    """Who waits for the disk; nobody, unless answers are to wait."""
+    return (Settling(recorder),) if writer.waits else ()
+
+
+def _options(audit: AuditSettings) -> WriterOptions:
+    return WriterOptions(
+        durability=audit.durability,
+        on_failure=audit.on_failure,
+        reserve=audit.reserve,
+        segment_size=audit.segment_size,
+        segment_age=audit.segment_age,
+        retain=audit.retain,
+        compress=audit.compress,
+    )
 
 
 def _pools(settings: Settings, writer: AuditWriter) -> Pools:

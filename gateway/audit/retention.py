@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from gateway.audit.kinds import kind_of
 from gateway.audit.recovery import parse_line
 from gateway.audit.segments import born
 from gateway.audit.witness import PRUNED, leaf_hash
@@ -21,13 +22,6 @@ from gateway.audit.witness import PRUNED, leaf_hash
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from gateway.audit.record import Record
-
-KINDS: Final = ("allow", "deny", "end", "connection", "other")
-"""What is kept for a time of its own: decisions by verdict, ends of exchanges, connections without any, the rest."""
-
-_NEVER_REMOVED: Final = frozenset({"retention", "key", "proof"})
 
 
 @dataclass(slots=True)
@@ -43,17 +37,6 @@ class Removed:
         """One more record goes."""
         self.kinds[kind] += 1
         self.first, self.last = self.first or seq, seq
-
-
-def kind_of(record: Record) -> str:
-    """Which of the KINDS a record is; `proof`, which is none of them, if the proof of the log needs it for ever."""
-    event = record.get("event")
-    if event in _NEVER_REMOVED:
-        return "proof"
-    if event == "decision":
-        decision = record.get("decision")
-        return "deny" if isinstance(decision, dict) and decision.get("verdict") == "deny" else "allow"
-    return str(event) if event in {"end", "connection"} else "other"
 
 
 def over(path: Path, successor: Path, retain: Mapping[str, float], now: float) -> frozenset[str]:

@@ -77,8 +77,8 @@ class Scribe:
         """Take what has gathered, write it, sync if it is time; False when there is no more to do."""
         closing = self.backlog.closing
         taken = self.backlog.take(self._patience(), self.pace.gather)
+        self._unsynced.extend(taken)
         if taken.lines:
-            self._unsynced.extend(taken)
             self.witness.appended(taken.lines)
         try:
             self._write(taken, at_once=closing)
@@ -91,7 +91,8 @@ class Scribe:
     def _write(self, taken: Batch, *, at_once: bool) -> None:
         if taken.lines:
             self.tail.write(taken.lines)
-        if self._unsynced.lines and (at_once or self._unsynced.waiting or self.backlog.crowded or self._due() == 0.0):
+        hurry = at_once or self.backlog.crowded or self._due() == 0.0
+        if self._unsynced.waiting or (self._unsynced.lines and hurry):
             self.tail.sync()
             self._settle(self._unsynced)
             self._unsynced = Batch()
@@ -151,12 +152,13 @@ class Scribe:
         while True:
             if means_full(error) and self.reserve.give():
                 self._full_since = self.clock()
+            last_chance = self.backlog.closing
             try:
                 sealed = self.tail.renew(self._unsynced.lines[:portion])
             except OSError as again:
                 error = again
                 self._refuse(error)
-                if self.backlog.closing:
+                if last_chance:
                     return False
                 self.backlog.pause(pause)
                 pause, portion = min(2 * pause, longest), max(1, portion // 2)

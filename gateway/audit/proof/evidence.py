@@ -50,8 +50,8 @@ class Evidence:
             case _:
                 pass
 
-    def check_removals(self, report: Report, pruned: Sequence[Span], first: int) -> None:
-        """Everything that is gone must have been said. `first` is the first number that is there."""
+    def check_removals(self, report: Report, pruned: Sequence[Span], first: int, begins: Place) -> None:
+        """Everything that is gone must have been said. The log `begins` with the number `first`."""
         for span in pruned:
             report.pruned += span.last - span.first + 1
             for start, end in _uncovered((span.first, span.last), self.removed[span.place.file.partition(".")[0]]):
@@ -60,9 +60,7 @@ class Evidence:
                 )
         gone = [numbers for segment in self.whole for numbers in self.removed[segment]]
         for start, end in _uncovered((1, first - 1), _joined(gone)):
-            report.find(
-                Place("the log", 0), start, f"{_to(start, end)} missing at the beginning, and no record tells why"
-            )
+            report.find(begins, start, f"{_to(start, end)} missing at the beginning, and no record tells why")
 
     def check_keys(
         self, report: Report, announced: Sequence[Announcement], signed: Sequence[tuple[int, Sequence[VerifierKey]]]

@@ -66,7 +66,7 @@ def _compare(directory: Path, store: Store, report: Report, told: _Promises, ann
     walk = Walk(directory, report, evidence.note, report.signed)
     promises = sorted(told.found, key=lambda each: each.checkpoint.size)
     Comparison(report, SignedLeaves(store, report.signed), promises).run(_counted(report, walk))
-    evidence.check_removals(report, walk.pruned, walk.first or 1)
+    evidence.check_removals(report, walk.pruned, walk.first or 1, walk.begins)
     evidence.check_keys(report, announced, told.signed)
 
 

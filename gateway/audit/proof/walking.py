@@ -54,7 +54,8 @@ class Walk:
     seq: int = 0
     """The greatest number so far."""
     first: int = 0
-    """The first number that is there."""
+    """The first number that is there, if it is not 1, and where."""
+    begins: Place = field(default_factory=lambda: Place("the log", 0))
     pruned: list[Span] = field(default_factory=list)
     """Records that left only their hash."""
     _again: int = 0
@@ -151,7 +152,7 @@ class Walk:
             are = "is" if seq == expected + 1 else f"to {seq - 1} are"
             self.report.find(place, expected, f"{are} missing, record {seq} stands in its place")
         else:
-            self.first = seq
+            self.first, self.begins = seq, place
         self._recent.clear()
         for each in range(expected, min(seq, self.signed + 1)):
             yield each, None, place

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.audit.reader import Damage
     from gateway.audit.record import Record
     from gateway.audit.segments import Opener
+    from gateway.audit.witness import Witness
     from gateway.audit.writer import AuditWriter
 
 QUICK = WriterOptions(gather=0.001, retry=(0.005, 0.02), reserve=0)
@@ -26,7 +27,13 @@ QUICK = WriterOptions(gather=0.001, retry=(0.005, 0.02), reserve=0)
 class Opened(Protocol):
     """Starts a writer on the log of this test; it is closed when the test ends."""
 
-    def __call__(self, options: WriterOptions = QUICK, opener: Opener = open_segment) -> AuditWriter: ...
+    def __call__(
+        self,
+        options: WriterOptions = QUICK,
+        opener: Opener = open_segment,
+        witness: Witness | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> AuditWriter: ...
 
 
 def event(number: int = 0) -> Record:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gateway.audit.proof.keys import KeyFolder
+from gateway.audit.proof.keys import NEXT, SIGNING
 from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.proof.notes import SigningKey
 from gateway.audit.proof.store import FOLDER, Store
@@ -79,8 +79,9 @@ def writing(
 def write(
     directory: Path, count: int, *, first: int = 0, segment_size: int = 1 << 20, clock: Clock | None = None
 ) -> None:
-    """Append so many decisions, sign them, and close the log."""
-    with writing(directory, writer=replace(PLAIN, segment_size=segment_size), clock=clock) as log:
+    """Append so many decisions, close the log, and sign it once."""
+    last = replace(QUICK, checkpoint=3600.0)
+    with writing(directory, options=last, writer=replace(PLAIN, segment_size=segment_size), clock=clock) as log:
         for number in range(first, first + count):
             log.append_durable(decision(number)).result()
 
@@ -96,13 +97,9 @@ def write_on_another_day(directory: Path, count: int, clock: Clock) -> None:
 
 def handed_over(directory: Path, clock: Clock) -> bool:
     """Whether the key of today signs."""
-    keys = KeyFolder(directory / FOLDER)
-    today = keys.signing()
-    return (
-        today is not None
-        and keys.following() is None
-        and today.day == f"2026-11-{23 + int((clock.now - MONDAY) // DAY)}"
-    )
+    folder = directory / FOLDER
+    day = f"2026-11-{23 + int((clock.now - MONDAY) // DAY)}"
+    return not (folder / NEXT).exists() and (folder / SIGNING).read_text().startswith(day)
 
 
 def store_of(directory: Path) -> Store:
