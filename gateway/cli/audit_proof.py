@@ -133,7 +133,8 @@ def _lines(report: Report) -> list[str]:
     signed = f"{report.checkpoints} checkpoints, {report.anchored} of anchors, the newest over {report.signed} records"
     lines.append(f"{report.origin}: {report.records} records, {report.pruned} of them only as hashes; {signed}")
     lines += [f"note: {each}" for each in report.notes]
-    return [*lines, f"not what was signed: {len(found)} findings" if found else "everything is what was signed"]
+    count = "1 finding" if len(found) == 1 else f"{len(found)} findings"
+    return [*lines, f"not what was signed: {count}" if found else "everything is what was signed"]
 
 
 def _data(report: Report) -> object:
@@ -158,9 +159,8 @@ def _data(report: Report) -> object:
 
 def _proven_lines(proven: Proven, *, trusted: bool) -> list[str]:
     if trusted:
-        return [
-            f"proved: these {len(proven.lines)} records are in the log `{proven.origin}`, signed over {proven.size}"
-        ]
+        there = "1 record is" if len(proven.lines) == 1 else f"{len(proven.lines)} records are"
+        return [f"proved: {there} in the log `{proven.origin}`, which had {proven.size} records when this was signed"]
     first = (
         f"compare `{proven.keys[0]}` with what `wicketgate audit key` shows beside the log, and give it with `--key`"
     )

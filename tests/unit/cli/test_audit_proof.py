@@ -119,7 +119,7 @@ def test_a_record_is_proved_by_a_file_and_a_key(log: Path, capsys: pytest.Captur
     assert main(["audit", "verify-proof", str(file), "--key", key_of(log)]) == OK
 
     first, record = capsys.readouterr().out.splitlines()
-    assert first.startswith("proved: these 1 records are in the log `wicketgate/")
+    assert first.startswith("proved: 1 record is in the log `wicketgate/")
     assert json.loads(record)["id"] == ID
     assert main(["audit", "verify-proof", str(file), "--key", key_of(log), "--format", "json"]) == OK
     data = json.loads(capsys.readouterr().out)
