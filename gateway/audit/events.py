@@ -141,7 +141,7 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
 
 def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     *,
-    reason: Literal["write-failed", "queue-full", "torn-line", "worker"],
+    reason: Literal["write-failed", "queue-full", "torn-line"],
     detail: str,
     now: float,
     since: float | None = None,

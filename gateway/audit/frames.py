@@ -40,7 +40,7 @@ class Garbled(Exception):  # noqa: N818 - it says what the bytes are
 
 
 class Frame(NamedTuple):
-    """One message."""
+    """One message: its kind, the ticket that it is about, and what it says."""
 
     kind: int
     ticket: int

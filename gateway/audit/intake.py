@@ -69,7 +69,7 @@ class Intake:
             return UNRECORDED
 
     def opened(self) -> Backlog:
-        """The backlog."""
+        """The backlog of a log that is open."""
         if self.backlog is None:
             raise AuditUnavailable(NOT_OPEN)
         return self.backlog

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.audit.writer import WriterOptions
 
 _GONE: Final = "the process that writes the audit log is gone"
+_MISSED: Final = "more records came to a worker than the writer could take"
 _PIECE: Final = 256 * 1024
 
 
@@ -61,6 +62,7 @@ class WorkerLog:
         self._is_heard = False
         self._ticket = 0
         self._safe = 0
+        self._was_refused = False
         self._lost = 0
 
     def start(self) -> None:
@@ -191,6 +193,7 @@ class WorkerLog:
             case frames.FAILED:
                 self._settled(said.ticket, said.body.decode())
             case frames.TROUBLE if said.body:
+                self._was_refused = True
                 backlog.refuse_all(said.body.decode())
             case frames.TROUBLE:
                 backlog.accept_again()
@@ -225,6 +228,7 @@ class WorkerLog:
             self._sent.clear()
             self._waiting.clear()
         self._lost += len(lines)
+        self._was_refused = True
         backlog.settle(lines)
         _let_go(over, _GONE)
 
@@ -246,9 +250,11 @@ class WorkerLog:
         if backlog.trouble is not None or (missed is None and not self._lost):
             return
         lost, self._lost = self._lost, 0
+        was_refused, self._was_refused = self._was_refused, False
+        detail = f"{lost} records were on the way to the writer when it went and may be missing" if lost else _MISSED
         record = gap_record(
-            reason="worker",
-            detail=f"{lost} records were on the way to the writer when it went and may be missing",
+            reason="write-failed" if was_refused else "queue-full",
+            detail=detail,
             since=None if missed is None else missed.since,
             refused=0 if missed is None else missed.refused,
             unrecorded=0 if missed is None else missed.unrecorded,

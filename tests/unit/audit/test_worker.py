@@ -109,7 +109,7 @@ def test_when_the_owner_is_gone_on_failure_says_what_happens(
     found = whole_log(directory)
     (gap,) = (each for each in found if each["event"] == "gap")
     missed = {"closed": (2, 0), "deny_only": (0, 1), "open": (0, 2)}[on_failure]
-    assert (gap["reason"], gap["refused"], gap["unrecorded"]) == ("worker", *missed)
+    assert (gap["reason"], gap["refused"], gap["unrecorded"]) == ("write-failed", *missed)
     assert [each["event"] for each in found if each["event"] == "decision"] == ["decision"] * (
         on_failure == "deny_only"
     )
@@ -128,4 +128,5 @@ def test_a_full_queue_refuses_and_is_told(path: Path, directory: Path, opened: O
         log.close()
     writer.close()
 
-    assert [each["refused"] for each in whole_log(directory) if each["event"] == "gap"] == [1]
+    (gap,) = (each for each in whole_log(directory) if each["event"] == "gap")
+    assert (gap["reason"], gap["refused"]) == ("queue-full", 1)
