@@ -21,11 +21,10 @@ from gateway.audit.proof.anchors import Keeper
 from gateway.audit.proof.book import Book
 from gateway.audit.proof.handover import Handover
 from gateway.audit.proof.keys import KeyFolder
-from gateway.audit.proof.reading import leaf_of
 from gateway.audit.proof.records import heartbeat_record, key_record, proof_record
 from gateway.audit.proof.resuming import resume
 from gateway.audit.proof.store import FOLDER, Store
-from gateway.audit.witness import FirstWords
+from gateway.audit.witness import FirstWords, leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +63,7 @@ class _Counter:
     found: int | None = None
 
     def add(self, lines: Sequence[bytes]) -> None:
-        self.written += map(leaf_of, lines)
+        self.written += [leaf_hash(line[:-1]) for line in lines]
         if self.awaited is not None:
             for seq, line in enumerate(lines, self.count + 1):
                 if self.awaited in line:

@@ -131,7 +131,7 @@ class _Promises:
 
     def anchored(self, path: Path) -> None:
         """Those that an anchor kept, without those of other logs. Raises OSError."""
-        others = 0
+        others, before = 0, self.report.anchored
         for source, note in anchored_notes(path):
             if _origin(note) not in {None, self.report.origin}:
                 others += 1
@@ -139,6 +139,8 @@ class _Promises:
                 self.report.anchored += 1
         if others:
             self.report.notes.append(f"{path}: {others} checkpoints of other logs were passed over")
+        if self.report.anchored == before:
+            self.report.find(Place(str(path), 0), 0, "this anchor holds no checkpoint of this log that is believed")
 
     def _add(self, note: str, source: str) -> int | None:
         """The size of a checkpoint that is believed."""

@@ -149,10 +149,23 @@ def test_checkpoints_of_other_logs_are_passed_over(directory: Path, tmp_path: Pa
     write(directory, 3)
     write(tmp_path / "other", 3)
 
-    report = verify(directory, anchors=[tmp_path / "other" / FOLDER / HISTORY])
+    both = tmp_path / "both"
+    both.write_text("".join(note for log in (directory, tmp_path / "other") for note in store_of(log).notes(HISTORY)))
 
-    assert said(report) == []
+    report = verify(directory, anchors=[both])
+
+    assert (said(report), report.anchored) == ([], 1)
     assert any("1 checkpoints of other logs" in each for each in report.notes)
+
+
+@pytest.mark.parametrize("text", ["", "rubbish\n"])
+def test_an_anchor_that_holds_nothing_is_no_anchor(text: str, directory: Path, tmp_path: Path) -> None:
+    write(directory, 3)
+    (tmp_path / "anchor").write_text(text)
+
+    assert findings(directory, tmp_path / "anchor")[-1] == (
+        f"{tmp_path / 'anchor'}: this anchor holds no checkpoint of this log that is believed"
+    )
 
 
 def test_a_trusted_key_of_any_day_is_enough(directory: Path, clock: Clock) -> None:
