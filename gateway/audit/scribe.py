@@ -10,9 +10,10 @@ Source: Rebello et al., "Can Applications Recover from fsync Failures?", USENIX 
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.audit.backlog import Batch, Missed
 from gateway.audit.encoding import body
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from gateway.audit.tail import Tail
     from gateway.audit.witness import Witness
 
-_NOTHING_MISSED = Missed(0, 0, 0.0)
+_log: Final = logging.getLogger(__name__)
+_NOTHING_MISSED: Final = Missed(0, 0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ class Scribe:
             return False
         self._tell(words(error), since, rewritten, self.backlog.take_missed())
         if self._full_since is None:
-            self.backlog.accept_again()
+            self._accept_again()
         return True
 
     def _write_again(self, error: OSError) -> bool:
@@ -174,6 +176,8 @@ class Scribe:
 
     def _refuse(self, error: OSError) -> None:
         why = f"the audit log cannot be written: {words(error)}"
+        if self.backlog.trouble is None:
+            _log.error("%s", why)
         self.backlog.refuse_all(why)
         self._disappoint(why)
 
@@ -187,7 +191,11 @@ class Scribe:
             return
         since, self._full_since = self._full_since, None
         self._tell("there is room on the disk again", since, 0, self.backlog.take_missed())
+        self._accept_again()
+
+    def _accept_again(self) -> None:
         self.backlog.accept_again()
+        _log.warning("the audit log is written again")
 
     def _tell_of_missed(self) -> None:
         missed = self.backlog.take_missed() if self.backlog.trouble is None else None

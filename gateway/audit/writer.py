@@ -202,7 +202,7 @@ class AuditWriter:
         )
 
     def _tell(self, record: Record) -> Future[int]:
-        """Accept a record of the keeper; it must be on the disk before what it says is done."""
+        """Accept a record of the keeper, which waits for the disk: whatever `on_failure` says, it is not left out."""
         done: Future[int] = Future()
-        self._intake.opened().put(body(record), done)
+        self._intake.opened().put_own(body(record), done)
         return done
