@@ -22,7 +22,7 @@ from gateway.audit.proof.store import CHECKPOINT, FOLDER, HISTORY, KEYS, SignedL
 from gateway.audit.proof.walking import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gateway.audit.proof.notes import VerifierKey
@@ -38,16 +38,18 @@ def verify(directory: Path, *, key: VerifierKey | None = None, anchors: Sequence
     A log may be written meanwhile: what counts is the newest checkpoint at the beginning.
     """
     report, store = Report(), Store(directory / FOLDER)
-    announced = announcements(store)
+    kept = [(path, list(anchored_notes(path))) for path in anchors]
+    own = {name: store.notes(name) for name in (HISTORY, CHECKPOINT)}
+    announced = announcements(store)  # after the checkpoints: a key is announced before it signs
     believed = _believed(report, announced, key)
     if believed is None:
         return report
     told = _Promises(report, believed)
-    told.own(store)
+    told.own(own)
     report.signed = max((each.checkpoint.size for each in told.found), default=-1)
     told.believe_newest(key)
-    for path in anchors:
-        told.anchored(path)
+    for path, notes in kept:
+        told.anchored(path, notes)
     if not told.found:
         report.undecided = "there is no checkpoint that a key of this log has signed"
         return report
@@ -108,11 +110,11 @@ class _Promises:
     found: list[Promise] = field(default_factory=list)
     signed: list[tuple[int, Sequence[VerifierKey]]] = field(default_factory=list)
 
-    def own(self, store: Store) -> None:
-        """Those beside the log; their sizes never fall."""
-        for name in (HISTORY, CHECKPOINT):
+    def own(self, files: Mapping[str, Sequence[str]]) -> None:
+        """Those beside the log, by their files; their sizes never fall."""
+        for name, notes in files.items():
             greatest = 0
-            for number, note in enumerate(store.notes(name), 1):
+            for number, note in enumerate(notes, 1):
                 source = f"{FOLDER}/{name}, note {number}"
                 size = self._add(note, source)
                 if size is not None and size < greatest:
@@ -129,10 +131,10 @@ class _Promises:
             what = "the newest checkpoint is signed by no key that the trusted one vouches for"
             self.report.find(Place(f"{FOLDER}/{CHECKPOINT}", 0), 0, what)
 
-    def anchored(self, path: Path) -> None:
-        """Those that an anchor kept, without those of other logs. Raises OSError."""
+    def anchored(self, path: Path, notes: Sequence[tuple[str, str]]) -> None:
+        """Those that an anchor kept, without those of other logs."""
         others, before = 0, self.report.anchored
-        for source, note in anchored_notes(path):
+        for source, note in notes:
             if _origin(note) not in {None, self.report.origin}:
                 others += 1
             elif self._add(note, source) is not None:
