@@ -50,6 +50,8 @@ from gateway.audit.clients import Keyed, truncated
 from gateway.audit.disclosure import Disclosure
 from gateway.audit.ids import IdSource
 from gateway.audit.month_keys import MonthKeys
+from gateway.audit.proof.anchors import FileAnchor
+from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
@@ -71,7 +73,8 @@ if TYPE_CHECKING:
 
     from addons.probes import Law
     from gateway.audit.clients import ClientName
-    from gateway.config.settings import AuditSettings, ResolverSettings, Settings
+    from gateway.audit.witness import Witness
+    from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
@@ -134,8 +137,7 @@ class Engine:
 
 def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
-    writer = AuditWriter(settings.state / "audit", _options(settings.audit))
-    connections = _connections(settings)
+    writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
@@ -241,6 +243,17 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
         return senders_of(upstream, listeners, tls, time.time)
 
     return HealthChecks(pools, probe, law, SystemRandom().random)
+
+
+def _writer(settings: Settings) -> AuditWriter:
+    return AuditWriter(settings.state / "audit", _options(settings.audit), witness=_witness(settings.proof))
+
+
+def _witness(proof: ProofSettings) -> Witness | None:
+    """Who proves the log, if that is wanted."""
+    if not proof.enabled:
+        return None
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
 
 
 def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:

@@ -180,14 +180,17 @@ class AuditWriter:
         self._reserve.take()
         self._tail.open(end.segment)
         backlog = Backlog(end.seq + 1, options.most_records, options.most_bytes, options.on_failure)
-        if end.cut:
-            detail = f"{end.cut} bytes of a torn last line were cut"
-            backlog.put_own(body(gap_record(reason="torn-line", detail=detail, cut=end.cut, now=self._clock())))
 
         def write(record: Record) -> None:
             backlog.put_own(body(record))
 
-        self._witness.opened(LogAtStart(directory=self._directory, seq=end.seq, cut=end.cut, write=write))
+        words = self._witness.opened(LogAtStart(directory=self._directory, seq=end.seq, cut=end.cut, write=write))
+        backlog.next_seq = max(end.seq, words.taken) + 1
+        if end.cut:
+            detail = f"{end.cut} bytes of a torn last line were cut"
+            write(gap_record(reason="torn-line", detail=detail, cut=end.cut, now=self._clock()))
+        for record in words.records:
+            write(record)
         return backlog
 
     def _scribe(self, backlog: Backlog) -> Scribe:

@@ -279,6 +279,19 @@ class AuditSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProofSettings:
+    """How it can be shown later that the log is what was written.
+
+    `heartbeat` is how many seconds of silence there may be before a record says that the gateway was there; `anchors`
+    are files that keep checkpoints, too.
+    """
+
+    enabled: bool = True
+    heartbeat: float = 300.0
+    anchors: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSettings:
     """How names become addresses: `hosts` answers for the names in it, `servers` or else the system for all others.
 
@@ -346,6 +359,7 @@ class Settings:
     parents: Mapping[str, ParentSettings] = field(default_factory=dict)
     limits: LimitSettings = field(default_factory=LimitSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    proof: ProofSettings = field(default_factory=ProofSettings)
     resolver: ResolverSettings = field(default_factory=ResolverSettings)
     ca: AuthoritySettings = field(default_factory=AuthoritySettings)
     pac: PacSettings = field(default_factory=PacSettings)
