@@ -64,7 +64,7 @@ class Line:
     form: Literal["origin", "absolute", "authority"]
     scheme: str
     authority: str
-    protocol: Literal["http/1.1", "h2"] = "http/1.1"
+    protocol: Literal["http/1.1", "h2", "h3"] = "http/1.1"
     trailers: bool = False
     problem: Refusal | None = None
 
@@ -123,6 +123,11 @@ def _line(request: Request) -> Line:
     if authority or request.data.scheme:
         return Line("absolute", request.data.scheme.decode("latin-1"), authority)
     return Line("origin", "", "")
+
+
+def spelled(protocol: str) -> str:
+    """A protocol as people write it."""
+    return protocol.replace("h", "HTTP/") if protocol in {"h2", "h3"} else protocol.upper()
 
 
 def spoken_as[M: (Request, Response)](message: M, version: str) -> M:
