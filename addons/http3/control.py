@@ -27,6 +27,7 @@ _PUSH: Final = 1
 _ENCODER: Final = 2
 _DECODER: Final = 3
 _FORBIDDEN: Final = TAKEN | {Kind.DATA, Kind.HEADERS, Kind.PUSH_PROMISE}
+_NO_TABLE: Final = b"\x20"
 _OLD_SETTINGS: Final = frozenset({0x0, 0x2, 0x3, 0x4, 0x5})
 
 
@@ -45,7 +46,6 @@ class Control:
         self._streams: Final[dict[int, _Stream]] = {}
         self._kinds: Final[set[int]] = set()
         self._cutter: Final = FrameCutter(_CONTROL)
-        self._decoder: Final = pylsqpack.Decoder(0, 0)
         self._encoder: Final = pylsqpack.Encoder()
         self._is_settled = False
         self._pushes = 0
@@ -84,14 +84,12 @@ class Control:
     def _read(self, kind: int, data: bytes) -> None:
         try:
             if kind == _ENCODER:
-                self._decoder.feed_encoder(data)
+                _check_encoder(data)
             elif kind == _DECODER:
                 self._encoder.feed_decoder(data)
             else:
                 for piece in self._cutter.cut(data):
                     self._take(piece)
-        except pylsqpack.EncoderStreamError:
-            raise Wrong("a dynamic table was not offered", Code.QPACK_ENCODER_STREAM_ERROR) from None
         except pylsqpack.DecoderStreamError:
             raise Wrong("nothing was said that this acknowledges", Code.QPACK_DECODER_STREAM_ERROR) from None
 
@@ -123,6 +121,12 @@ class Control:
             if found[0] < self._pushes:
                 raise Wrong("fewer pushes than before", Code.ID_ERROR)
             self._pushes = found[0]
+
+
+def _check_encoder(data: bytes) -> None:
+    """A table of no size can be given that size again, and nothing else can be done with it."""
+    if data.strip(_NO_TABLE):
+        raise Wrong("a dynamic table was not offered", Code.QPACK_ENCODER_STREAM_ERROR)
 
 
 def _check_settings(data: bytes) -> None:

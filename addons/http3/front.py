@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 _SMALLEST: Final = 1200
 """Bytes that the first datagram of a connection has at least."""
+_SHORTEST_ID: Final = 8
+"""Bytes of the id that a client makes up for its first datagram, at least (RFC 9000 section 7.2)."""
 _KEY: Final = 32
 _ANY: Final = ProxyMode.parse("regular")
 """mitmproxy wants to know how a client came; none of our layers asks."""
@@ -76,6 +78,13 @@ class QuicFront(asyncio.DatagramProtocol):
     def close(self) -> None:
         """Begin no more connections; those that run need the socket until they end."""
         self._is_closed = True
+        if not self._serving:
+            self._transport.close()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._serving.discard(task)
+        if self._is_closed:
+            self.close()
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
@@ -99,7 +108,7 @@ class QuicFront(asyncio.DatagramProtocol):
         if header.version not in self._settings.supported_versions:
             if header.packet_type is not QuicPacketType.VERSION_NEGOTIATION:
                 self._tell_versions(header, addr)
-        elif header.packet_type is QuicPacketType.INITIAL:
+        elif header.packet_type is QuicPacketType.INITIAL and len(header.destination_cid) >= _SHORTEST_ID:
             self._begin(data, header, spot, addr)
 
     def _tell_versions(self, header: QuicHeader, addr: tuple[Any, ...]) -> None:
@@ -128,7 +137,7 @@ class QuicFront(asyncio.DatagramProtocol):
         link.receive(data)
         task = asyncio.get_running_loop().create_task(self._serve(link, peer))
         self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        task.add_done_callback(self._ended)
 
     def _ask_again(self, header: QuicHeader, spot: tuple[str, int], addr: tuple[Any, ...]) -> None:
         """Let the client prove that it is where it says: it has to come back with what it is sent."""
@@ -147,7 +156,7 @@ class QuicFront(asyncio.DatagramProtocol):
         client = Client(peername=spot, sockname=self._transport.get_extra_info("sockname"), timestamp_start=time.time())
         self._engine.admission.no_room(client, self._listener)
         now = asyncio.get_running_loop().time()
-        quic.receive_datagram(data, spot, now=now)
+        quic.take(data, spot, now)
         quic.turn_away()
         for said, _ in quic.datagrams_to_send(now=now):
             self._transport.sendto(said, addr)

@@ -92,7 +92,7 @@ class Link:
             return
         seen, before = self.quic.seen, self.quic.progress
         try:
-            self.quic.receive_datagram(datagram, self.address, now=self._loop.time())
+            self.quic.take(datagram, self.address, self._loop.time())
             is_flood = self._is_flood(self.quic.seen - seen, before)
         except Exception as error:  # noqa: BLE001 - whatever breaks a connection ends it, and it alone
             self._fail(error)
@@ -121,7 +121,7 @@ class Link:
         fault = None if self._is_told else self.quic.fault
         self._is_told |= fault is not None
         if (heard or fault is not None or self.quic.is_full) and self.handler is not None and not self._is_closing:
-            self.handler.take(Heard(heard, fault, is_flood))
+            self.handler.take(Heard(self.handler.client, heard, fault, is_flood))
         self.transmit()
         self._settle()
 

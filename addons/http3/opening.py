@@ -116,7 +116,7 @@ class QuicOpening(Layer):
         self._child = self._inside(self.context)
         yield Enter(Phase.IDLE)
         yield from self._child.handle_event(events.Start())
-        yield from self._child.handle_event(Heard(rest))
+        yield from self._child.handle_event(Heard(client, rest))
 
     def _break(self, problem: Reason) -> Commands:
         yield TunnelBrokenHook(Opening(self.context.client, problem=problem))

@@ -40,6 +40,7 @@ _CHALLENGES: Final = 5
 _NEW_IDS: Final = 256
 """Connection ids that a client may give us in its life; nobody migrates, so few are ever used."""
 _LARGEST_ID: Final = 2**62
+_MESSAGE_HEAD: Final = 4
 _ALERT: Final = int(QuicErrorCode.CRYPTO_ERROR)
 
 
@@ -103,6 +104,13 @@ class GatewayQuic(QuicConnection):
         """Whether nothing more will be heard, because either side has said so."""
         return self._close_event is not None
 
+    def take(self, datagram: bytes, address: tuple[str, int], now: float) -> None:
+        """Read a datagram. What aioquic stumbles over is the client's fault, as everything in it is."""
+        try:
+            self.receive_datagram(datagram, address, now=now)
+        except (ValueError, IndexError, KeyError, AssertionError) as error:
+            self.close(QuicErrorCode.PROTOCOL_VIOLATION, QuicFrameType.PADDING, f"unreadable: {type(error).__name__}")
+
     def end(self, code: int, why: str = "", *, fault: bool = False) -> None:
         """End the connection as HTTP/3 does, with a code of the application; `fault` says that it is the client's."""
         if fault and self.fault is None:
@@ -134,8 +142,9 @@ class GatewayQuic(QuicConnection):
     def _hold_hello(self, hello: Buffer, *_answers: Buffer) -> None:
         if self._held is not None:
             raise AlertUnexpectedMessage("a second hello")
-        self._held = hello.data
-        self._events.append(HelloHeard(hello.data[4:]))
+        self._held = hello.data_slice(0, hello.capacity)
+        hello.seek(hello.capacity)
+        self._events.append(HelloHeard(self._held[_MESSAGE_HEAD:]))
 
     def go_on(self, shown: Shown) -> None:
         """Answer the hello that was held, with this certificate."""

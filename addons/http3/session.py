@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Heard(events.Event):
+class Heard(events.ConnectionEvent):
     """Something came, or was acknowledged. `fault` is what the client did wrong, if the connection ends for that.
 
     `is_flood` says that it was too much.

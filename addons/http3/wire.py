@@ -29,6 +29,7 @@ from addons.http3.frames import (
     write_frame,
     write_integer,
 )
+from addons.http3.packing import Packer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +102,7 @@ class Wire:
         self._readings: Final[dict[int, _Reading]] = {}
         self._control: Final = Control(calm.asked_nothing, self._stop)
         self._decoder: Final = pylsqpack.Decoder(0, 0)
-        self._encoder: Final = pylsqpack.Encoder()
+        self._packer: Final = Packer()
         self._own: int | None = None
         self._next = 0
 
@@ -237,8 +238,7 @@ class Wire:
 
     def send_headers(self, stream_id: int, headers: Sequence[RawField], *, end_stream: bool = False) -> None:
         """Say a head, or trailers."""
-        block = self._encoder.encode(stream_id, list(headers))[1]
-        self._send(stream_id, write_frame(Kind.HEADERS, block), is_end=end_stream)
+        self._send(stream_id, write_frame(Kind.HEADERS, self._packer.pack(headers)), is_end=end_stream)
 
     def send_data(self, stream_id: int, data: bytes, *, end_stream: bool = False) -> None:
         """Say a piece of a body."""
