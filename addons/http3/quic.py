@@ -80,7 +80,9 @@ _UNCHOSEN: Final = object()
 class GatewayQuic(QuicConnection):
     """A client's connection. `owed` are the bytes of each stream that were read and could not be passed on yet."""
 
-    def __init__(self, settings: QuicConfiguration, windows: Windows, *, original: bytes, retried: bytes) -> None:
+    def __init__(
+        self, settings: QuicConfiguration, windows: Windows, *, original: bytes, retried: bytes | None
+    ) -> None:
         super().__init__(
             configuration=settings, original_destination_connection_id=original, retry_source_connection_id=retried
         )

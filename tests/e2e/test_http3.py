@@ -330,20 +330,24 @@ def test_a_gateway_that_leaves_lets_requests_end_and_says_goodbye(folder: Path, 
         connection.sendall(origins.HELLO)
 
     shown = ring.shows(ring.issue("leaving", HOST))
-    with origins.origin(serve=serve) as origin, door(tmp_path, tls=shown, http3=True, port=origin.port) as front:
-        with talking(front.gateway.reverse, HOST, folder / "root.pem") as client:
-            stream = client.begin(asking(HOST, "/slow"))
-            client.run(lambda: b"/slow" in origin.received)
-            front.gateway.call(lambda: [each.drain() for each in front.gateway.engine.served])
-            client.run(lambda: any(kind == Kind.GOAWAY for kind, _ in client.said))
-            late = client.begin(asking(HOST, "/late"))
-            client.run(lambda: client.answer(late).reset is not None)
-            go_on.set()
-            answer = client.whole(stream)
+    with (
+        origins.origin(serve=serve) as origin,
+        door(tmp_path, tls=shown, http3=True, port=origin.port) as front,
+        talking(front.gateway.reverse, HOST, folder / "root.pem") as client,
+    ):
+        stream = client.begin(asking(HOST, "/slow"))
+        client.run(lambda: b"/slow" in origin.received)
+        for each in front.gateway.engine.served:
+            front.gateway.call(each.drain)
+        client.run(lambda: any(kind == Kind.GOAWAY for kind, _ in client.said))
+        late = client.begin(asking(HOST, "/late"))
+        client.run(lambda: client.answer(late).reset is not None)
+        go_on.set()
+        answer = client.whole(stream)
 
-            assert (answer.status, bytes(answer.body)) == (200, b"hello")
-            assert client.answer(late).reset == Code.REQUEST_REJECTED
-            assert client.ended() == Code.NO_ERROR
+        assert (answer.status, bytes(answer.body)) == (200, b"hello")
+        assert client.answer(late).reset == Code.REQUEST_REJECTED
+        assert client.ended() == Code.NO_ERROR
     assert b"/late" not in origin.received
 
 
