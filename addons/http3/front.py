@@ -70,6 +70,7 @@ class QuicFront(asyncio.DatagramProtocol):
         self._serving: Final[set[asyncio.Task[None]]] = set()
         self._transport: Any = None
         self._is_closed = False
+        logging.getLogger("quic").setLevel(logging.CRITICAL)  # else whoever likes writes into the operator's log
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 type Spot = tuple[str, int]
 
-LINGER: Final = 2.0
+LINGER: Final = 10.0
 """Seconds that a client gets to acknowledge the end of its answers, once we have said all."""
 _EARLY: Final = 16
 """Datagrams that are kept for a client that the gate has not seen yet."""
@@ -79,8 +79,18 @@ class Link:
             return
         self._is_closing = True
         self._over.set()
+        if self._early is not None:
+            self._turn_away(self._early)
         self._loop.call_later(LINGER, self._end)
         self._settle()
+
+    def _turn_away(self, early: list[bytes]) -> None:
+        """The gate lets nobody in from there: say so, to whoever has asked already."""
+        self._early = None
+        for each in early[:1]:
+            self.quic.take(each, self.address, self._loop.time())
+        self.quic.turn_away()
+        self.transmit()
 
     # What comes and goes
 

@@ -351,6 +351,17 @@ def test_a_gateway_that_leaves_lets_requests_end_and_says_goodbye(folder: Path, 
     assert b"/late" not in origin.received
 
 
+def test_an_address_that_a_guardrail_closes_is_told_at_once(folder: Path, ring: Keyring, tmp_path: Path) -> None:
+    rule = "guardrails:\n  - {id: not-me, reason: not here, when: {client.ip: {in: [127.0.0.66/32]}}}\n"
+    shown = ring.shows(ring.issue("closed", HOST))
+    with door(tmp_path, tls=shown, http3=True, policy=rule) as front:
+        with Client(front.gateway.reverse, HOST, folder / "root.pem", source="127.0.0.66") as client:
+            assert client.ended() == 0x2
+        with talking(front.gateway.reverse, HOST, folder / "root.pem") as other:
+            assert other.ask(asking(HOST)).status == 200
+        assert front.refusals[0][0] == "guardrail"
+
+
 @pytest.fixture(scope="module")
 def sabotaged(folder: Path, ring: Keyring, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, Saboteur]]:
     saboteur = Saboteur()
