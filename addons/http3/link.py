@@ -56,6 +56,7 @@ class Link:
         self._early: list[bytes] | None = []
         self._timer: asyncio.TimerHandle | None = None
         self._over: Final = asyncio.Event()
+        self._waiter: Final = self._over  # as of a stream reader: whoever looks sees that more is waited for, always
         self._is_told = False
         self._is_closing = False
 
@@ -64,6 +65,11 @@ class Link:
     def get_extra_info(self, name: str, default: object = None) -> object:
         """What is known of the connection."""
         return {"transport_protocol": "udp", "peername": self.address, "sockname": self._here}.get(name, default)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the client has not acknowledged yet."""
+        return self.quic.all_unsent
 
     async def read(self, _most: int = -1) -> bytes:
         """Wait for the end, and bring meanwhile what comes to the handler."""

@@ -232,6 +232,14 @@ class GatewayQuic(QuicConnection):
         """Bytes of streams that came, and those of ours that are on their way: what real work changes."""
         return self._local_max_data.used, self._loss.bytes_in_flight
 
+    def window(self, stream_id: int) -> int:
+        """How many bytes of a stream the client may send beyond those that came."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.receiver.is_finished:
+            return 0
+        data = self._local_max_data
+        return min(stream.max_stream_data_local - stream.receiver.highest_offset, data.value - data.used)
+
     def give_back(self, stream_id: int, size: int) -> None:
         """Bytes of a stream were passed on, or are of no use to anybody."""
         left = self.owed.get(stream_id, 0) - size

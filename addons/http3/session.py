@@ -50,18 +50,17 @@ class Http3Session(ClientSession):
 
     protocol: Literal["h2", "h3"] = "h3"
 
-    def __init__(  # noqa: PLR0913 - the parts that it brings together
+    def __init__(
         self,
         context: Context,
         bounds: Bounds,
         taps: Taps,
         answer: Callable[[ResponseProtocolError], Response | None],
-        late: Callable[[int], None],
         *,
         quic: GatewayQuic,
     ) -> None:
         self._quic: Final = quic
-        super().__init__(context, bounds, taps, answer, late)
+        super().__init__(context, bounds, taps, answer)
 
     @override
     def make_h2(self, head: int) -> Wire:

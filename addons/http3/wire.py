@@ -263,6 +263,10 @@ class Wire:
         self._quic.is_full |= room <= 0
         return room
 
+    def remote_flow_control_window(self, stream_id: int) -> int:
+        """How many bytes the client may send now."""
+        return self._quic.window(stream_id)
+
     def acknowledge_received_data(self, size: int, stream_id: int) -> None:
         """Bytes of a body were passed on."""
         self._quic.give_back(stream_id, size)

@@ -11,6 +11,8 @@ from gateway.upstreams.pools.rules import PoolRules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway.audit.backlog import OnFailure
+    from gateway.audit.writer import Durability
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
@@ -197,10 +199,13 @@ class ListenerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSettings:
-    """What one client may ask of the gateway itself: sizes in bytes, times in seconds.
+    """What one client may ask of the gateway itself, and how long it waits for whom: sizes in bytes, times in seconds.
 
     `body` bounds the requests of reverse listeners; a forward listener is bounded by its policy (`request.size`).
-    `message` bounds every message of a WebSocket.
+    `message` bounds every message of a WebSocket. `body_idle` is how long a body may be silent; in all it gets as long,
+    and a second more for every `body_rate` bytes that came (0: however slow it is). `first_byte` is how long an answer
+    may take to begin, `answer_idle` how long it may be silent then, or not be taken. `keep_alive` is how long a
+    connection may ask nothing, `tunnel_idle` how long a tunnel or a WebSocket may be silent.
     """
 
     head: int = 32 * KIB
@@ -208,17 +213,33 @@ class LimitSettings:
     target: int = 8 * KIB
     head_timeout: float = 10.0
     body: int = 10 * KIB * KIB
+    body_idle: float = 30.0
+    body_rate: int = 500
     message: int = 16 * KIB * KIB
     connections: int = 10_000
     connections_per_client: int = 200
+    keep_alive: float = 75.0
+    connect_timeout: float = 5.0
+    first_byte: float = 60.0
+    answer_idle: float = 60.0
+    tunnel_idle: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
-    """How decisions are written down. What cannot be written down is not let through."""
+    """How decisions are written down, and what happens to what cannot be: by default it is not let through.
 
-    durability: Literal["batched"] = "batched"
-    on_failure: Literal["closed"] = "closed"
+    `reserve` is the room for the last records, `segment_size` and `segment_age` say when a file is closed, in bytes and
+    seconds; `retain` for how many seconds records of a kind are kept, and those of other kinds are kept for ever.
+    """
+
+    durability: Durability = "batched"
+    on_failure: OnFailure = "closed"
+    reserve: int = KIB * KIB
+    segment_size: int = 256 * KIB * KIB
+    segment_age: float = 86_400.0
+    retain: Mapping[str, float] = field(default_factory=dict)
+    compress: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

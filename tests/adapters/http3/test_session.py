@@ -28,9 +28,7 @@ class Bench:
         self.pair = shaken()
         self.client = Client(peername=("127.0.0.2", 1), sockname=("127.0.0.1", 443), timestamp_start=0.0)
         context = Context(self.client, for_layers(LayerOptions()))
-        self.session = Http3Session(
-            context, Bounds(head=4096), Taps(), lambda _: None, lambda _: None, quic=self.pair.ours
-        )
+        self.session = Http3Session(context, Bounds(head=4096), Taps(), lambda _: None, quic=self.pair.ours)
         self.said: list[commands.Command] = list(self.session.handle_event(Start()))
 
     def hear(self, data: bytes, *, end: bool = True) -> list[commands.Command]:
