@@ -33,6 +33,7 @@ from addons.http3.quic import CID, GatewayQuic, Windows, configuration
 from addons.http3.session import Http3Session
 from addons.http3.tokens import Tokens
 from addons.http_layer import GatewayHttpLayer
+from addons.phases import Phase
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import Layer
 
+    from addons.bounds import Patience
     from addons.composition import Engine
     from addons.handler import Stage
     from addons.listeners import Crowd, Listener
@@ -55,6 +57,11 @@ _ANY: Final = ProxyMode.parse("regular")
 """mitmproxy wants to know how a client came; none of our layers asks."""
 
 
+def _silence(patience: Patience) -> float:
+    """Seconds without a packet after which a client is gone; who waits for an answer may be silent for long."""
+    return max(patience.of(Phase.IDLE), patience.of(Phase.EXCHANGE))
+
+
 class QuicFront(asyncio.DatagramProtocol):
     """Takes the datagrams of one listener. `crowd` is shared by all listeners, of TCP too."""
 
@@ -65,7 +72,7 @@ class QuicFront(asyncio.DatagramProtocol):
         self._stage: Final = stage
         self._tokens: Final = Tokens(os.urandom(_KEY), time.monotonic)
         self._windows: Final = Windows()
-        self._settings: Final = configuration(stage.bounds.patience.idle, self._windows)
+        self._settings: Final = configuration(_silence(stage.bounds.patience), self._windows)
         self._links: Final[dict[bytes, Link]] = {}
         self._serving: Final[set[asyncio.Task[None]]] = set()
         self._transport: Any = None

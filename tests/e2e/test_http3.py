@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +24,7 @@ from tests.keyrings import Keyring
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.e2e.origin import Visit
 
@@ -38,9 +37,6 @@ rules:
   - {id: no-old, action: deny, reason: too old, when: {path: {prefix: [/new]}, protocol: [http/1.1, h2]}}
   - {id: no-large, action: deny, reason: too much, when: {request.size: {above: 100kB}, path: {prefix: [/small]}}}
 """
-PIECE = bytes(64 * 1024)
-LARGE = 64 * 1024 * 1024
-ROOM = 24 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -187,109 +183,6 @@ def test_others_are_told_of_http3_and_nobody_of_what_an_upstream_offers(
         f'h3=":{front.gateway.reverse}"; ma=86400'
     ]
     assert b"alt-svc" not in client.ask(asking(HOST)).fields
-
-
-def test_large_bodies_go_through_both_ways(client: Client, origin: origins.Origin) -> None:
-    size = 3 * 1024 * 1024
-
-    def serve(connection: socket.socket, visit: Visit) -> None:
-        request = origins.read_request(connection, visit)
-        content = request.partition(b"\r\n\r\n")[2]
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
-
-    origin.serve = serve
-    sent = os.urandom(size)
-    answer = client.ask(asking(HOST, "/echo", ("content-length", str(size)), method="POST"), sent)
-
-    assert answer.status == 200
-    assert bytes(answer.body) == sent
-
-
-def test_large_fields_go_through_both_ways(client: Client, origin: origins.Origin) -> None:
-    large = "v" * 9000
-    origin.answer = origins.HELLO.replace(b"X-Origin: yes", b"X-Origin: " + large.encode())
-
-    answer = client.ask(asking(HOST, "/", ("x-large", large)))
-
-    assert answer.fields[b"x-origin"] == large.encode()
-    assert b"\r\nx-large: " + large.encode() in origin.received
-
-
-def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * 4096
-
-
-def _stands_still(client: Client, measure: Any) -> int:
-    seen: list[int] = [0]
-
-    def still() -> bool:
-        seen.append(measure())
-        client.hear()
-        client.flush()
-        return len(seen) > 40 and seen[-1] == seen[-40] > 0
-
-    until(still, "it never came to rest")
-    return seen[-1]
-
-
-def test_a_client_that_gives_no_window_makes_the_origin_wait(front: Door, folder: Path, origin: origins.Origin) -> None:
-    sent = [0]
-
-    def serve(connection: socket.socket, visit: Visit) -> None:
-        origins.read_request(connection, visit)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE)
-        for _ in range(LARGE // len(PIECE)):
-            connection.sendall(PIECE)
-            sent[0] += len(PIECE)
-
-    origin.serve = serve
-    with talking(front.gateway.reverse, HOST, folder / "root.pem", max_stream_data=100_000) as client:
-        vars(client.quic)["_write_stream_limits"] = lambda **_: None
-        before = _resident()
-        stream = client.begin(asking(HOST, "/large"))
-        held = _stands_still(client, lambda: sent[0])
-        grown = _resident() - before
-        assert client.ask(asking(HOST, "/refused")).status == 403
-        assert len(client.answer(stream).body) < 100_000
-
-    assert held < ROOM
-    assert grown < ROOM
-
-
-def test_an_origin_that_reads_nothing_makes_the_client_wait_and_only_on_that_stream(
-    client: Client, origin: origins.Origin
-) -> None:
-    done = threading.Event()
-
-    def serve(connection: socket.socket, visit: Visit) -> None:
-        connection.recv(10)
-        done.wait(PATIENCE)
-
-    origin.serve = serve
-    before = _resident()
-    stream = client.open()
-    client.send(stream, head(asking(HOST, "/up", method="POST")))
-    client.send(stream, body(bytes(LARGE)))
-    sender = client.quic._streams[stream].sender  # noqa: SLF001 - how much has left
-    baseline = _resident()
-    held = _stands_still(client, lambda: sender.highest_offset)
-
-    assert client.ask(asking(HOST, "/refused")).status == 403
-    assert held < ROOM
-    assert _resident() - baseline < ROOM, before
-    done.set()
-
-
-def test_an_origin_that_says_nothing_is_blamed(front: Door, client: Client, origin: origins.Origin) -> None:
-    done = threading.Event()
-
-    def serve(connection: socket.socket, visit: Visit) -> None:
-        origins.read_request(connection, visit)
-        done.wait(PATIENCE)
-
-    origin.serve = serve
-    assert client.ask(asking(HOST, "/slow")).verdict == (504, "upstream-timeout")
-    done.set()
 
 
 def test_trailers_go_through_both_ways_to_an_origin_of_http2(folder: Path, ring: Keyring) -> None:
