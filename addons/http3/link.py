@@ -32,6 +32,8 @@ type Spot = tuple[str, int]
 
 LINGER: Final = 10.0
 """Seconds that a client gets to acknowledge the end of its answers, once we have said all."""
+_GOODBYE: Final = 1.0
+"""The same of a goodbye alone."""
 _EARLY: Final = 16
 """Datagrams that are kept for a client that the gate has not seen yet."""
 
@@ -87,7 +89,7 @@ class Link:
         self._over.set()
         if self._early is not None:
             self._turn_away(self._early)
-        self._loop.call_later(LINGER, self._end)
+        self._loop.call_later(LINGER if self.quic.is_answering else _GOODBYE, self._end)
         self._settle()
 
     def _turn_away(self, early: list[bytes]) -> None:

@@ -299,6 +299,11 @@ class GatewayQuic(QuicConnection):
         """The same of all streams, the ends of bodies counted as a byte."""
         return sum(_unsent(each) + _is_open_end(each) for each in self._streams.values())
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether a part of an answer was not acknowledged yet."""
+        return any(_unsent(each) or _is_open_end(each) for number, each in self._streams.items() if number % 4 == 0)
+
     def is_forgotten(self, stream_id: int) -> bool:
         """Whether a stream has ended on both sides, so that nothing is heard of it any more."""
         return stream_id in self._streams_finished
