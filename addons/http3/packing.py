@@ -1,6 +1,6 @@
 """Field sections as QPACK packs them, without a dynamic table: each stands for itself, and none waits for another.
 
-ls-qpack packs what is small; it takes no field of 4 KiB or more, which is written as it is here.
+ls-qpack packs what is small; it has room for 4 KiB in all. More is packed field by field, or written as it is.
 
 Source: RFC 9204 section 4.1 (integers, strings), section 4.5 (field sections).
 """
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _NO_TABLE: Final = b"\x00\x00"
 _LARGE: Final = 2048
+_OVERHEAD: Final = 8
+"""Bytes that a field takes besides its own, at most, where it is as small as that."""
 _LITERAL: Final = 0x20
 _CONTINUES: Final = 0x80
 
@@ -28,7 +30,7 @@ class Packer:
 
     def pack(self, fields: RawFields) -> bytes:
         """The section of these fields."""
-        if all(len(name) + len(value) < _LARGE for name, value in fields):
+        if sum(len(name) + len(value) + _OVERHEAD for name, value in fields) < _LARGE:
             return self._encoder.encode(0, list(fields))[1]
         return _NO_TABLE + b"".join(self._line(each) for each in fields)
 
