@@ -40,6 +40,14 @@ from tests.unit.config.objections import APP, FORWARD, REVERSE, objections, read
             "[" + FORWARD.replace("}", ", tls: {certificates: [{certificate: a.pem, key: a.key}]}}") + "]",
         ),
         (
+            "listeners[0].security_fields: a forward listener leaves answers as they are, leave `security_fields` out",
+            "[" + FORWARD.replace("}", ", security_fields: web}") + "]",
+        ),
+        (
+            "listeners[0].security_fields: `stirct` is unknown here, did you mean `strict`?",
+            "[" + REVERSE + "security_fields: stirct, routes: [{upstream: app}]}]",
+        ),
+        (
             ("listeners[0].proxy_protocol: what is redirected here comes from no balancer, leave `proxy_protocol` out"),
             "[" + FORWARD.replace("}", ", entry: transparent, proxy_protocol: {from: [10.0.0.0/8]}}") + "]",
         ),
@@ -125,3 +133,13 @@ def test_clients_can_be_told_of_another_port() -> None:
 )
 def test_http3_that_could_not_be_safe_is_refused_with_the_way_out(said: str, listener: str) -> None:
     assert [f"listeners[0].{said}"] == objections(f"{APP}listeners: [{listener}]")
+
+
+def test_security_fields_of_a_listener_hold_for_routes_that_say_nothing() -> None:
+    routes = "[{upstream: app}, {path: {prefix: [/api]}, upstream: app, security_fields: api}]"
+    text = f"{APP}listeners: [{REVERSE}security_fields: web, routes: {routes}}}]"
+
+    [listener] = read(text).listeners
+
+    assert listener.security_fields == "web"
+    assert [each.security_fields for each in listener.routes] == [None, "api"]
