@@ -185,6 +185,14 @@ def test_others_are_told_of_http3_and_nobody_of_what_an_upstream_offers(
     assert b"alt-svc" not in client.ask(asking(HOST)).fields
 
 
+def test_an_early_hint_goes_before_the_answer(client: Client, origin: origins.Origin) -> None:
+    origin.answer = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + origins.HELLO
+    answer = client.ask(asking(HOST, "/hinted"))
+
+    assert [dict(each)[b":status"] for each in answer.heads] == [b"103", b"200"]
+    assert bytes(answer.body) == b"hello"
+
+
 def test_trailers_go_through_both_ways_to_an_origin_of_http2(folder: Path, ring: Keyring) -> None:
     (folder / "many").mkdir()
     plain, many = origins.identity_for(folder / "many", "origin.example"), H2Origin()
