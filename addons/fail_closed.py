@@ -32,6 +32,7 @@ HOOKS: Final = (
     "tunnel_hello",
     "tunnel_raw",
     "tunnel_broken",
+    "quic_hello",
     "tls_clienthello",
     "tls_start_client",
     "tls_established_client",

@@ -33,6 +33,8 @@ from addons.websockets import BoundedWebSocket
 from gateway.policy.model import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mitmproxy.connection import Connection
     from mitmproxy.http import HTTPFlow, Response
     from mitmproxy.proxy.context import Context
@@ -47,12 +49,16 @@ if TYPE_CHECKING:
 class GatewayHttpLayer(HttpLayer):
     """HTTP with a client. In `regular` mode requests name their destination, in `transparent` mode the place does.
 
-    What the client speaks was agreed upon in the TLS handshake around this layer, if there was one.
+    What the client speaks was agreed upon in the TLS handshake around this layer, if there was one; where that was
+    HTTP/3, `speak` makes the side that speaks it.
     """
 
-    def __init__(self, context: Context, mode: HTTPMode, bounds: Bounds) -> None:
+    def __init__(
+        self, context: Context, mode: HTTPMode, bounds: Bounds, speak: Callable[..., Layer] | None = None
+    ) -> None:
         super().__init__(context, mode)
         self._bounds: Final = bounds
+        self._speak: Final = speak
         self._makes: Final = Inside(self._open_tunnel, self._open_websocket)
         self._taps: Final = Taps()
         self._pool: Final = Pool(self, bounds, self._taps)
@@ -63,7 +69,7 @@ class GatewayHttpLayer(HttpLayer):
     @override
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, events.Start):
-            self._is_shared = self.context.client.alpn == H2
+            self._is_shared = self._speak is not None or self.context.client.alpn == H2
             client_side = self._client_side()
             self.connections[self.context.client] = client_side
             yield Enter(Phase.IDLE)
@@ -82,6 +88,8 @@ class GatewayHttpLayer(HttpLayer):
 
     def _client_side(self) -> Layer:
         context = self.context.fork()
+        if self._speak is not None:
+            return self._speak(context, self._taps, self._broken)
         if self._is_shared:
             return ClientSession(context, self._bounds, self._taps, self._broken)
         return ClientSide(context, self._bounds, self._broken)

@@ -41,7 +41,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from addons.exchange import Cut as CutBody
 from addons.exchange import content_instead, exchange_of
-from addons.heads import line_of, remember_line
+from addons.heads import line_of, remember_line, spelled
 from addons.http2.taps import Taps, Way
 from addons.interim import Interim, go_on, passed_on
 from addons.phases import Await, Cut, Hold, Phase
@@ -282,7 +282,9 @@ class GatewayStream(RepeatingStream):
             return
         exchange.given_up = True
         if event.code is ErrorCode.GENERIC_CLIENT_ERROR and exchange.outcome is None:
-            exchange.outcome = refuse(Reason.MALFORMED_REQUEST, f"HTTP/2: {event.message}")
+            exchange.outcome = refuse(
+                Reason.MALFORMED_REQUEST, f"{spelled(line_of(self.flow.request).protocol)}: {event.message}"
+            )
 
     @override
     def check_invalid(self, request: bool) -> CommandGenerator[bool]:

@@ -192,7 +192,9 @@ class ListenerSettings:
     say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected. `parent` says which
     hosts are reached through other proxies. `tls` is spoken on a reverse listener. From the networks of
     `proxy_protocol` every connection begins with a header that names its client.
-    `http2` offers HTTP/2 to clients with TLS, and to servers with TLS. `security_fields` are filled into answers.
+    `http2` offers HTTP/2 to clients with TLS, and to servers with TLS. `http3` offers HTTP/3 to clients of a reverse
+    listener with TLS, at the same port of UDP, or at `http3_port` as far as they are told, if it is not 0.
+    `security_fields` are filled into answers.
     """
 
     name: str
@@ -207,6 +209,8 @@ class ListenerSettings:
     tls: ServerTlsSettings | None = None
     unsafe_skip_verify: bool = False
     http2: bool = True
+    http3: bool = False
+    http3_port: int = 0
     security_fields: SecurityPreset = "off"
 
     @property

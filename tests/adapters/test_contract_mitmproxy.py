@@ -32,6 +32,7 @@ from OpenSSL import SSL
 
 from addons import fail_closed, tunnels
 from addons import http1 as our_http1
+from addons.http3 import opening
 from addons.options import LayerOptions
 
 METHODS = [
@@ -216,9 +217,11 @@ def test_our_own_hooks_have_the_names_under_which_they_are_called() -> None:
         tunnels.TunnelHelloHook,
         tunnels.TunnelRawHook,
         tunnels.TunnelBrokenHook,
+        opening.QuicHelloHook,
     ]
+    names = ["unreadable_head", "tunnel_hello", "tunnel_raw", "tunnel_broken", "quic_hello"]
 
-    assert [hook.name for hook in ours] == ["unreadable_head", "tunnel_hello", "tunnel_raw", "tunnel_broken"]
+    assert [hook.name for hook in ours] == names
 
 
 def test_a_flow_that_was_killed_is_known_by_its_error() -> None:

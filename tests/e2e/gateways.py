@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from addons.bounds import Bounds, Patience
 from addons.composition import Engine, compose
-from addons.front import Front
-from addons.listeners import Crowd, open_socket
+from addons.front import Front, open_http3
+from addons.listeners import Closable, Crowd, open_datagrams, open_socket
 from gateway.audit.reader import records
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
@@ -199,11 +199,16 @@ async def _serve(engine: Engine, scenery: Scenery, ready: threading.Event, end: 
     stage = replace(stage, failed=failed, unjudged=unjudged)
     if scenery.bounds is not None:
         stage = replace(stage, bounds=scenery.bounds)
-    servers = [
+    servers: list[Closable] = [
         await asyncio.start_server(
             Front(each, crowd, engine, stage).accept, sock=open_socket(*each.settings.bind), backlog=128
         )
         for each in engine.listeners
+    ]
+    servers += [
+        await open_http3(each, crowd, engine, stage, open_datagrams(*each.settings.bind))
+        for each in engine.listeners
+        if each.settings.http3
     ]
     sweeping = asyncio.create_task(engine.served.sweep_for_ever(0.05))
     engine.checks.renew()
