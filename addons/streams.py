@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, override
 from mitmproxy import flow, http
 from mitmproxy.http import Headers
 from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layer import Paused
 from mitmproxy.proxy.layers.http import (
     DropStream,
     HTTPMode,
@@ -49,7 +50,7 @@ from gateway.policy.model import Reason, refuse
 from gateway.upstreams.pools.retries import OVERLOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from mitmproxy.connection import Connection
     from mitmproxy.proxy.context import Context
@@ -90,6 +91,38 @@ class GatewayStream(RepeatingStream):
         self._inside: Final = inside
         self._taps: Final = taps
         self._holds = False
+        self.is_straight = False
+        """Whether it has only met what is usual, see `addons.straight`."""
+
+    def pause(self, command: commands.Command, rest: Commands, came: Iterable[events.Event] = ()) -> None:
+        """Wait until `command` is done, then go on with `rest`, and with what `came` behind it."""
+        command.blocking = self
+        self._paused = Paused(command, rest)
+        self._paused_event_queue.extend(came)
+
+    def go_on(self) -> tuple[events.Event, ...]:
+        """Wait no longer; whoever says so does by himself what is left to do, and takes what came meanwhile."""
+        came = tuple(self._paused_event_queue)
+        self._paused = None
+        self._paused_event_queue.clear()
+        return came
+
+    @property
+    def queued(self) -> Sequence[events.Event]:
+        """What came while the stream was waiting, and is worked off when it goes on."""
+        return self._paused_event_queue
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether the request has left whole, and nothing of an answer has come."""
+        has_left: bool = self.client_state == self.state_done
+        return has_left and self.server_state == self.state_wait_for_response_headers
+
+    @property
+    def streams_answer(self) -> bool:
+        """Whether an answer is being passed on, piece by piece."""
+        streams: bool = self.server_state == self.state_stream_response_body
+        return streams
 
     @property
     def waits_for(self) -> commands.Command | None:
@@ -125,18 +158,26 @@ class GatewayStream(RepeatingStream):
 
     @override
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
-        self.flow = http.HTTPFlow(self.context.client, self.context.server)
-        self.flow.request = event.request
-        self.flow.live = True
-        self.body_follows = not event.end_stream
-        remember_line(event.request)
+        self.receive(event.request, body_follows=not event.end_stream)
         if (yield from self.check_invalid(True)):  # noqa: FBT003 - mitmproxy's signature: of the request
             return
         if event.request.method == "CONNECT":
             yield from self.handle_connect()
             return
-        self._aim()
+        self.aim()
         yield HttpRequestHeadersHook(self.flow)
+        yield from self.after_judging()
+
+    def receive(self, request: http.Request, *, body_follows: bool) -> None:
+        """The head of a request has come."""
+        self.flow = http.HTTPFlow(self.context.client, self.context.server)
+        self.flow.request = request
+        self.flow.live = True
+        self.body_follows = body_follows
+        remember_line(request)
+
+    def after_judging(self) -> Commands:
+        """What becomes of a request after its head was judged."""
         if (yield from self.check_killed(True)):  # noqa: FBT003 - mitmproxy's signature: with the error hook
             return
         if self.flow.response is not None:
@@ -144,7 +185,7 @@ class GatewayStream(RepeatingStream):
         else:
             yield from self._go_on()
 
-    def _aim(self) -> None:
+    def aim(self) -> None:
         """Say where the request goes, as far as the connection knows it; the adapters say it for good."""
         data, server = self.flow.request.data, self.context.server
         if self.mode is HTTPMode.transparent:
@@ -203,7 +244,7 @@ class GatewayStream(RepeatingStream):
             else:
                 yield from super().state_stream_request_body(event)
         except CutBody:
-            yield from self._cut(ErrorCode.REQUEST_TOO_LARGE)
+            yield from self.cut(ErrorCode.REQUEST_TOO_LARGE)
 
     def _end_request(self, event: RequestEndOfMessage) -> Commands:
         """The request is whole: its trailers go on, cleaned as its fields were."""
@@ -279,9 +320,9 @@ class GatewayStream(RepeatingStream):
         try:
             yield from super().state_stream_response_body(event)
         except CutBody:
-            yield from self._cut(ErrorCode.RESPONSE_TOO_LARGE)
+            yield from self.cut(ErrorCode.RESPONSE_TOO_LARGE)
 
-    def _cut(self, code: ErrorCode) -> Commands:
+    def cut(self, code: ErrorCode) -> Commands:
         """A bound was crossed while a body streamed: neither side may take what it got for the whole."""
         has_begun = self.server_state == self.state_stream_response_body
         self.client_state = self.server_state = self.state_errored
@@ -299,13 +340,23 @@ class GatewayStream(RepeatingStream):
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
         if event.response.status_code in OVERLOADED and (yield from self.leave_overloaded(event)):
             return
-        self.flow.response = event.response
-        _drop_keep_alive(event.response)
+        self.answered(event.response)
         if (yield from self.check_invalid(False)):  # noqa: FBT003 - mitmproxy's signature: of the response
             return
         yield HttpResponseHeadersHook(self.flow)
+        yield from self.after_answer_head(event)
+
+    def answered(self, response: http.Response) -> None:
+        """The head of an answer has come."""
+        self.flow.response = response
+        _drop_keep_alive(response)
+
+    def after_answer_head(self, event: ResponseHeaders) -> Commands:
+        """What becomes of an answer after its head was judged."""
         if (yield from self.check_killed(True)):  # noqa: FBT003 - mitmproxy's signature: with the error hook
             return
+        if self.flow.response is None:
+            raise LookupError("an answer was taken away while it was judged")
         if self.flow.response.status_code == _SWITCHING and not self._asked_for_websocket():
             self.flow.response = None
             yield from self.handle_protocol_error(

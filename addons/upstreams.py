@@ -22,6 +22,7 @@ from mitmproxy.proxy.tunnel import LayerStack
 from addons.exchange import board, disembark, exchange_of
 from addons.http1 import OriginSide
 from addons.http2.origin_side import OriginSession
+from addons.straight import QuickOriginSide
 from addons.streams import GatewayStream
 from addons.tls_layers import UpstreamTlsLayer
 from gateway.policy.addresses import Address
@@ -114,6 +115,14 @@ class Pool:
             yield from self._open(event, want)
         else:
             self.queue.append(event)
+
+    def standing(self, stream: GatewayStream) -> Server | None:
+        """A connection of HTTP/1 that stands and is free for the request of a stream, which is no switch."""
+        self._forget_closed()
+        request = stream.flow.request
+        event = GetHttpConnection((request.host, request.port), request.scheme == "https", None)
+        want = Want(stream, exchange_of(stream.flow), only_http1=True)
+        return next((each for each in self._matching(event, want) if self._is_free(each, want)), None)
 
     def _want(self, event: GetHttpConnection) -> Want:
         stream = self._layer.command_sources[event]
@@ -294,4 +303,4 @@ class Dialled(Layer):
     def _side(self) -> Side:
         if self.context.server.alpn == H2:
             return OriginSession(self.context, self._bounds, self._taps)
-        return OriginSide(self.context, self._bounds, self._taps if self._is_shared else None)
+        return QuickOriginSide(self.context, self._bounds, self._taps if self._is_shared else None)
