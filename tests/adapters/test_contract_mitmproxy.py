@@ -106,6 +106,8 @@ METHODS = [
     ("addons/quicker.py", http.Headers, "__getitem__", "self key"),
     ("addons/quicker.py", http.Headers, "__contains__", "self key"),
     ("addons/quicker.py", Context, "fork", "self"),
+    ("addons/quicker.py", flow.Flow, "__init__", "self client_conn server_conn live"),
+    ("addons/quicker.py", commands.StartHook, "__new__", "cls args kwargs"),
 ]
 
 
