@@ -307,12 +307,6 @@ class Admission:
         state.told = True
         return answer
 
-    def late(self, client: Client) -> None:
-        """Remember that an upstream was silent for too long, for the answer and for the record."""
-        for exchange in self._connections.state(client.id).exchanges:
-            if exchange.admitted and exchange.outcome is None:
-                exchange.outcome = refuse(Reason.UPSTREAM_TIMEOUT)
-
     def refused_head(self, client: Client, decision: Decision) -> Response:
         """Record and answer a head that the layers below could not read, or not in time."""
         exchange = self._unnamed(client)

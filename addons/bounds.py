@@ -11,17 +11,32 @@ if TYPE_CHECKING:
     from gateway.config.settings import LimitSettings
 
 KIB: Final = 1024
+_BACKSTOP: Final = 120.0
+"""Exchanges are watched one by one (see `addons.watching`). This much later their connection ends, if nobody did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Seconds that each phase may be silent, or may last."""
+    """Seconds that each phase may be silent, or may last.
+
+    In an exchange, `body` is how long the client's body may be silent, with a second more in all for every `body_rate`
+    bytes that came (0: however slow it is); `exchange` is how long an answer may be silent on its way, and
+    `first_byte` how long its beginning may take, if that is not the same.
+    """
 
     idle: float = 75.0
     head: float = 10.0
     handshake: float = 10.0
+    body: float = 30.0
+    body_rate: int = 500
+    first_byte: float | None = None
     exchange: float = 60.0
     tunnel: float = 3600.0
+
+    @property
+    def answer(self) -> float:
+        """How long the beginning of an answer may take."""
+        return self.exchange if self.first_byte is None else self.first_byte
 
     def of(self, phase: Phase) -> float:
         """The bound of a phase."""
@@ -33,7 +48,7 @@ class Patience:
             case Phase.HANDSHAKE:
                 return self.handshake
             case Phase.EXCHANGE:
-                return self.exchange
+                return max(self.body, self.answer, self.exchange) + _BACKSTOP
             case Phase.TUNNEL:
                 return self.tunnel
 
@@ -60,5 +75,14 @@ class Bounds:
             head=limits.head,
             ahead=2 * limits.head,
             message=limits.message,
-            patience=Patience(head=limits.head_timeout),
+            patience=Patience(
+                idle=limits.keep_alive,
+                head=limits.head_timeout,
+                handshake=limits.head_timeout,
+                body=limits.body_idle,
+                body_rate=limits.body_rate,
+                first_byte=limits.first_byte,
+                exchange=limits.answer_idle,
+                tunnel=limits.tunnel_idle,
+            ),
         )

@@ -66,8 +66,6 @@ if TYPE_CHECKING:
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
-CONNECT_TIMEOUT: Final = 5.0
-"""Seconds that connecting to an upstream may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
     )
     signing = None if authorities is None else _signing(connections, admission, authorities)
-    dialing, tls = Dialing(connections, CONNECT_TIMEOUT, turns.ways), UpstreamTls(connections, trust)
+    dialing, tls = Dialing(connections, settings.limits.connect_timeout, turns.ways), UpstreamTls(connections, trust)
     keeper = FieldKeeper(pseudonym(settings.state))
     caching = _caching(admission, keeper, recorder)
     addons = (

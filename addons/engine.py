@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.composition import Engine, compose
+from addons.descriptors import make_room
 from addons.front import Front
 from addons.listeners import Crowd, Listener, cannot_listen, open_socket
 from addons.options import forget_key_logs
 from addons.quicker import quicken
+from addons.reconfiguring import take_up
 from gateway.audit.errors import AuditUnavailable
-from gateway.audit.events import start_record, stop_record
+from gateway.audit.events import configuration_record, start_record, stop_record
 from gateway.control.store import Kept
+from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -143,6 +146,8 @@ class _Process:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         quicken()
+        if too_few := make_room(self.settings.limits.connections):
+            self.said(too_few)
         for claim, _ in (unreached for each in engine.listeners for unreached in never_reached(each.settings.routes)):
             self.said(f"no request takes the route for {claim}, more specific ones leave nothing to it")
         for notice in () if engine.signing is None else engine.signing.store.notices():
@@ -180,7 +185,7 @@ class _Process:
 
     async def _reload(self, engine: Engine) -> None:
         await self._reload_policies(engine)
-        await self._reload_servers(engine)
+        await self._reload_configuration(engine)
         for sentence in [] if engine.signing is None else await engine.signing.reload_aside():
             self.said(sentence)
         await self._reload_fronts(engine)
@@ -202,21 +207,26 @@ class _Process:
                 for notice in shopfront.notices:
                     self.said(notice)
 
-    async def _reload_servers(self, engine: Engine) -> None:
-        """Let servers of upstreams join and leave, as the configuration says now; nothing else of it is read."""
-        if self.again is None or not self.settings.upstreams:
+    async def _reload_configuration(self, engine: Engine) -> None:
+        """Take up routes and upstreams as the configuration says now; what else of it has changed waits."""
+        if self.again is None:
             return
         try:
             settings = await asyncio.to_thread(self.again)
+            sentences = take_up(engine, settings)
         except Invalid as error:
-            self.said("upstreams: the configuration has mistakes, the servers from before stay")
-            for problem in error.problems:
-                self.said(str(problem))
+            problems = [str(problem) for problem in error.problems]
+        except (Malformed, AuditUnavailable) as error:
+            problems = [str(error)]
+        else:
+            for sentence in sentences:
+                self.said(sentence)
             return
-        for sentence in engine.pools.renew(settings.upstreams):
-            self.said(sentence)
-        engine.checks.renew()
-        self.said("upstreams: the servers were read again")
+        self.said("the configuration is refused, routes and upstreams from before stay in force")
+        with suppress(AuditUnavailable):
+            engine.writer.append(configuration_record(outcome="refused", problems=problems, now=time.time()))
+        for problem in problems:
+            self.said(problem)
 
     async def _reload_policies(self, engine: Engine) -> None:
         for listener in engine.listeners:

@@ -56,8 +56,8 @@ class Failures:
         return exchange
 
     def late(self, client: Client) -> None:
-        """An upstream has been silent for too long, and is given up next."""
+        """A tunnel has been silent for too long, and is given up next."""
         state = self._connections.find(client.id)
         for exchange in () if state is None else state.exchanges:
             if exchange.admitted and exchange.outcome is None:
-                exchange.outcome = refuse(Reason.UPSTREAM_TIMEOUT)
+                exchange.outcome = refuse(Reason.IDLE_TIMEOUT)

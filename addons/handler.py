@@ -25,9 +25,10 @@ from addons.fail_closed import HookFailed
 from addons.hook_running import HookRunner
 from addons.options import LayerOptions, for_layers
 from addons.pacing import Pacing
-from addons.phases import Await, Cut, Enter, HalfClose, HandOver, Phase
+from addons.phases import Await, Cut, Enter, HalfClose, HandOver, Phase, Watch
 from addons.relay import reset
 from addons.spliced import Spliced, take_over
+from addons.sweeping import Watches
 from addons.tasks import spawn
 from addons.upstream_life import live
 
@@ -52,8 +53,8 @@ class Stage:
     """What all connections share.
 
     `failed` records that a hook or a layer failed on a connection: client id, place, error. `unjudged` records that
-    the hook of a request failed, and gives the answer to it. `late` hears that the upstream of a client has been
-    silent for too long, before its connection is closed. `connect` opens a connection to an upstream.
+    the hook of a request failed, and gives the answer to it. `late` hears that a tunnel of a client has been silent
+    for too long, before it is closed. `connect` opens a connection to an upstream.
     """
 
     dispatch: Dispatch
@@ -96,6 +97,7 @@ class GatewayHandler(LiveConnectionHandler):
         self.spliced: Spliced | None = None
         """The tunnel that this connection became, if it did: it goes on when the handler is done."""
         self._pacing: Final = Pacing(self.client, self.transports, self.take)
+        self._watches: Final = Watches(self._pacing)
         self._acts: Final = self._table_of_acts() | self._pacing.acts()
         self._hooks: Final = HookRunner(
             self.client, stage, completed=self.take, broken=self._broken, pacing=self._pacing
@@ -146,6 +148,7 @@ class GatewayHandler(LiveConnectionHandler):
             HalfClose: self._half_close,
             HandOver: self._hand_over,
             Cut: self._cut,
+            Watch: self._watches.add,
         }
 
     def _send(self, command: commands.SendData) -> None:
@@ -268,20 +271,22 @@ class GatewayHandler(LiveConnectionHandler):
             self._end("drained")
 
     def is_overdue(self, now: float) -> bool:
-        """Whether what the connection is doing takes too long."""
-        return self.deadline.is_overdue(now)
+        """Whether what the connection is doing, or an exchange on it, takes too long."""
+        return self._watches.look(now) or self.deadline.is_overdue(now)
 
     def give_up(self) -> None:
-        """Do what an overdue phase asks for: answer a head that does not end, blame a silent upstream, else close."""
+        """Wake the layers that can say what becomes of it; where none can, close the connection."""
+        due = self._watches.take_due()
+        for each in due:
+            self.take(events.Wakeup(each))
+        if due:
+            return
         awaited = self.deadline.take_awaited()
-        upstreams = [each for each in self.transports if isinstance(each, Server)]
         if awaited is not None:
             self.take(events.Wakeup(awaited))
-        elif self.deadline.phase is Phase.EXCHANGE and upstreams:
-            self._stage.late(self.client)
-            for each in upstreams:
-                self._stop(each, "silent for too long")
         else:
+            if self.deadline.phase is Phase.TUNNEL:
+                self._stage.late(self.client)
             self._end("silent for too long")
         self.deadline.restart()
 

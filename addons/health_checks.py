@@ -53,7 +53,7 @@ class Senders:
 
 def senders_of(upstream: str, listeners: Iterable[Listener], tls: UpstreamTls, clock: Callable[[], float]) -> Senders:
     """Who sends requests to the upstream of this name."""
-    sending = (each for each in listeners if any(route.upstream == upstream for route in each.settings.routes))
+    sending = (each for each in listeners if each.routes is not None and upstream in each.routes.upstreams)
     return Senders(tuple(sending), tls, clock)
 
 

@@ -268,6 +268,8 @@ class ClientSide(_http1.Http1Server):
     @override
     def send(self, event: HttpEvent) -> Commands:
         """Say a broken exchange in the gateway's words, as long as no answer has begun."""
+        if self.response is not None and self.response.status_code == 100:  # noqa: PLR2004 - "go on" is no answer yet
+            self.response = None
         if isinstance(event, ResponseProtocolError) and self.response is None and event.code.http_status_code():
             answer = self._answer(event)
             if answer is not None:

@@ -23,14 +23,15 @@ from addons.http1 import ClientSide
 from addons.http2.client_side import ClientSession
 from addons.http2.session import Session, TapTurned
 from addons.http2.taps import Taps, Way
-from addons.phases import Enter, Hold, Phase
+from addons.phases import Enter, Hold, Phase, Watch
 from addons.refusals import for_upstream_error
 from addons.straight import Straight
 from addons.streams import GatewayStream, Inside, Silent
 from addons.tunnels import TunnelOpening
 from addons.upstreams import H2, Pool, Registered
+from addons.watching import REASONS, Watcher
 from addons.websockets import BoundedWebSocket
-from gateway.policy.model import Reason, refuse
+from gateway.policy.model import refuse
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Connection
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from addons.bounds import Bounds
     from addons.http1 import Commands
+    from addons.watching import Awaited
 
 
 class GatewayHttpLayer(HttpLayer):
@@ -57,7 +59,8 @@ class GatewayHttpLayer(HttpLayer):
         self._pool: Final = Pool(self, bounds, self._taps)
         self._is_shared = False
         self._straight: Straight | None = None
-        self._late: Final[list[int]] = []
+        self._watcher: Final = Watcher(self.streams, self._taps, bounds.patience, self._may_send)
+        self._watch: Final = Watch(self._watcher.look)
 
     @override
     def handle_event(self, event: events.Event) -> Commands:
@@ -73,11 +76,14 @@ class GatewayHttpLayer(HttpLayer):
             client_side = self._client_side()
             self.connections[self.context.client] = client_side
             yield Enter(Phase.IDLE)
+            yield self._watch
             yield from self.event_to_child(client_side, event)
+        elif isinstance(event, events.Wakeup) and event.command is self._watch:
+            yield self._watch
+            for stream_id, awaited in self._watcher.take_late():
+                yield from self._expire(stream_id, awaited)
         else:
             yield from super()._handle_event(event)
-        while self._late:
-            yield from self._expire(self._late.pop())
         if self._pool.queue:
             yield from self._pool.serve_queue()
         while self._taps.changed:
@@ -86,7 +92,7 @@ class GatewayHttpLayer(HttpLayer):
     def _client_side(self) -> Layer:
         context = self.context.fork()
         if self._is_shared:
-            return ClientSession(context, self._bounds, self._taps, self._broken, self._late.append)
+            return ClientSession(context, self._bounds, self._taps, self._broken)
         return ClientSide(context, self._bounds, self._broken)
 
     @property
@@ -98,14 +104,19 @@ class GatewayHttpLayer(HttpLayer):
         stream = self.streams.get(event.stream_id)
         return None if stream is None else for_upstream_error(stream.flow, event.message)
 
-    def _expire(self, stream_id: int) -> Commands:
-        """A stream has been silent for too long; unless the client itself has stopped reading, its origin is blamed."""
+    def _may_send(self, stream_id: int) -> bool:
+        """Whether the client has room in its window for more of a body; in HTTP/1 there is none."""
+        side = self.connections.get(self.context.client)
+        return not isinstance(side, ClientSession) or side.may_send(stream_id)
+
+    def _expire(self, stream_id: int, awaited: Awaited) -> Commands:
+        """An exchange has waited for too long: it ends, and whom it waited for is blamed."""
         stream = self.streams.get(stream_id)
         if not isinstance(stream, GatewayStream):
             return
         exchange = exchange_of(stream.flow)
-        if exchange is not None and exchange.outcome is None and not self._taps.is_shut((stream_id, Way.DOWN)):
-            exchange.outcome = refuse(Reason.UPSTREAM_TIMEOUT)
+        if exchange is not None and exchange.outcome is None:
+            exchange.outcome = refuse(REASONS[awaited])
         waits_for = stream.waits_for
         if isinstance(waits_for, GetHttpConnection):
             yield from self._pool.give_up(waits_for, "silent for too long")

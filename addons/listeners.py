@@ -13,7 +13,7 @@ import socket
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import batched, pairwise
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
@@ -33,11 +33,16 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 _SETTLE: Final = 2.0
+_AT_ONCE: Final = 100
+"""Connections that are swept in one turn of the event loop: less than a millisecond of work."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
-    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents."""
+    """One listening address: its settings, its policy and, in reverse mode, its routes, in forward mode its parents.
+
+    `routes` are replaced as a whole when the configuration is read again.
+    """
 
     settings: ListenerSettings
     store: PolicyStore
@@ -186,16 +191,25 @@ class Served:
 
     def sweep(self) -> None:
         """Give up every connection whose phase has lasted, or was silent, for too long."""
+        self._sweep(tuple(self))
+
+    def _sweep(self, handlers: tuple[Serving, ...]) -> None:
         now = self.clock()
-        for handler in self:
+        for handler in handlers:
             if handler.is_overdue(now):
                 handler.give_up()
+
+    async def _sweep_in_turns(self) -> None:
+        """Sweep, and let everybody else have their turns in between: there may be thousands of connections."""
+        for some in batched(self, _AT_ONCE, strict=False):
+            self._sweep(some)
+            await asyncio.sleep(0)
 
     async def sweep_for_ever(self, interval: float = 1.0) -> None:
         """Sweep again and again; deadlines are kept to within `interval`, in seconds."""
         while True:
             await asyncio.sleep(interval)
-            self.sweep()
+            await self._sweep_in_turns()
             for chore in self.chores:
                 try:
                     await chore()

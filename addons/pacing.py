@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mitmproxy.proxy import commands, events
 
 from addons.phases import Hold
+from addons.sweeping import is_waited_for
 from addons.tasks import spawn
 
 if TYPE_CHECKING:
@@ -46,10 +47,6 @@ class WhenRoomy(commands.RequestWakeup):
         self.connection: Final = connection
 
 
-class Later(commands.RequestWakeup):
-    """Ask to be woken after `delay` seconds."""
-
-
 class WhenDraining(commands.RequestWakeup):
     """Ask to be woken when the gateway is about to end."""
 
@@ -73,7 +70,6 @@ class Pacing:
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._held: Final[dict[Connection, int]] = {}
         self._rooms: Final[dict[Connection, asyncio.Event]] = {}
-        self._timers: Final[dict[Later, asyncio.TimerHandle]] = {}
         self._leaving: Final[list[WhenDraining]] = []
 
     def acts(self) -> dict[type, Callable[[Any], None]]:
@@ -83,7 +79,6 @@ class Pacing:
             Share: self._share,
             Measure: self._measure,
             WhenRoomy: self._when_roomy,
-            Later: self._later,
             WhenDraining: self._leaving.append,
         }
 
@@ -119,10 +114,20 @@ class Pacing:
                 with suppress(OSError):
                     await io.writer.drain()
 
+    def awaits(self, connection: Connection) -> bool:
+        """Whether the gateway waits for the next bytes from there, and takes them at once."""
+        io = self._transports.get(connection)
+        return io is not None and is_waited_for(io.reader)
+
+    def unsent(self, connection: Connection) -> int:
+        """Bytes that wait to be written to there."""
+        io = self._transports.get(connection)
+        if io is None or not isinstance(io.writer, asyncio.StreamWriter):
+            return 0
+        return io.writer.transport.get_write_buffer_size()
+
     def _measure(self, command: Measure) -> None:
-        io = self._transports.get(command.connection)
-        if io is not None and isinstance(io.writer, asyncio.StreamWriter):
-            command.is_full = io.writer.transport.get_write_buffer_size() > FULL
+        command.is_full = self.unsent(command.connection) > FULL
 
     def _when_roomy(self, command: WhenRoomy) -> None:
         spawn(self._tell_when_roomy(command), self._tasks)
@@ -134,13 +139,6 @@ class Pacing:
                 await io.writer.drain()
         self._take(events.Wakeup(command))
 
-    def _later(self, command: Later) -> None:
-        self._timers[command] = asyncio.get_running_loop().call_later(command.delay, self._ring, command)
-
-    def _ring(self, command: Later) -> None:
-        del self._timers[command]
-        self._take(events.Wakeup(command))
-
     def leave(self) -> None:
         """The gateway is about to end: tell whoever asked."""
         leaving = tuple(self._leaving)
@@ -149,8 +147,6 @@ class Pacing:
             self._take(events.Wakeup(each))
 
     def close(self) -> None:
-        """The connection is over: no timer rings any more, and nobody waits."""
+        """The connection is over, and nobody waits."""
         for task in tuple(self._tasks):
             task.cancel("the connection is over")
-        for each in self._timers.values():
-            each.cancel()

@@ -7,11 +7,13 @@ as a whole, so that one byte every few seconds keeps nothing alive (slowloris).
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mitmproxy.proxy import commands
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mitmproxy.connection import Connection, Server
 
     from addons.tunnels import Opening
@@ -32,8 +34,8 @@ class Phase(Enum):
     """Bytes are passed on unread, or in a WebSocket."""
 
 
-BOUNDED_AS_A_WHOLE: Final = frozenset({Phase.HEAD, Phase.HANDSHAKE})
-"""Phases in which traffic does not renew the deadline."""
+BOUNDED_AS_A_WHOLE: Final = frozenset({Phase.IDLE, Phase.HEAD, Phase.HANDSHAKE})
+"""Phases in which traffic does not renew the deadline: pings and empty lines keep no idle connection open."""
 
 
 class Enter(commands.Command):
@@ -49,6 +51,27 @@ class Await(commands.RequestWakeup):
     def __init__(self, phase: Phase) -> None:
         super().__init__(0.0)
         self.phase: Final = phase
+
+
+class Sight(Protocol):
+    """What can be seen of the sockets from outside of the layers."""
+
+    def awaits(self, connection: Connection) -> bool:
+        """Whether the gateway waits for the next bytes from there, and takes them at once."""
+
+    def unsent(self, connection: Connection) -> int:
+        """Bytes that wait to be written to there."""
+
+
+class Watch(commands.RequestWakeup):
+    """From now on `look` is asked at every sweep, with the time (monotonic, in seconds); yes wakes the layer.
+
+    A layer that was woken yields it again, because the layers around it forget whom they have woken.
+    """
+
+    def __init__(self, look: Callable[[float, Sight], bool]) -> None:
+        super().__init__(0.0)
+        self.look: Final = look
 
 
 class Hold(commands.Command):

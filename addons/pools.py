@@ -66,13 +66,13 @@ class Pools:
         self._wall: Final = wall
         self._fleets: Final[dict[str, Fleet]] = {}
         self.said: Callable[[str], None] = _log.info
+        self._draw: Final = draw
+        self._named = frozenset(upstreams)
         for name, each in upstreams.items():
-            pool = Pool.of(each.servers, each.rules, clock, draw)
-            pool.told = partial(self._tell, name)
-            self._fleets[name] = Fleet(name, pool, Line(pool))
+            self._add(name, each)
 
     def __iter__(self) -> Iterator[Fleet]:
-        return iter(self._fleets.values())
+        return (each for name, each in self._fleets.items() if name in self._named)
 
     @property
     def longest_wait(self) -> float:
@@ -113,19 +113,22 @@ class Pools:
         exchange.attempts.append((failed.member.name, reason))
         return _at(exchange, found, exchange.route)
 
-    def renew(self, upstreams: Mapping[str, UpstreamSettings]) -> list[str]:
-        """Let servers join and leave as the configuration says now. Says what it cannot do while running."""
-        problems = []
-        for name, fleet in self._fleets.items():
-            wanted = upstreams.get(name)
-            if wanted is None:
-                problems.append(f"upstream `{name}` was left out: it stays until the next start, routes may name it")
+    def renew(self, upstreams: Mapping[str, UpstreamSettings]) -> None:
+        """Let upstreams and their servers join and leave as the configuration says now.
+
+        Requests that are under way to an upstream that was left out end there.
+        """
+        for name, wanted in upstreams.items():
+            if name in self._fleets:
+                self._fleets[name].pool.renew(wanted.servers, wanted.rules)
             else:
-                fleet.pool.renew(wanted.servers, wanted.rules)
-        problems += [
-            f"upstream `{name}` is new: it is there from the next start on" for name in upstreams.keys() - self._fleets
-        ]
-        return problems
+                self._add(name, wanted)
+        self._named = frozenset(upstreams)
+
+    def _add(self, name: str, settings: UpstreamSettings) -> None:
+        pool = Pool.of(settings.servers, settings.rules, self._clock, self._draw)
+        pool.told = partial(self._tell, name)
+        self._fleets[name] = Fleet(name, pool, Line(pool))
 
     def _tell(self, upstream: str, member: Member, standing: Standing) -> None:
         """A server stands otherwise now: it is recorded, and said to the operator."""

@@ -120,7 +120,8 @@ class Spliced:
         return self._deadline.is_overdue(now)
 
     def give_up(self) -> None:
-        """End a silent tunnel."""
+        """End a silent tunnel, and leave on record that it was."""
+        self._stage.late(self.client)
         self._relay.abort()
 
     def drain(self) -> None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mitmproxy.addonmanager import Loader
-    from mitmproxy.connection import Client
+    from mitmproxy.connection import Client, Connection
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import Layer, NextLayer
 
@@ -253,11 +253,11 @@ def _listening() -> tuple[Address, int]:
     return (everywhere or found)[0]
 
 
-def _transport(client: Client) -> asyncio.Transport | None:
-    """The socket of a client, as long as mitmproxy has it."""
+def _transport(client: Client, connection: Connection) -> asyncio.Transport | None:
+    """The socket of a connection of a client, as long as mitmproxy has it."""
     handler = _proxyserver().connections.get(client.id)
-    writer = None if handler is None else handler.transports[client].writer if client in handler.transports else None
-    return getattr(writer, "transport", None)
+    io = None if handler is None else handler.transports.get(connection)
+    return getattr(getattr(io, "writer", None), "transport", None)
 
 
 def _proxyserver() -> Any:

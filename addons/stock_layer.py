@@ -19,12 +19,13 @@ from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import Layer
 
-from addons.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, HandOver, Hold, Phase
+from addons.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, HandOver, Hold, Phase, Watch
+from addons.sweeping import Watches, is_waited_for
 
 if TYPE_CHECKING:
     import asyncio
 
-    from mitmproxy.connection import Client
+    from mitmproxy.connection import Client, Connection
     from mitmproxy.proxy.context import Context
 
     from addons.bounds import Bounds
@@ -44,10 +45,10 @@ _CONNECTED: Final = "server_connected"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What all connections share: `heard` are the hooks that are answered, `transport` finds the socket of a client.
+    """What all connections share: `heard` are the hooks that are answered.
 
-    `failed` records that a layer or a hook failed (client id, place, error); `late` that an upstream was silent for
-    too long. `clock` is monotonic, in seconds.
+    `transport` finds the socket of a connection of a client, `failed` records that a layer or a hook failed (client
+    id, place, error), `late` that a tunnel was silent for too long. `clock` is monotonic, in seconds.
     """
 
     answers: Answers
@@ -55,8 +56,27 @@ class Ground:
     bounds: Bounds
     failed: Callable[[str, str, BaseException], None]
     late: Callable[[Client], None]
-    transport: Callable[[Client], asyncio.Transport | None]
+    transport: Callable[[Client, Connection], asyncio.Transport | None]
     clock: Callable[[], float] = monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What can be seen of the sockets of one client, which are mitmproxy's."""
+
+    client: Client
+    ground: Ground
+
+    def awaits(self, connection: Connection) -> bool:
+        """Whether mitmproxy waits for the next bytes from there."""
+        transport = self.ground.transport(self.client, connection)
+        reader = None if transport is None else getattr(transport.get_protocol(), "_stream_reader", None)
+        return is_waited_for(reader)
+
+    def unsent(self, connection: Connection) -> int:
+        """Bytes that wait to be written to there."""
+        transport = self.ground.transport(self.client, connection)
+        return 0 if transport is None else transport.get_write_buffer_size()
 
 
 class Grounded(Layer):
@@ -71,6 +91,7 @@ class Grounded(Layer):
         self._since = self._last = ground.clock()
         self._awaited: Await | None = None
         self._servers: Final[set[Server]] = set()
+        self._watches: Final = Watches(_Seen(context.client, ground))
         self._holds = 0
         self._is_over = False
         self._closing: float | None = None
@@ -131,6 +152,8 @@ class Grounded(Layer):
                 self._enter(command.phase, None)
             case Await():
                 self._enter(command.phase, command)
+            case Watch():
+                self._watches.add(command)
             case HandOver():
                 pass  # the sockets are mitmproxy's: the layer goes on passing bytes itself
             case Hold():
@@ -159,7 +182,7 @@ class Grounded(Layer):
     def _hold(self, change: int) -> None:
         """Stop reading from the client, or read on: what it sends cannot be used yet and is not to pile up."""
         self._holds += change
-        transport = self._ground.transport(self.context.client)
+        transport = self._ground.transport(self.context.client, self.context.client)
         if transport is None or transport.is_closing():
             return
         if self._holds > 0:
@@ -172,6 +195,9 @@ class Grounded(Layer):
         if self._closing is not None:
             if now - self._closing > LINGER:
                 yield commands.CloseConnection(self.context.client)
+        elif self._watches.look(now):
+            for each in self._watches.take_due():
+                yield from self._feed(events.Wakeup(each))
         else:
             begun = self._since if self._phase in BOUNDED_AS_A_WHOLE else max(self._last, self._since)
             if now - begun > self._ground.bounds.patience.of(self._phase):
@@ -180,15 +206,13 @@ class Grounded(Layer):
         yield self._tick
 
     def _give_up(self, now: float) -> Commands:
-        """Do what an overdue phase asks for: answer a head that does not end, blame a silent upstream, else close."""
+        """Wake the layer that can say what becomes of it; if none can, close the connection."""
         awaited, self._awaited, self._since = self._awaited, None, now
         if awaited is not None:
             yield from self._feed(events.Wakeup(awaited))
-        elif self._phase is Phase.EXCHANGE and self._servers:
-            self._ground.late(self.context.client)
-            for each in tuple(self._servers):
-                yield commands.CloseConnection(each)
         else:
+            if self._phase is Phase.TUNNEL:
+                self._ground.late(self.context.client)
             yield from self._linger()
 
     def _linger(self) -> Commands:
@@ -219,7 +243,7 @@ class Grounded(Layer):
 
     def _reset(self) -> Commands:
         """End the client's connection so that nobody can take what it got for the whole."""
-        transport = self._ground.transport(self.context.client)
+        transport = self._ground.transport(self.context.client, self.context.client)
         if transport is not None:
             with suppress(OSError, AttributeError):
                 peer = transport.get_extra_info("socket")

@@ -43,7 +43,7 @@ from addons.exchange import Cut as CutBody
 from addons.exchange import content_instead, exchange_of
 from addons.heads import remember_line
 from addons.http2.taps import Taps, Way
-from addons.phases import Cut, Enter, Hold, Phase
+from addons.phases import Await, Cut, Hold, Phase
 from addons.retrying import RepeatingStream
 from addons.trailers import trailers_of_answer, trailers_of_request
 from gateway.policy.model import Reason, refuse
@@ -296,6 +296,9 @@ class GatewayStream(RepeatingStream):
     @override
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
         if isinstance(event, Silent):
+            if self.server_state == self.state_stream_response_body:
+                yield from self.cut(event.code)
+                return
             yield from self._cancel_upstream()
         yield from super().handle_protocol_error(event)
 
@@ -375,7 +378,7 @@ class GatewayStream(RepeatingStream):
         if self.flow.websocket is None:
             yield from super().flow_done()
             return
-        yield Enter(Phase.TUNNEL)
+        yield Await(Phase.TUNNEL)
         self.child_layer = self._inside.websocket(self.context, self.flow)
         self._handle_event = self.passthrough
         yield from self.child_layer.handle_event(events.Start())

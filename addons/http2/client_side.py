@@ -41,7 +41,7 @@ from addons.http2.frames import Broken, Frame, goaway
 from addons.http2.requests import read_request
 from addons.http2.session import Session, Windows
 from addons.http2.taps import Taps, Way
-from addons.pacing import Later, Share, WhenDraining
+from addons.pacing import Share, WhenDraining
 from addons.phases import Await, Enter, Phase
 from gateway.policy.model import Reason, refuse
 
@@ -60,36 +60,29 @@ LIFETIME: Final = 10_000
 _INTERIM: Final = range(100, 200)
 _REASONS: Final = {ErrorCodes.ENHANCE_YOUR_CALM: Reason.CAPACITY}
 _CANCELLED: Final = frozenset({ErrorCode.CANCEL, ErrorCode.KILL, ErrorCode.CLIENT_DISCONNECTED})
-_LOOKS: Final = 4
-"""How often a silent stream is looked for within the time that it may be silent."""
 
 
 class ClientSession(Session):
-    """Reads a client's requests, many at a time.
-
-    `answer` makes the answer for an exchange that broke, `late` hears of streams that were silent for too long.
-    """
+    """Reads a client's requests, many at a time. `answer` makes the answer for an exchange that broke."""
 
     way = Way.DOWN
 
-    def __init__(  # noqa: PLR0913 - the parts that it brings together
+    def __init__(
         self,
         context: Context,
         bounds: Bounds,
         taps: Taps,
         answer: Callable[[ResponseProtocolError], Response | None],
-        late: Callable[[int], None],
         *,
         lifetime: int = LIFETIME,
     ) -> None:
         self._answer: Final = answer
-        self._late: Final = late
         self._bounds: Final = bounds
         self._lifetime: Final = lifetime
         self._calm: Final = Calm(monotonic)
         self._leave: Final = WhenDraining()
         self._head: Final = Await(Phase.HEAD)
-        self._look: Later | None = None
+        self._idle: Final = Await(Phase.IDLE)
         self._seen = 0
         self._last = 0
         self._is_begun = False
@@ -104,6 +97,7 @@ class ClientSession(Session):
     def start(self) -> Commands:
         yield Share()
         yield self._leave
+        yield self._idle
         yield from super().start()
 
     @override
@@ -123,7 +117,13 @@ class ClientSession(Session):
         if phase is self._phase:
             return
         self._phase = phase
-        yield self._head if phase is Phase.HEAD else Enter(phase)
+        match phase:
+            case Phase.HEAD:
+                yield self._head
+            case Phase.IDLE:
+                yield self._idle
+            case _:
+                yield Enter(phase)
 
     @override
     def settled(self, _event: h2_events.RemoteSettingsChanged) -> Commands:
@@ -144,16 +144,13 @@ class ClientSession(Session):
         lane = Lane(stream_id, stream_id, Incoming(length), touched=monotonic())
         lane.is_head_request = request.data.method == b"HEAD"
         self.lanes[stream_id] = lane
-        yield from self._watch()
         if self._seen >= self._lifetime:
             yield from self._say_goodbye()
         yield ReceiveHttp(RequestHeaders(stream_id, request, end_stream=not has_body))
 
-    def _watch(self) -> Commands:
-        """Look for silent streams as long as there are any."""
-        if self._look is None:
-            self._look = Later(self._bounds.patience.exchange / _LOOKS)
-            yield self._look
+    def may_send(self, stream_id: int) -> bool:
+        """Whether the client has room in its window for more of a stream's body."""
+        return stream_id in self.lanes and self.h2.remote_flow_control_window(stream_id) > 0
 
     def _say_goodbye(self) -> Commands:
         """Begin no more streams; those that run may end."""
@@ -174,21 +171,11 @@ class ClientSession(Session):
 
     @override
     def woken(self, event: events.Wakeup) -> Commands:
-        if event.command is self._leave:
+        if event.command is self._leave or (event.command is self._idle and self._phase is Phase.IDLE):
             yield from self._say_goodbye()
             yield from self._close_if_done()
-        elif event.command is self._look:
-            yield from self._look_for_silence()
         elif event.command is self._head and self._phase is Phase.HEAD:
             yield from self._turn_away(Broken("a head did not come in time"), Reason.HEAD_TIMEOUT)
-
-    def _look_for_silence(self) -> Commands:
-        self._look = None
-        limit = monotonic() - self._bounds.patience.exchange
-        for lane in [each for each in self.lanes.values() if each.touched < limit]:
-            self._late(lane.number)
-        if self.lanes:
-            yield from self._watch()
 
     @override
     def broken(self, problem: Broken) -> Commands:

@@ -77,6 +77,14 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
     }
 
 
+def configuration_record(*, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float) -> Record:
+    """The configuration was read again: its routes and upstreams are in force, or were refused and the old ones stay.
+
+    `problems` say why it was refused, or what of it waits for the next start.
+    """
+    return {"time": timestamp(now), "event": "configuration", "outcome": outcome, "problems": list(problems)}
+
+
 def trust_record(*, outcome: str, files: Sequence[str], problems: Sequence[str], now: float) -> Record:
     """Authorities for upstreams and what they revoked were `loaded`, or `refused`: then those from before stay."""
     return {

@@ -194,10 +194,13 @@ class ListenerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSettings:
-    """What one client may ask of the gateway itself: sizes in bytes, times in seconds.
+    """What one client may ask of the gateway itself, and how long it waits for whom: sizes in bytes, times in seconds.
 
     `body` bounds the requests of reverse listeners; a forward listener is bounded by its policy (`request.size`).
-    `message` bounds every message of a WebSocket.
+    `message` bounds every message of a WebSocket. `body_idle` is how long a body may be silent; in all it gets as long,
+    and a second more for every `body_rate` bytes that came (0: however slow it is). `first_byte` is how long an answer
+    may take to begin, `answer_idle` how long it may be silent then, or not be taken. `keep_alive` is how long a
+    connection may ask nothing, `tunnel_idle` how long a tunnel or a WebSocket may be silent.
     """
 
     head: int = 32 * KIB
@@ -205,9 +208,16 @@ class LimitSettings:
     target: int = 8 * KIB
     head_timeout: float = 10.0
     body: int = 10 * KIB * KIB
+    body_idle: float = 30.0
+    body_rate: int = 500
     message: int = 16 * KIB * KIB
     connections: int = 10_000
     connections_per_client: int = 200
+    keep_alive: float = 75.0
+    connect_timeout: float = 5.0
+    first_byte: float = 60.0
+    answer_idle: float = 60.0
+    tunnel_idle: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

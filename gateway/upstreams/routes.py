@@ -212,6 +212,11 @@ class RouteTable:
             return NOT_FOUND
         return routes.among(path, method, fields)
 
+    @property
+    def upstreams(self) -> frozenset[str]:
+        """The names of those that requests are sent to."""
+        return frozenset(each.upstream.name for each in self._routes if isinstance(each, Route))
+
     def in_order(self) -> list[AnyRoute]:
         """All routes, those that are asked first at the front."""
         return list(self._routes)

@@ -340,5 +340,20 @@ def test_a_stream_reader_shows_what_it_still_holds() -> None:
     assert asyncio.run(held()) == (b"first bytes", True)
 
 
+def test_a_stream_reader_shows_whether_it_is_waited_for() -> None:
+    async def waits() -> tuple[object, object, bool]:
+        reader, writer = asyncio.StreamReader(), asyncio.StreamReaderProtocol
+        before = reader._waiter  # type: ignore[attr-defined]  # noqa: SLF001 - addons/sweeping.py needs it ## typeshed hides it
+        reading = asyncio.create_task(reader.read(1))
+        await asyncio.sleep(0)
+        during = reader._waiter  # type: ignore[attr-defined]  # noqa: SLF001 - addons/sweeping.py needs it ## typeshed hides it
+        reader.feed_eof()
+        await reading
+        return before, during, hasattr(writer(reader), "_stream_reader")
+
+    before, during, finds_reader = asyncio.run(waits())
+    assert (before, isinstance(during, asyncio.Future), finds_reader) == (None, True, True)
+
+
 def test_the_release_is_the_one_that_was_looked_at() -> None:
     assert version.VERSION.split(".")[:2] == ["12", "2"]

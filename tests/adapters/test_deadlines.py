@@ -8,7 +8,7 @@ from addons.bounds import Patience
 from addons.deadlines import Deadline
 from addons.phases import Await, Phase
 
-PATIENCE = Patience(idle=10, head=10, handshake=10, exchange=10, tunnel=10)
+PATIENCE = Patience(idle=10, head=10, handshake=10, body=5, exchange=10, tunnel=10)
 
 
 class Clock:
@@ -22,7 +22,7 @@ class Clock:
 @pytest.mark.parametrize(
     ("overdue", "phase"),
     [
-        (False, Phase.IDLE),
+        (True, Phase.IDLE),
         (False, Phase.EXCHANGE),
         (False, Phase.TUNNEL),
         (True, Phase.HEAD),
@@ -47,8 +47,8 @@ def test_silence_makes_every_phase_overdue(phase: Phase) -> None:
     deadline = Deadline(PATIENCE, clock)
     deadline.enter(phase)
 
-    assert not deadline.is_overdue(clock.now + 10)
-    assert deadline.is_overdue(clock.now + 10.5)
+    assert not deadline.is_overdue(clock.now + PATIENCE.of(phase))
+    assert deadline.is_overdue(clock.now + PATIENCE.of(phase) + 0.5)
 
 
 def test_a_phase_that_begins_anew_has_all_its_time_again() -> None:

@@ -55,7 +55,7 @@ def test_a_failure_on_a_connection_is_recorded_even_if_nothing_was_asked_yet(sta
     assert list(stage.shapes()) == [("decision", "deny", "internal-error"), ("end", None)]
 
 
-def test_a_late_upstream_is_blamed_on_the_exchange_that_waits_for_it(stage: Scene) -> None:
+def test_a_silent_tunnel_is_the_reason_of_its_own_end(stage: Scene) -> None:
     client = stage.client()
     flow = stage.ask(client, REQUEST)
 
@@ -64,7 +64,7 @@ def test_a_late_upstream_is_blamed_on_the_exchange_that_waits_for_it(stage: Scen
     exchange = exchange_of(flow)
     assert exchange is not None
     assert exchange.outcome is not None
-    assert exchange.outcome.reason is Reason.UPSTREAM_TIMEOUT
+    assert exchange.outcome.reason is Reason.IDLE_TIMEOUT
 
 
 def test_nobody_is_blamed_on_a_connection_that_is_gone(stage: Scene) -> None:

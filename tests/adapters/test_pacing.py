@@ -8,7 +8,7 @@ from mitmproxy.connection import Client, ConnectionState, Server
 from mitmproxy.proxy import events
 from mitmproxy.proxy.server import ConnectionIO
 
-from addons.pacing import FULL, Later, Measure, Pacing, Share, WhenDraining, WhenRoomy
+from addons.pacing import FULL, Measure, Pacing, Share, WhenDraining, WhenRoomy
 from addons.phases import Hold
 
 if TYPE_CHECKING:
@@ -94,19 +94,41 @@ def test_a_full_socket_is_measured_and_told_of_when_it_has_room() -> None:
     assert (empty, full, len(taken)) == (False, True, 1)
 
 
-def test_a_timer_rings_once_and_never_when_the_connection_is_over() -> None:
-    async def play() -> tuple[list[object], Later]:
+def test_a_connection_is_waited_for_while_its_reader_is_read_and_has_nothing() -> None:
+    async def play() -> list[bool]:
         bench = _Bench()
-        soon, never = Later(0.0), Later(0.0)
-        bench.do(soon)
-        await bench.rang.wait()
-        bench.do(never)
-        bench.pacing.close()
-        await asyncio.sleep(0.01)
-        return [each.command for each in bench.taken if isinstance(each, events.Wakeup)], soon
+        before = bench.pacing.awaits(bench.server)
+        theirs = await bench.connect(bench.server)
+        reader = bench.transports[bench.server].reader
+        assert isinstance(reader, asyncio.StreamReader)
+        seen = [before, bench.pacing.awaits(bench.server)]
+        reading = asyncio.create_task(reader.read(10))
+        await asyncio.sleep(0)
+        seen.append(bench.pacing.awaits(bench.server))
+        theirs.send(b"x")
+        await reading
+        seen.append(bench.pacing.awaits(bench.server))
+        bench.writer.close()
+        theirs.close()
+        return seen
 
-    rung, soon = asyncio.run(play())
-    assert rung == [soon]
+    assert asyncio.run(play()) == [False, False, True, False]
+
+
+def test_what_waits_to_be_written_is_counted_and_of_nobody_nothing_waits() -> None:
+    async def play() -> list[int]:
+        bench = _Bench()
+        seen = [bench.pacing.unsent(bench.client)]
+        with await bench.connect(bench.client):
+            seen.append(bench.pacing.unsent(bench.client))
+            bench.writer.write(bytes(100 * FULL))
+            seen.append(bench.pacing.unsent(bench.client))
+            bench.writer.transport.abort()
+        return seen
+
+    none, idle, full = asyncio.run(play())
+    assert (none, idle) == (0, 0)
+    assert full > FULL
 
 
 def test_who_asked_hears_once_that_the_gateway_ends() -> None:

@@ -11,6 +11,7 @@ from gateway.config.settings import UpstreamSettings
 from gateway.policy.model import Mode, Reason, refuse
 from gateway.upstreams.pools.health import HealthRules
 from gateway.upstreams.pools.outliers import OutlierRules
+from gateway.upstreams.pools.pool import Outcome, PlaceAt
 from gateway.upstreams.pools.retries import RetryRules
 from gateway.upstreams.pools.rules import PoolRules, QueueRules
 from tests.adapters.scene import judged, said
@@ -244,15 +245,18 @@ def test_what_cannot_be_recorded_happens_all_the_same(scene: Setter) -> None:
     assert [each.value for each in pool(here).standings().values()] == ["down", "up"]
 
 
-def test_what_cannot_change_while_running_is_told(scene: Setter) -> None:
+def test_upstreams_join_and_leave_and_requests_under_way_end_where_they_are(scene: Setter) -> None:
     here = reverse(scene)
     other = UpstreamSettings(name="other", servers=(parse_server("http://127.0.0.1:9000"),))
+    left = pool(here)
+    place = left.take()
+    assert isinstance(place, PlaceAt)
 
-    assert here.pools.renew({"other": other}) == [
-        "upstream `app` was left out: it stays until the next start, routes may name it",
-        "upstream `other` is new: it is there from the next start on",
-    ]
-    assert len(pool(here).members) == 2
+    here.pools.renew({"other": other})
+
+    assert [each.name for each in here.pools] == ["other"]
+    place.end(Outcome.SERVED)
+    assert [each.in_flight for each in left.members] == [0, 0]
 
 
 def test_the_longest_line_is_known(scene: Setter) -> None:

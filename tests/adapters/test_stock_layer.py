@@ -14,12 +14,13 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHook
 from mitmproxy.test import tflow
 
 from addons.bounds import Bounds
-from addons.phases import Await, Cut, Enter, HalfClose, Hold, Phase
+from addons.phases import Await, Cut, Enter, HalfClose, Hold, Phase, Watch
 from addons.stock_hooks import Answers
 from addons.stock_layer import LINGER, LINGER_BYTES, Ground, Grounded, Shut
 
 if TYPE_CHECKING:
     from addons.http1 import Commands
+    from addons.phases import Sight
 
 type Script = Callable[[events.Event], Iterator[commands.Command]]
 
@@ -29,6 +30,13 @@ class Transport:
     """A socket of mitmproxy's, as far as it is asked for something."""
 
     done: list[str] = field(default_factory=list)
+    unsent: int = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def get_protocol(self) -> None:
+        return None
 
     def is_closing(self) -> bool:
         return False
@@ -75,7 +83,7 @@ class Stand:
             bounds=Bounds(),
             failed=lambda _client, place, error: self.failed.append((place, type(error).__name__)),
             late=lambda client: self.late.append(client.id),
-            transport=lambda _client: transport,
+            transport=lambda _client, _connection: transport,
             clock=lambda: self.now,
         )
         self.layer = Grounded(context, Inside, ground)
@@ -197,16 +205,33 @@ def test_a_head_that_does_not_end_wakes_the_layer_that_waits_for_it() -> None:
     assert woken == [waiting]
 
 
-def test_a_silent_upstream_is_blamed_and_closed() -> None:
-    server = Server(address=("192.0.2.1", 80))
-    stand = Stand(_says(Enter(Phase.EXCHANGE), commands.OpenConnection(server)))
+def test_a_layer_that_watches_is_looked_at_with_every_tick_and_woken() -> None:
+    looked: list[tuple[float, bool, int]] = []
+
+    def look(now: float, sight: Sight) -> bool:
+        looked.append((now, sight.awaits(stand.client), sight.unsent(stand.client)))
+        return now > 1.0
+
+    watch = Watch(look)
+    stand = Stand(_says(watch, watch))
+    stand.data()
+    stand.transport.unsent = 7
+    stand.wait(1.0)
+    before = [each.command for each in stand.seen if isinstance(each, events.Wakeup)]
+    stand.wait(1.0)
+
+    assert before == []
+    assert [each.command for each in stand.seen if isinstance(each, events.Wakeup)] == [watch]
+    assert looked == [(1.0, False, 7), (2.0, False, 7)]
+
+
+def test_a_silent_tunnel_is_told_of_and_let_go() -> None:
+    stand = Stand(_says(Enter(Phase.TUNNEL)))
     stand.data()
 
-    assert stand.wait(60.0) == []
-    (closed,) = stand.wait(1.0)
-
-    assert isinstance(closed, commands.CloseConnection)
-    assert (closed.connection, stand.late) == (server, [stand.client.id])
+    assert stand.wait(3600.0) == []
+    assert _names(stand.wait(1.0)) == ["CloseTcpConnection"]
+    assert stand.late == [stand.client.id]
 
 
 def test_a_silent_client_is_let_go() -> None:

@@ -16,18 +16,17 @@ import json
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.reader import records
 from gateway.cli.shipped import shipped_policy
-from tests.bench.load import Round, Wrong, cpu_seconds, load, missing, origin, resident_mb, serving
+from tests.bench.load import Wrong, missing, origin, serving
+from tests.bench.subjects import HEADING, Measured, Subject, in_turns, lines, see_the_logs
 from tests.e2e.commands import COMMAND, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 WANTED: Final = 1.5
 """How many times as fast as mitmdump the gateway has to be."""
@@ -35,25 +34,6 @@ WANTED: Final = 1.5
 _RATE: Final = "rate: 1200/min, burst: 200}"
 _HIGH: Final = "rate: 60000000/min, burst: 1000000}"
 _MITMDUMP: Final = str(Path(sys.executable).with_name("mitmdump"))
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is loaded: its port, and its process if it is a proxy."""
-
-    port: int
-    pid: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Medians of one subject's rounds; processor time in microseconds per request, memory behind the last round."""
-
-    rate: float
-    p50_ms: float
-    p99_ms: float
-    cpu_us: float | None
-    resident_mb: float | None
 
 
 def bench_policy(folder: Path) -> Path:
@@ -73,66 +53,27 @@ def compare(rounds: int, seconds: int) -> dict[str, Measured]:
         behind = running.enter_context(origin(folder / "origin"))
         subjects = {
             "wicketgate": _gateway(folder, behind, running),
-            "mitmdump": _mitmdump(folder, behind, running),
+            "mitmdump": mitmdump(folder, behind, running),
             "origin": Subject(behind),
         }
-        for subject in subjects.values():
-            load(subject.port, 1)
-        result, answers = _measure(subjects, rounds, seconds)
+        done = in_turns(subjects, rounds, seconds)
         running.close()
-        _see_the_log(folder, answers)
-        return result
+        see_the_logs(subjects, done.answers)
+        return done.medians
 
 
 def _gateway(folder: Path, behind: int, running: ExitStack) -> Subject:
     port = free_port()
     command = [COMMAND, "reverse", f"http://127.0.0.1:{behind}", "--listen", f"127.0.0.1:{port}"]
     command += ["--policy", str(bench_policy(folder)), "--state", str(folder / "state")]
-    return Subject(port, running.enter_context(serving(command, port)))
+    return Subject(port, running.enter_context(serving(command, port)), folder / "state" / "audit")
 
 
-def _mitmdump(folder: Path, behind: int, running: ExitStack) -> Subject:
+def mitmdump(folder: Path, behind: int, running: ExitStack) -> Subject:
     port = free_port()
     mode = f"reverse:http://127.0.0.1:{behind}@127.0.0.1:{port}"
     command = [_MITMDUMP, "-q", "--mode", mode, "--set", f"confdir={folder / 'mitmproxy'}"]
     return Subject(port, running.enter_context(serving(command, port)))
-
-
-def _measure(subjects: Mapping[str, Subject], rounds: int, seconds: int) -> tuple[dict[str, Measured], int]:
-    """The medians, and how many answers the gateway gave."""
-    done: dict[str, list[tuple[Round, float]]] = {name: [] for name in subjects}
-    for _ in range(rounds):
-        for name, subject in subjects.items():
-            before = _spent(subject)
-            measured = load(subject.port, seconds)
-            done[name].append((measured, (_spent(subject) - before) / measured.answers * 1e6))
-    result = {name: _medians(done[name], subject) for name, subject in subjects.items()}
-    return result, sum(each.answers for each, _ in done["wicketgate"])
-
-
-def _spent(subject: Subject) -> float:
-    return 0.0 if subject.pid is None else cpu_seconds(subject.pid)
-
-
-def _medians(done: Sequence[tuple[Round, float]], subject: Subject) -> Measured:
-    return Measured(
-        rate=_median(each.rate for each, _ in done),
-        p50_ms=_median(each.p50_ms for each, _ in done),
-        p99_ms=_median(each.p99_ms for each, _ in done),
-        cpu_us=None if subject.pid is None else _median(spent for _, spent in done),
-        resident_mb=None if subject.pid is None else round(resident_mb(subject.pid), 1),
-    )
-
-
-def _median(values: Iterable[float]) -> float:
-    return round(median(values), 2)
-
-
-def _see_the_log(folder: Path, answers: int) -> None:
-    """Fail if the gateway answered more requests than it wrote down decisions."""
-    written = sum(record.get("event") == "decision" for record in records(folder / "state" / "audit"))
-    if written < answers:
-        raise Wrong(f"{answers} requests were answered and {written} decisions written down")
 
 
 def ratio(result: Mapping[str, Measured]) -> float:
@@ -142,11 +83,7 @@ def ratio(result: Mapping[str, Measured]) -> float:
 
 def table(result: Mapping[str, Measured]) -> str:
     """The result in Markdown."""
-    lines = ["| | requests/s | p50 ms | p99 ms | CPU us/request | memory MB |", "|---|---|---|---|---|---|"]
-    for name, each in result.items():
-        cpu, memory = ("" if value is None else f"{value:.0f}" for value in (each.cpu_us, each.resident_mb))
-        lines.append(f"| {name} | {each.rate:,.0f} | {each.p50_ms:.1f} | {each.p99_ms:.1f} | {cpu} | {memory} |")
-    return "\n".join([*lines, "", f"wicketgate / mitmdump: {ratio(result):.2f}"])
+    return "\n".join([HEADING, *lines(result), "", f"wicketgate / mitmdump: {ratio(result):.2f}"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

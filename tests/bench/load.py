@@ -31,7 +31,7 @@ http {{
   client_body_temp_path body; proxy_temp_path proxy;
   fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   {tls}
-  server {{ listen 127.0.0.1:{port}{ssl}; return 200 "hello from the origin\n"; }}
+  server {{ listen 127.0.0.1:{port}{ssl}; {fields} return 200 "hello from the origin\n"; }}
 }}
 """
 _RATE: Final = re.compile(r"Requests/sec:\s+([0-9.]+)")
@@ -46,9 +46,9 @@ class Wrong(Exception):  # noqa: N818 - it says what the answers are
     """What came back was not what a round measures: errors, or answers other than 2xx."""
 
 
-def missing() -> str | None:
-    """Which programs are not here, and how to get them; None if all are."""
-    absent = [name for name in ("nginx", "wrk") if program(name) is None]
+def missing(*more: str) -> str | None:
+    """Which of nginx, wrk and these programs are not here, and how to get them; None if all are."""
+    absent = [name for name in ("nginx", "wrk", *more) if program(name) is None]
     return f"install the Debian package of: {', '.join(absent)} (`make test-deps` does)" if absent else None
 
 
@@ -58,10 +58,10 @@ def program(name: str) -> str | None:
 
 
 @contextmanager
-def origin(folder: Path) -> Iterator[int]:
-    """An nginx with one small page within this block; gives its port."""
+def origin(folder: Path, *, lasting: bool = False) -> Iterator[int]:
+    """An nginx with one small page within this block; gives its port. `lasting`: a cache may keep it for an hour."""
     folder.mkdir()
-    with _pages(folder) as port:
+    with _pages(folder, fields='add_header Cache-Control "max-age=3600";' if lasting else "") as port:
         yield port
 
 
@@ -75,9 +75,9 @@ def secure_origin(folder: Path, identity: bytes) -> Iterator[int]:
 
 
 @contextmanager
-def _pages(folder: Path, tls: str = "", ssl: str = "") -> Iterator[int]:
+def _pages(folder: Path, tls: str = "", ssl: str = "", fields: str = "") -> Iterator[int]:
     port = free_port()
-    (folder / "nginx.conf").write_text(_PAGES.format(port=port, tls=tls, ssl=ssl), encoding="utf-8")
+    (folder / "nginx.conf").write_text(_PAGES.format(port=port, tls=tls, ssl=ssl, fields=fields), encoding="utf-8")
     with serving([str(program("nginx")), "-p", f"{folder}/", "-c", "nginx.conf", "-e", "stderr"], port):
         yield port
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.bench.bench_reverse import Measured, bench_policy, ratio, table
+from tests.bench.bench_reverse import bench_policy, ratio, table
 from tests.bench.load import Round, Wrong, missing, read
+from tests.bench.subjects import Measured
 
 ROOT = Path(__file__).parents[2]
 

@@ -23,7 +23,8 @@ PATIENCE: Final = 30.0
 """Seconds for what takes two: machines of CI are slow, and busy."""
 _EACH: Final = 1_000
 _FIRST: Final = 20_000 + _EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10)
-_PORTS: Final = cycle(range(_FIRST, _FIRST + _EACH))
+_OFFSET: Final = os.getpid() * 37 % _EACH  # runs beside each other begin at different places of the range
+_PORTS: Final[cycle[int]] = cycle([*range(_FIRST + _OFFSET, _FIRST + _EACH), *range(_FIRST, _FIRST + _OFFSET)])
 
 
 def free_port(host: str = "127.0.0.1") -> int:

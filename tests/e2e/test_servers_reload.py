@@ -80,7 +80,7 @@ def test_no_request_fails_while_servers_come_and_go(tmp_path: Path) -> None:
         asking.start()
         met = []
         for servers in ((first, second), (second, third), (third,)):
-            _tell(running, _servers(*servers), "the servers were read again")
+            _tell(running, _servers(*servers), "routes and upstreams were read again")
             met.append(_met(running, len(servers)))
         over.set()
         asking.join(PATIENCE)
@@ -94,7 +94,7 @@ def test_no_request_fails_while_servers_come_and_go(tmp_path: Path) -> None:
 
 def test_a_configuration_with_mistakes_changes_nothing_and_is_told(tmp_path: Path) -> None:
     with _three(tmp_path) as (running, (first, second, _)):
-        _tell(running, _servers(first, second, balance="roundrobin"), "the servers from before stay")
+        _tell(running, _servers(first, second, balance="roundrobin"), "the configuration is refused")
 
         assert _asked(running, 4) == {"0"}
         assert running.process.wait_for("did you mean `round_robin`?", running.process.err)
@@ -106,7 +106,7 @@ def test_health_checks_begin_and_end_with_the_configuration(tmp_path: Path) -> N
         second.answer = answering(1, "500 Internal Server Error")
         _tell(running, _servers(first, second, health=checked), "is down: its health check failed: it answered 500")
         during = _asked(running, 4)
-        _tell(running, _servers(first, second, retries={"most": 0}), "the servers were read again")
+        _tell(running, _servers(first, second, retries={"most": 0}), "routes and upstreams were read again")
         after = _asked(running, 4)
 
     assert during == {"0"}

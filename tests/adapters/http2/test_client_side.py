@@ -27,8 +27,8 @@ from addons.http2.client_side import ClientSession
 from addons.http2.session import TapTurned
 from addons.http2.taps import Taps, Way
 from addons.options import LayerOptions, for_layers
-from addons.pacing import Later, Share, WhenDraining
-from addons.phases import Enter, Phase
+from addons.pacing import Share, WhenDraining
+from addons.phases import Await, Enter, Phase
 from tests.e2e.h2wire import asking, quiet
 
 if TYPE_CHECKING:
@@ -42,13 +42,12 @@ class Bench:
 
     def __init__(self, *, lifetime: int = 100, exchange: float = 60.0) -> None:
         client = Client(peername=("192.0.2.1", 5), sockname=("192.0.2.2", 6), state=ConnectionState.OPEN)
-        self.late: list[int] = []
         self.taps = Taps()
         self.peer = quiet(client_side=True)
         self.asked: list[Command] = []
         bounds = Bounds(patience=Patience(exchange=exchange))
         context = Context(client, for_layers(LayerOptions()))
-        self.session = ClientSession(context, bounds, self.taps, self._answer, self.late.append, lifetime=lifetime)
+        self.session = ClientSession(context, bounds, self.taps, self._answer, lifetime=lifetime)
         self.give(events.Start())
         self.peer.initiate_connection()
         self.hear()
@@ -120,12 +119,12 @@ def test_the_connection_is_idle_only_when_no_stream_is_open() -> None:
     bench = Bench()
     first, second = bench.ask(), bench.ask()
     bench.answer(first)
-    before = [each.phase for each in bench.asked if isinstance(each, Enter)]
+    before = [each.phase for each in bench.asked if isinstance(each, Enter | Await)]
     bench.answer(second)
-    after = [each.phase for each in bench.asked if isinstance(each, Enter)]
+    after = [each.phase for each in bench.asked if isinstance(each, Enter | Await)]
 
-    assert before == [Phase.EXCHANGE]
-    assert after == [Phase.EXCHANGE, Phase.IDLE]
+    assert before == [Phase.IDLE, Phase.EXCHANGE]
+    assert after == [Phase.IDLE, Phase.EXCHANGE, Phase.IDLE]
 
 
 def test_a_body_waits_for_the_window_and_so_does_its_source() -> None:
@@ -184,14 +183,30 @@ def _without_goaway(data: bytes) -> bytes:
     return kept
 
 
-def test_a_stream_that_is_silent_for_too_long_is_told_of() -> None:
-    bench = Bench(exchange=0.0)
+def test_a_connection_that_asks_nothing_for_too_long_is_told_goodbye_and_closed() -> None:
+    bench = Bench()
+    (idle,) = [each for each in bench.seen(Await) if each.phase is Phase.IDLE]
     number = bench.ask()
-    (look,) = bench.seen(Later)
-    bench.give(events.Wakeup(look))
+    bench.give(events.Wakeup(idle))
+    while_busy = bench.seen(commands.CloseConnection)
+    bench.answer(number)
+    bench.give(events.Wakeup(idle))
 
-    assert bench.late == [number]
-    assert len(bench.seen(Later)) == 2
+    assert while_busy == []
+    assert len(bench.seen(commands.CloseConnection)) == 1
+
+
+def test_a_client_may_send_as_long_as_its_window_has_room() -> None:
+    bench = Bench()
+    number = bench.ask(end=False)
+    before = bench.session.may_send(number)
+    bench.session.lanes[number].is_shut = True
+    bench.peer.receive_data(bench.said())
+    while room := bench.peer.local_flow_control_window(number):
+        bench.peer.send_data(number, bytes(min(room, 16384)))
+        bench.hear()
+
+    assert (before, bench.session.may_send(number), bench.session.may_send(number + 2)) == (True, False, False)
 
 
 @pytest.mark.parametrize(
