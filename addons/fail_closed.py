@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import fields
+from operator import attrgetter
 from types import coroutine
 from typing import TYPE_CHECKING, Any, Final
 
@@ -91,16 +92,16 @@ class Dispatch:
     def __init__(self, table: HookTable, deadline: float = 5.0) -> None:
         self._table: Final = table
         self._deadline: Final = deadline
-        self._argument: Final[dict[type, str]] = {}
+        self._readers: Final[dict[type, Callable[[StartHook], Any]]] = {}
 
     def subject(self, hook: StartHook) -> Any:
         """The one argument of a hook: the flow, the connection, the layer that it is about."""
         kind = type(hook)
-        name = self._argument.get(kind)
-        if name is None:
+        reader = self._readers.get(kind)
+        if reader is None:
             (field,) = fields(hook)  # type: ignore[arg-type]  # every hook is a dataclass
-            name = self._argument[kind] = field.name
-        return getattr(hook, name)
+            reader = self._readers[kind] = attrgetter(field.name)
+        return reader(hook)
 
     def call(self, hook: StartHook) -> Coroutine[Any, Any, None] | None:
         """Run what can be run at once; what is left to await, with a deadline, comes back. Raises what hooks raise."""
