@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, override
 
 from mitmproxy.connection import Server
-from mitmproxy.proxy import events
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
     HttpLayer,
@@ -25,7 +25,7 @@ from addons.http2.session import Session, TapTurned
 from addons.http2.taps import Taps, Way
 from addons.phases import Enter, Hold, Phase, Watch
 from addons.refusals import for_upstream_error
-from addons.straight import Straight
+from addons.straight import Done, Straight
 from addons.streams import GatewayStream, Inside, Silent
 from addons.tunnels import TunnelOpening
 from addons.upstreams import H2, Pool, Registered
@@ -83,11 +83,22 @@ class GatewayHttpLayer(HttpLayer):
             for stream_id, awaited in self._watcher.take_late():
                 yield from self._expire(stream_id, awaited)
         else:
-            yield from super()._handle_event(event)
+            yield from self._unwrapped(super()._handle_event(event))
         if self._pool.queue:
             yield from self._pool.serve_queue()
         while self._taps.changed:
             yield from self._turn_taps()
+
+    def _unwrapped(self, said: Commands) -> Commands:
+        for command in said:
+            if type(command) is Done:
+                yield from command.done
+            else:
+                yield command
+
+    def offer(self, event: events.DataReceived) -> list[commands.Command] | None:
+        """What is to be done about an answer that came through TLS, if it can go the straight way."""
+        return None if self._straight is None else self._straight.answered(event)
 
     def _client_side(self) -> Layer:
         context = self.context.fork()

@@ -13,7 +13,7 @@ processor time (`tests/bench/bench_reverse.py`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, cast, override
 
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events
@@ -42,14 +42,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mitmproxy.http import Request, Response
+    from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import Layer
     from mitmproxy.proxy.layers.http._events import HttpEvent
 
     from addons.bounds import Bounds
     from addons.http1 import Commands
+    from addons.http2.taps import Taps
     from addons.http_layer import GatewayHttpLayer
     from addons.upstreams import Pool
 
+type Offer = Callable[[events.DataReceived], list[commands.Command] | None]
 type Step = Callable[[GatewayStream], list[commands.Command] | None]
 
 _SWITCHING: Final = 101
@@ -60,8 +63,30 @@ class _ResumeHook(commands.StartHook):  # type: ignore[no-untyped-call]  # mitmp
     """What a stream is made to wait for, so that it can be let go on with something else. Nobody is ever asked."""
 
 
+class Done(commands.Command):
+    """What is to be done about an answer that came through TLS: handed up to the layer that has the streams."""
+
+    def __init__(self, done: list[commands.Command]) -> None:
+        self.done: Final = done
+
+
 class QuickOriginSide(OriginSide):
-    """Towards an origin, as any other; it takes a whole request at a time."""
+    """Towards an origin, as any other; it takes a whole request at a time.
+
+    What comes through TLS is offered to the straight way here, where it can be read.
+    """
+
+    def __init__(self, context: Context, bounds: Bounds, taps: Taps | None, offer: Offer) -> None:
+        super().__init__(context, bounds, taps)
+        self._offer: Final = offer
+
+    @override
+    def _handle_event(self, event: events.Event) -> Commands:
+        done = self._offer(event) if type(event) is events.DataReceived and self.conn.tls else None
+        if done is None:
+            yield from super()._handle_event(event)
+        else:
+            yield Done(done)
 
     def begin(self, stream_id: int, request: Request) -> bytes:
         """Begin an exchange with a request that has no body; its head, to be sent."""
@@ -100,7 +125,9 @@ class Straight:
                 return None
             return step(stream) if stream.waits_for is event.command and stream.flow.error is None else None
         if type(event) is events.DataReceived:
-            return self._asked(event.data) if event.connection is self._client else self._answered(event)
+            if event.connection is self._client:
+                return self._asked(event.data)
+            return None if event.connection.tls else self.answered(event)
         return None
 
     def _asked(self, data: bytes) -> list[commands.Command] | None:
@@ -150,10 +177,10 @@ class Straight:
         end = RequestEndOfMessage(stream.stream_id)
         return [each for event in (head, end) for each in self._layer.event_to_child(side, event)]
 
-    def _answered(self, event: events.DataReceived) -> list[commands.Command] | None:
+    def answered(self, event: events.DataReceived) -> list[commands.Command] | None:
         """An answer has come, whole."""
         side = self._pool.sides.get(event.connection)
-        if type(side) is not QuickOriginSide or event.connection.tls or side.request is None or side.stream_id is None:
+        if type(side) is not QuickOriginSide or side.request is None or side.stream_id is None:
             return None
         stream = self._layer.streams.get(side.stream_id)
         if not isinstance(stream, GatewayStream) or not stream.is_straight or stream.waits_for is not None:

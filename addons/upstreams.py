@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from addons.http1 import Commands
     from addons.http2.taps import Taps
     from addons.http_layer import GatewayHttpLayer
+    from addons.straight import Offer
 
 H2: Final = b"h2"
 HTTP1: Final = b"http/1.1"
@@ -200,7 +201,7 @@ class Pool:
             server.sni = event.address[0]
             server.alpn_offers = self._offers(want)
             stack /= UpstreamTlsLayer(context)
-        stack /= Dialled(context, self._bounds, self._taps, is_shared=self._layer.is_shared)
+        stack /= Dialled(context, self._bounds, self._taps, self._layer.offer, is_shared=self._layer.is_shared)
         self._opened_for[server] = Purpose(event.address, event.tls, want.addresses)
         if want.exchange is not None:
             board(server, want.exchange)
@@ -284,8 +285,9 @@ class Pool:
 class Dialled(Layer):
     """Opens an upstream connection, then speaks on it what was agreed upon."""
 
-    def __init__(self, context: Context, bounds: Bounds, taps: Taps, *, is_shared: bool) -> None:
+    def __init__(self, context: Context, bounds: Bounds, taps: Taps, offer: Offer, *, is_shared: bool) -> None:
         super().__init__(context)
+        self._offer: Final = offer
         self._bounds: Final = bounds
         self._taps: Final = taps
         self._is_shared: Final = is_shared
@@ -303,4 +305,4 @@ class Dialled(Layer):
     def _side(self) -> Side:
         if self.context.server.alpn == H2:
             return OriginSession(self.context, self._bounds, self._taps)
-        return QuickOriginSide(self.context, self._bounds, self._taps if self._is_shared else None)
+        return QuickOriginSide(self.context, self._bounds, self._taps if self._is_shared else None, self._offer)
