@@ -37,6 +37,7 @@ from addons.pools import Pools
 from addons.probes import Probe
 from addons.recording import Recorder, Recording
 from addons.server_tls import ServerTls
+from addons.settling import Settling
 from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.probes import Law
-    from gateway.config.settings import ResolverSettings, Settings
+    from gateway.config.settings import AuditSettings, ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
@@ -109,7 +110,7 @@ class Engine:
 
 def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
-    writer = AuditWriter(settings.state / "audit", WriterOptions(durability=settings.audit.durability))
+    writer = AuditWriter(settings.state / "audit", _options(settings.audit))
     new_id = IdSource(time.time, os.urandom).next
     connections = Connections(new_id, time.monotonic, settings.contact, settings.pac.proxy)
     resolver = resolver or resolver_of(settings.resolver)
@@ -117,7 +118,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
-    recorder = Recorder(writer, connections, time.time)
+    recorder = _recorder(writer, connections)
     authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
@@ -146,7 +147,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         keeper,
         parents,
         *((caching,) if _keeps_answers(settings) else ()),
-        Recording(recorder, connections),
+        *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
     listeners = _listeners(settings, own, writer)
     return Engine(
@@ -201,6 +202,27 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
         return senders_of(upstream, listeners, tls, time.time)
 
     return HealthChecks(pools, probe, law, SystemRandom().random)
+
+
+def _recorder(writer: AuditWriter, connections: Connections) -> Recorder:
+    return Recorder(writer, connections, time.time, writer.append_durable if writer.waits else None)
+
+
+def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
+    """Who waits for the disk; nobody, unless answers are to wait."""
+    return (Settling(recorder),) if writer.waits else ()
+
+
+def _options(audit: AuditSettings) -> WriterOptions:
+    return WriterOptions(
+        durability=audit.durability,
+        on_failure=audit.on_failure,
+        reserve=audit.reserve,
+        segment_size=audit.segment_size,
+        segment_age=audit.segment_age,
+        retain=audit.retain,
+        compress=audit.compress,
+    )
 
 
 def _pools(settings: Settings, writer: AuditWriter) -> Pools:

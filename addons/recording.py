@@ -6,7 +6,9 @@ is let through: the decision that stands is then `audit-unavailable`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,7 +20,8 @@ from gateway.audit.record import Circumstances, decision_object, decision_record
 from gateway.policy.model import Decision, Reason, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
 
     from mitmproxy.connection import Client
     from mitmproxy.http import HTTPFlow, Response
@@ -42,12 +45,23 @@ class Log(Protocol):
 
 
 class Recorder:
-    """Writes what was decided and how it ended. `clock` gives seconds since the epoch, UTC."""
+    """Writes what was decided and how it ended. `clock` gives seconds since the epoch, UTC.
 
-    def __init__(self, writer: Log, connections: Connections, clock: Callable[[], float]) -> None:
+    `durable`, where answers wait for the disk, takes a record and tells when it is there.
+    """
+
+    def __init__(
+        self,
+        writer: Log,
+        connections: Connections,
+        clock: Callable[[], float],
+        durable: Callable[[Record], Future[int]] | None = None,
+    ) -> None:
         self._writer: Final = writer
         self._connections: Final = connections
         self._clock: Final = clock
+        self._durable: Final = durable
+        self._unsettled: Future[int] | None = None
 
     async def allowed(self, exchange: Exchange, decision: Decision) -> Decision:
         """Record an allow before its effect, as durably as the log promises; the decision that stands comes back.
@@ -73,9 +87,15 @@ class Recorder:
         if exchange.ended:
             return
         exchange.decision, exchange.status, exchange.down = decision, status, down
-        self._append(self._decision(exchange, decision, status))
+        self._append_refusal(self._decision(exchange, decision, status))
         exchange.recorded = True
         self.ended(exchange)
+
+    def settled(self) -> Awaitable[None] | None:
+        """Waits until the last refusal, and so every one before it, is on the disk or cannot get there; or None."""
+        if self._unsettled is None or self._unsettled.done():
+            return None
+        return _over(self._unsettled)
 
     def ended(self, exchange: Exchange) -> None:
         """Record the end of an exchange, once, and give its lease back."""
@@ -154,11 +174,26 @@ class Recorder:
             record["upstream"] = _upstream(exchange, exchange.place)
         return record if outcome is None else record | {"decision": decision_object(outcome)}
 
+    def _append_refusal(self, record: Record) -> None:
+        if self._durable is None:
+            self._append(record)
+            return
+        try:
+            self._unsettled = self._durable(record)
+        except AuditUnavailable as problem:
+            _log.error("a record could not be written: %s", problem)
+
     def _append(self, record: Record) -> None:
         try:
             self._writer.append(record)
         except AuditUnavailable as problem:
             _log.error("a record could not be written: %s", problem)
+
+
+async def _over(future: Future[int]) -> None:
+    """Wait for a refusal to be on the disk. It stands all the same if it never gets there."""
+    with suppress(AuditUnavailable):
+        await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _upstream(exchange: Exchange, place: PlaceAt) -> Record:

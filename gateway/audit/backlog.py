@@ -1,21 +1,28 @@
 """What was accepted and is not yet safe on the disk: bounded in records and in bytes, numbered without a gap.
 
 A sequence number is given out at the moment of acceptance, under the lock, so the order of numbers is the order of
-lines. Full or out of order, the backlog refuses and counts what it refused: nothing is ever dropped in silence.
+lines. Full or out of order, the backlog refuses, or lets pass unrecorded what it may, and counts both: nothing is ever
+dropped in silence.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from threading import Condition
-from typing import TYPE_CHECKING
+from threading import Condition, Lock
+from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.audit.errors import AuditUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
+
+type OnFailure = Literal["closed", "deny_only", "open"]
+"""What happens to what cannot be recorded: refused; refused if it must be on record; let pass and counted."""
+
+UNRECORDED: Final = 0
+"""The number of a record that is let pass without being written down."""
 
 
 @dataclass(slots=True)
@@ -35,28 +42,37 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """How many records were refused, and since when (seconds since the epoch)."""
+class Missed:
+    """How many records were refused, and how many left out, since when (seconds since the epoch)."""
 
-    count: int
+    refused: int
+    unrecorded: int
     since: float
 
 
 class Backlog:
-    """The queue between those who append and the one thread that writes. Safe for threads."""
+    """The queue between those who append and the one thread that writes. Safe for threads.
 
-    def __init__(self, next_seq: int, most_records: int, most_bytes: int) -> None:
-        self._changed = Condition()
+    Under `deny_only` what need not be recorded leaves the last quarter of the room to what must be, and what must be
+    still finds room while the disk fails.
+    """
+
+    def __init__(self, next_seq: int, most_records: int, most_bytes: int, on_failure: OnFailure = "closed") -> None:
+        self._lock: Final = Lock()  # taken for itself on the way of every request: a condition takes twice as long
+        self._changed: Final = Condition(self._lock)
         self._batch = Batch()
         self._records = 0
         self._bytes = 0
         self._most_records = most_records
         self._most_bytes = most_bytes
+        self._plenty: Final = (most_records // 2, most_bytes // 2)
+        self._on_failure: Final = on_failure
         self._urgent = False
         self._closing = False
         self._trouble: str | None = None
         self._refused = 0
-        self._refused_since = 0.0
+        self._unrecorded = 0
+        self._missed_since = 0.0
         self.next_seq = next_seq
 
     @property
@@ -74,19 +90,29 @@ class Backlog:
         """How many records are accepted and not yet on the disk."""
         return self._records
 
-    def put(self, body: bytes, done: Future[int] | None = None) -> int:
-        """Accept the text of a record (without its opening brace), return its number. Raises AuditUnavailable."""
-        with self._changed:
-            why = self._trouble or self._no_room(len(body))
-            if why is not None:
-                self._count_refusal()
-                raise AuditUnavailable(why)
-            return self._accept(body, done)
+    @property
+    def crowded(self) -> bool:
+        """Whether half of the room is taken, so that it is time to make some."""
+        return 2 * self._records > self._most_records or 2 * self._bytes > self._most_bytes
 
-    def put_own(self, body: bytes) -> None:
+    def put(self, body: bytes, done: Future[int] | None = None, *, must: bool = True) -> int:
+        """Accept the text of a record (without its opening brace), return its number, or UNRECORDED.
+
+        `done` is told when the record is on the disk; `must` says that under `deny_only` it may not be left out.
+        Raises AuditUnavailable.
+        """
+        with self._lock:
+            why = self._trouble
+            if why is None and (self._records >= self._plenty[0] or self._bytes + len(body) > self._plenty[1]):
+                why = self._no_room(len(body), must=must)
+            if why is None:
+                return self._accept(body, done)
+            return self._hard_pressed(why, body, done, must=must)
+
+    def put_own(self, body: bytes, done: Future[int] | None = None) -> int:
         """Accept a record about the log itself, whatever the bounds."""
         with self._changed:
-            self._accept(body, None)
+            return self._accept(body, done)
 
     def take(self, patience: float | None, gather: float) -> Batch:
         """Wait up to `patience` seconds for a first line, then `gather` seconds for more; hand over all there is."""
@@ -106,7 +132,8 @@ class Backlog:
     def refuse_all(self, why: str) -> None:
         """Accept nothing until `accept_again`."""
         with self._changed:
-            self._trouble = why
+            if not self._closing:
+                self._trouble = why
 
     def accept_again(self) -> None:
         """The disk takes records again. What was closed stays closed."""
@@ -126,25 +153,42 @@ class Backlog:
         with self._changed:
             self._changed.wait_for(lambda: self._closing, seconds)
 
-    def take_refused(self) -> Refused | None:
-        """What was refused since this was last told, once there is room again; else None."""
+    def take_missed(self) -> Missed | None:
+        """What was refused or left out since this was last told, once there is room again; else None."""
         with self._changed:
-            if not self._refused or 2 * self._records > self._most_records or 2 * self._bytes > self._most_bytes:
+            if not (self._refused or self._unrecorded) or self.crowded:
                 return None
-            refused, self._refused = Refused(self._refused, self._refused_since), 0
-            return refused
+            missed = Missed(self._refused, self._unrecorded, self._missed_since)
+            self._refused = self._unrecorded = 0
+            return missed
 
-    def _no_room(self, size: int) -> str | None:
-        if self._records >= self._most_records:
+    def _no_room(self, size: int, *, must: bool) -> str | None:
+        records, most_bytes = self._most_records, self._most_bytes
+        if self._on_failure == "deny_only" and not must:
+            records, most_bytes = records - records // 4, most_bytes - most_bytes // 4
+        if self._records >= records:
             return f"the audit queue is full: {self._records} records wait for the disk"
-        if self._bytes + size > self._most_bytes:
+        if self._bytes + size > most_bytes:
             return f"the audit queue is full: {self._bytes} bytes wait for the disk"
         return None
 
-    def _count_refusal(self) -> None:
-        if not self._refused:
-            self._refused_since = time.time()
-        self._refused += 1
+    def _hard_pressed(self, why: str, body: bytes, done: Future[int] | None, *, must: bool) -> int:
+        """A record that comes while the disk fails or the room is full."""
+        kept = must and self._on_failure == "deny_only"
+        if kept and not self._closing and self._no_room(len(body), must=True) is None:
+            seq = self._accept(body, None)
+            if done is not None:
+                done.set_result(seq)
+            return seq
+        if not (self._refused or self._unrecorded):
+            self._missed_since = time.time()
+        if self._closing or kept or self._on_failure == "closed":
+            self._refused += 1
+            raise AuditUnavailable(why)
+        self._unrecorded += 1
+        if done is not None:
+            done.set_result(UNRECORDED)
+        return UNRECORDED
 
     def _accept(self, body: bytes, done: Future[int] | None) -> int:
         seq = self.next_seq

@@ -11,7 +11,7 @@ from gateway.audit.redaction import mask_sentence
 from gateway.audit.times import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway.audit.record import Record
     from gateway.policy.addresses import Address
@@ -147,12 +147,14 @@ def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     since: float | None = None,
     rewritten: int = 0,
     refused: int = 0,
+    unrecorded: int = 0,
     cut: int = 0,
 ) -> Record:
     """The log could not be written for a while, or its tail was torn.
 
     `since` is when it began; `rewritten` records were written a second time into a new segment; `refused` records
-    were not accepted, and what they were about was refused; `cut` bytes of a torn last line were removed.
+    were not accepted, and what they were about was refused; `unrecorded` ones are not in the log although what they
+    were about took place (`on_failure`); `cut` bytes of a torn last line were removed.
     """
     return {
         "time": timestamp(now),
@@ -162,7 +164,32 @@ def gap_record(  # noqa: PLR0913 - one keyword per key of the record
         "since": None if since is None else timestamp(since),
         "rewritten": rewritten,
         "refused": refused,
+        "unrecorded": unrecorded,
         "cut": cut,
+    }
+
+
+def retention_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    segment: str,
+    removed: Mapping[str, int],
+    first: int | None,
+    last: int | None,
+    whole: bool,
+    now: float,
+) -> Record:
+    """Records were kept long enough: so many of each kind are removed from a segment, the numbers `first` to `last`.
+
+    Each leaves a line with its number and its hash; if the segment goes as a `whole`, those go too.
+    """
+    return {
+        "time": timestamp(now),
+        "event": "retention",
+        "segment": segment,
+        "removed": dict(removed),
+        "first": first,
+        "last": last,
+        "whole": whole,
     }
 
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH: Final = 26
-_RANDOM_BITS: Final = 80
-_RANDOM_BYTES: Final = _RANDOM_BITS // 8
+RANDOM_BITS: Final = 80
+"""What stands below the milliseconds of an identifier."""
+
+_RANDOM_BYTES: Final = RANDOM_BITS // 8
 _PAIRS: Final = tuple(high + low for high in ALPHABET for low in ALPHABET)
 _DIGITS: Final = {letter: value for value, letter in enumerate(ALPHABET)}
 
@@ -37,8 +39,8 @@ class IdSource:
     def next(self) -> str:
         """The next identifier: 26 letters, sortable as text."""
         moment = int(self.clock() * 1000)
-        if self.last < 0 or moment > self.last >> _RANDOM_BITS:
-            self.last = moment << _RANDOM_BITS | int.from_bytes(self.entropy(_RANDOM_BYTES))
+        if self.last < 0 or moment > self.last >> RANDOM_BITS:
+            self.last = moment << RANDOM_BITS | int.from_bytes(self.entropy(_RANDOM_BYTES))
         else:
             self.last += 1
         return encode(self.last)

@@ -1,7 +1,8 @@
 """The log read back: records in the order of their numbers, over all segments, while it may still be written.
 
 After a failure the writer writes unsynced records a second time into a new segment, so a number may occur twice: the
-reader gives it once. A line that holds no record is damage; it is reported to the caller and passed over.
+reader gives it once. A line that holds no record is damage; it is reported to the caller and passed over. So is, but
+without a word, what is left of a record whose time was over.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.audit.recovery import parse_line
-from gateway.audit.segments import segments
+from gateway.audit.segments import open_lines, segments, stem
+from gateway.audit.witness import PRUNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +44,7 @@ def records(directory: Path, *, holding: str = "", on_damage: OnDamage = ignore_
     """All records of a log, oldest first; only lines that contain the ASCII text `holding`. Raises OSError."""
     cursor = _Cursor(on_damage, holding.encode("ascii"))
     for path in segments(directory):
-        with path.open("rb") as file:
+        with open_lines(path) as file:
             yield from cursor.read(path, file)
         cursor.end_of_segment()
 
@@ -54,7 +56,7 @@ def last_records(directory: Path, count: int) -> list[Record]:
         if len(found) >= count:
             break
         cursor = _Cursor(ignore_damage, b"")
-        with path.open("rb") as file:
+        with open_lines(path) as file:
             older = list(cursor.read(path, file))
         first = seq_of(found[0]) if found else None
         found = [each for each in older if first is None or seq_of(each) < first] + found
@@ -67,22 +69,22 @@ def follow(directory: Path, after: int, pause: Callable[[], bool]) -> Iterator[R
     `pause` is called when there is nothing to read; it waits a moment and says whether to go on.
     """
     cursor = _Cursor(ignore_damage, b"", seq=after)
-    done: set[Path] = set()
+    done = ""
     going = True
     while going:
-        waiting = [path for path in segments(directory) if path not in done]
+        waiting = [path for path in segments(directory) if stem(path) > done]
         if not waiting:
             going = pause()
             continue
-        with waiting[0].open("rb") as file:
+        with open_lines(waiting[0]) as file:
             cursor.end_of_segment()
             while going:
-                superseded = len(segments(directory)) > len(done) + 1
+                superseded = any(stem(path) > stem(waiting[0]) for path in segments(directory))
                 yield from cursor.read(waiting[0], file)
                 if superseded:
                     break
                 going = pause()
-        done.add(waiting[0])
+        done = stem(waiting[0])
 
 
 def seq_of(record: Record) -> int:
@@ -128,7 +130,8 @@ class _Cursor:
         if not self._holding and self._seq and seq > self._seq + 1:
             self._on_damage(Damage(path, self._line, _missing(self._seq + 1, seq - 1)))
         self._seq = seq
-        yield record
+        if PRUNED not in record:
+            yield record
 
 
 def _missing(first: int, last: int) -> str:

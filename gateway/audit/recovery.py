@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.segments import segments
+from gateway.audit.segments import COMPRESSED, DRAFT, SUFFIX, open_lines, segments, stem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.audit.record import Record
+
+NUMBER: Final = re.compile(rb'\{"v":1,"seq":([1-9][0-9]*),')
+"""How every line begins that this writer wrote."""
 
 _FIRST_LOOK: Final = 64 * 1024
 
@@ -31,14 +35,41 @@ class LogEnd:
 
 
 def recover(directory: Path) -> LogEnd:
-    """Find the end of the log and cut a torn tail. Raises OSError."""
-    last = LogEnd(0, None, 0)
-    for path in segments(directory):
-        seq, end = last_record(path)
-        last = LogEnd(max(last.seq, seq), path, path.stat().st_size - end)
-    if last.segment is not None and last.cut:
-        os.truncate(last.segment, last.segment.stat().st_size - last.cut)
-    return last
+    """Find the end of the log, cut a torn tail and finish what a crash interrupted. Raises OSError.
+
+    Of compressed segments only the newest is looked at: they were closed when all before them was on the disk.
+    """
+    _tidy(directory)
+    found = segments(directory)
+    compressed = [path for path in found if path.name.endswith(COMPRESSED)]
+    seq, cut = _last_of_compressed(compressed[-1]) if compressed else 0, 0
+    for path in found:
+        if path.name.endswith(COMPRESSED):
+            cut = 0
+        else:
+            last, end = last_record(path)
+            seq, cut = max(seq, last), path.stat().st_size - end
+    if cut:
+        os.truncate(found[-1], found[-1].stat().st_size - cut)
+    return LogEnd(seq, found[-1] if found else None, cut)
+
+
+def _tidy(directory: Path) -> None:
+    """Remove what a crash left while a segment was compressed or pruned: drafts, and what is there compressed too."""
+    for path in directory.glob(f"*{DRAFT}"):
+        path.unlink()
+    for path in directory.glob(f"*{COMPRESSED}"):
+        path.with_name(stem(path) + SUFFIX).unlink(missing_ok=True)
+
+
+def _last_of_compressed(path: Path) -> int:
+    """The number of the last record of a compressed segment, which can only be read from its beginning."""
+    seq = 0
+    with open_lines(path) as file:
+        for line in file:
+            number = NUMBER.match(line)
+            seq = int(number[1]) if number is not None and line.endswith(b"\n") else seq
+    return seq
 
 
 def last_record(path: Path) -> tuple[int, int]:

@@ -11,6 +11,8 @@ from gateway.upstreams.pools.rules import PoolRules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway.audit.backlog import OnFailure
+    from gateway.audit.writer import Durability
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
@@ -222,10 +224,19 @@ class LimitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
-    """How decisions are written down. What cannot be written down is not let through."""
+    """How decisions are written down, and what happens to what cannot be: by default it is not let through.
 
-    durability: Literal["batched"] = "batched"
-    on_failure: Literal["closed"] = "closed"
+    `reserve` is the room for the last records, `segment_size` and `segment_age` say when a file is closed, in bytes and
+    seconds; `retain` for how many seconds records of a kind are kept, and those of other kinds are kept for ever.
+    """
+
+    durability: Durability = "batched"
+    on_failure: OnFailure = "closed"
+    reserve: int = KIB * KIB
+    segment_size: int = 256 * KIB * KIB
+    segment_age: float = 86_400.0
+    retain: Mapping[str, float] = field(default_factory=dict)
+    compress: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

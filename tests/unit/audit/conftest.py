@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,10 +10,11 @@ from gateway.audit.writer import AuditWriter, WriterOptions
 from tests.unit.audit.logs import QUICK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from gateway.audit.segments import Opener
+    from gateway.audit.witness import Witness
     from tests.unit.audit.logs import Opened
 
 
@@ -25,8 +27,13 @@ def directory(tmp_path: Path) -> Path:
 def opened(directory: Path) -> Iterator[Opened]:
     writers: list[AuditWriter] = []
 
-    def start(options: WriterOptions = QUICK, opener: Opener = open_segment) -> AuditWriter:
-        writer = AuditWriter(directory, options, opener=opener)
+    def start(
+        options: WriterOptions = QUICK,
+        opener: Opener = open_segment,
+        witness: Witness | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> AuditWriter:
+        writer = AuditWriter(directory, options, opener=opener, witness=witness, clock=clock)
         writer.start()
         writers.append(writer)
         return writer

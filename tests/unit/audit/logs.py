@@ -18,30 +18,37 @@ if TYPE_CHECKING:
     from gateway.audit.reader import Damage
     from gateway.audit.record import Record
     from gateway.audit.segments import Opener
+    from gateway.audit.witness import Witness
     from gateway.audit.writer import AuditWriter
 
-QUICK = WriterOptions(gather=0.001, retry=(0.005, 0.02))
+QUICK = WriterOptions(gather=0.001, retry=(0.005, 0.02), reserve=0)
 
 
 class Opened(Protocol):
     """Starts a writer on the log of this test; it is closed when the test ends."""
 
-    def __call__(self, options: WriterOptions = QUICK, opener: Opener = open_segment) -> AuditWriter: ...
+    def __call__(
+        self,
+        options: WriterOptions = QUICK,
+        opener: Opener = open_segment,
+        witness: Witness | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> AuditWriter: ...
 
 
 def event(number: int = 0) -> Record:
     """A record that can be told from others."""
-    return {"time": "2026-11-23T10:00:00.000000Z", "event": "stop", "cause": f"number {number}"}
+    return {"time": "2026-11-23T10:00:00.000000Z", "event": "note", "cause": f"number {number}"}
 
 
 def line(seq: int, cause: str = "x") -> bytes:
     """A line of a log as the writer writes it."""
-    return f'{{"v":1,"seq":{seq},"time":"2026-11-23T10:00:00.000000Z","event":"stop","cause":"{cause}"}}\n'.encode()
+    return f'{{"v":1,"seq":{seq},"time":"2026-11-23T10:00:00.000000Z","event":"note","cause":"{cause}"}}\n'.encode()
 
 
 def causes(found: list[Record]) -> list[object]:
     """What `event` wrote, without the gaps between."""
-    return [each["cause"] for each in found if each["event"] == "stop"]
+    return [each["cause"] for each in found if each["event"] == "note"]
 
 
 def whole_log(directory: Path) -> list[Record]:

@@ -64,14 +64,14 @@ def test_refusals_are_told_once_and_when_there_is_room_again() -> None:
         with pytest.raises(AuditUnavailable):
             queue.put(b"}")
 
-    assert queue.take_refused() is None
+    assert queue.take_missed() is None
     queue.settle(taken(queue))
-    refused = queue.take_refused()
+    missed = queue.take_missed()
 
-    assert refused is not None
-    assert refused.count == 3
-    assert abs(refused.since - time.time()) < 10
-    assert queue.take_refused() is None
+    assert missed is not None
+    assert (missed.refused, missed.unrecorded) == (3, 0)
+    assert abs(missed.since - time.time()) < 10
+    assert queue.take_missed() is None
 
 
 def test_in_trouble_nothing_is_accepted_until_it_is_over() -> None:

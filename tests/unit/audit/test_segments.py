@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.audit.errors import AuditUnavailable
-from gateway.audit.segments import Segment, lock_directory, open_segment, prepare_directory, segments
+from gateway.audit.segments import Lock, Segment, open_segment, prepare_directory, segments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,18 +43,20 @@ def test_a_link_that_somebody_planted_is_not_written_through(tmp_path: Path) -> 
     with pytest.raises(OSError, match="symbolic links"):
         open_segment(tmp_path / FIRST)
     with pytest.raises(AuditUnavailable, match="too many levels of symbolic links"):
-        lock_directory(tmp_path)
+        Lock(tmp_path).take()
 
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
 def test_the_lock_is_free_again_when_it_is_given_back(tmp_path: Path) -> None:
-    descriptor = lock_directory(tmp_path)
+    first, second = Lock(tmp_path), Lock(tmp_path)
+    first.take()
     with pytest.raises(AuditUnavailable, match=f"process {os.getpid()}"):
-        lock_directory(tmp_path)
-    os.close(descriptor)
+        second.take()
+    first.give()
 
-    os.close(lock_directory(tmp_path))
+    second.take()
+    second.give()
 
 
 def test_a_segment_goes_on_where_it_ended(tmp_path: Path) -> None:

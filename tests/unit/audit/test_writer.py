@@ -31,7 +31,7 @@ def test_records_are_numbered_from_one_and_written_as_they_came(directory: Path,
 
     text = segments(directory)[0].read_text()
     assert text.splitlines()[0] == (
-        '{"v":1,"seq":1,"time":"2026-11-23T10:00:00.000000Z","event":"stop","cause":"number 7"}'
+        '{"v":1,"seq":1,"time":"2026-11-23T10:00:00.000000Z","event":"note","cause":"number 7"}'
     )
     assert causes(whole_log(directory)) == ["number 7", "number 8"]
 
@@ -174,7 +174,7 @@ def test_a_second_process_cannot_write_the_same_log(directory: Path, opened: Ope
     ("why", "options"),
     [
         ("the audit queue is full: 3 records wait for the disk", WriterOptions(most_records=3, gather=0.3)),
-        ("the audit queue is full: 261 bytes wait for the disk", WriterOptions(most_bytes=300, gather=0.3)),
+        ("the audit queue is full: 261 bytes wait for the disk", WriterOptions(most_bytes=320, gather=0.3)),
     ],
 )
 def test_a_full_backlog_refuses_and_tells_later_how_many(

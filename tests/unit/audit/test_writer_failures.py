@@ -137,12 +137,12 @@ def test_a_file_size_limit_of_the_system_loses_nothing(directory: Path) -> None:
         from gateway.audit.errors import AuditUnavailable
         from gateway.audit.writer import AuditWriter, WriterOptions
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-        writer = AuditWriter(Path({str(directory)!r}), WriterOptions(retry=(0.001, 0.001), gather=0.0))
+        writer = AuditWriter(Path({str(directory)!r}), WriterOptions(retry=(0.001, 0.001), gather=0.0, reserve=0))
         writer.start()
         number = 0
         while number < 500:
             try:
-                writer.append({{"time": "", "event": "stop", "cause": "number %d" % number}})
+                writer.append({{"time": "", "event": "note", "cause": "number %d" % number}})
                 number += 1
             except AuditUnavailable:
                 time.sleep(0.001)
