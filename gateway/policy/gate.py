@@ -279,10 +279,8 @@ class Gate:
     def _allowed(self, tally: _Tally, facts: Facts, **held: Any) -> Decision:
         duties = obligations(self.policy, facts)
         if not tally.allows:
-            place = self.policy.default_place
-            return self._decision(
-                tally, Verdict.ALLOW, Reason.ALLOWED_BY_DEFAULT, place=place, obligations=duties, **held
-            )
+            held |= {"place": self.policy.default_place, "obligations": duties}
+            return self._decision(tally, Verdict.ALLOW, Reason.ALLOWED_BY_DEFAULT, **held)
         rule = min(tally.allows, key=_rank)
         return self._decision(
             tally,
