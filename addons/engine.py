@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 DRAIN: Final = 10.0
 """Seconds that exchanges get to end when the gateway is told to."""
 _BACKLOG: Final = 4096
+"""Connections that may wait in the kernel to be accepted."""
+_AT_ONCE: Final = 16
+"""Connections that are accepted in one turn of the event loop, so that a burst of them lets others have their turns."""
 _COLLECT_AFTER: Final = (20_000, 20, 50)
 """Garbage is looked for after this many new objects: a request makes hundreds, and few of them live on."""
 
@@ -134,7 +137,9 @@ class _Process:
 
     async def _open(self, engine: Engine, listener: Listener, opened: socket.socket) -> asyncio.Server:
         front = Front(listener, self._crowd, engine, engine.stage())
-        return await asyncio.start_server(front.accept, sock=opened, backlog=_BACKLOG)
+        server = await asyncio.start_server(front.accept, sock=opened, backlog=_AT_ONCE)
+        opened.listen(_BACKLOG)  # asyncio takes its own number for both
+        return server
 
     async def _serve(self, engine: Engine, servers: list[asyncio.Server]) -> None:
         self._listen_to_signals(engine)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.upstreams.parents import Parent, ParentTable
     from gateway.upstreams.pools.pool import PlaceAt
     from gateway.upstreams.routes import Route, RouteTable
+    from gateway.upstreams.safety import SecurityPreset
 
 type Treatment = Literal["inspect", "splice", "refuse"]
 """What becomes of a tunnel once its hello was heard."""
@@ -158,6 +159,13 @@ class Exchange:
     def refused(self) -> bool:
         """Whether its request was answered by the gateway itself."""
         return not self.admitted
+
+    @property
+    def security_fields(self) -> SecurityPreset:
+        """What is filled into its answer: as its route says, else as the listener does."""
+        route = self.route
+        said = None if route is None else route.security_fields
+        return self.connection.listener.settings.security_fields if said is None else said
 
     def release(self) -> None:
         """Give back the place at a server, and the one under a concurrency limit; a second call does nothing."""

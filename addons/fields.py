@@ -15,11 +15,12 @@ from mitmproxy.http import Headers
 
 from addons import forwarded, hiding, mapping
 from addons.exchange import judged
-from addons.heads import version_of
+from addons.heads import line_of, version_of
 from addons.refusals import limit_fields
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import HOP_BY_HOP, Fields, connection_named
 from gateway.policy.model import EditRequest, EditResponse, Mode
+from gateway.upstreams.safety import fields_of, filled_in
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -34,8 +35,12 @@ type RawField = tuple[bytes, bytes]
 OWN: Final = ("wicketgate-", "wicketgate_", "wicketgate.")
 """How fields of the gateway's own begin, as servers may read them: nobody else's are passed on, in either direction."""
 
+_BODILESS: Final = frozenset({204, 304})
 _FRAMING: Final = frozenset({"transfer-encoding"})
 """Hop-by-hop, but the layer below frames the next hop by it; the head was refused if it is anything but `chunked`."""
+
+_TRAILERS_WANTED: Final = [(b"TE", b"trailers"), (b"Connection", b"TE")]
+"""What tells an upstream that trailers are not thrown away, on this hop (RFC 9110 section 10.1.4)."""
 
 _ONE_HOP: Final = (HOP_BY_HOP | {"http2-settings", "proxy-authentication-info"}) - _FRAMING
 _NEVER_ASKED: Final = _ONE_HOP | {"proxy"}
@@ -113,15 +118,17 @@ class FieldKeeper:
 
     def _own_fields(self, exchange: Exchange, request: Request) -> list[RawField]:
         version = version_of(request)
+        wanted = _TRAILERS_WANTED if line_of(request).trailers and "upgrade" not in request.headers else []
         if exchange.connection.mode is Mode.FORWARD:
-            return [forwarded.via(self._pseudonym, version)]
+            return [forwarded.via(self._pseudonym, version), *wanted]
         host = request.headers["host"].encode("ascii")
-        return forwarded.forwarding_fields(exchange, host, self._pseudonym, version)
+        return [*forwarded.forwarding_fields(exchange, host, self._pseudonym, version), *wanted]
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Clean an upstream's answer and add what the client is due.
 
-        A client of HTTP/1.0 knows no chunks: it gets the bytes alone, and the end of the connection after them.
+        A client of HTTP/1.0 knows no chunks: it gets the bytes alone, and the end of the connection after them. One
+        that wants to keep its connection is told whether it may.
         """
         exchange, response = judged(flow), flow.response
         if response is None or exchange.refused or exchange.outcome is not None:
@@ -129,11 +136,10 @@ class FieldKeeper:
         switching = response.status_code == 101  # noqa: PLR2004 - the status that hands the connection over
         fields = clean_answer(response, exchange.connection.mode)
         if exchange.connection.mode is Mode.REVERSE and exchange.route is not None:
-            if hiding.may_name_backend(fields):
-                front = hiding.Front.of(exchange, flow.request)
-                fields = hiding.hide(fields, front, _servers(exchange))
-                if exchange.route.rewriting is not None:
-                    fields = mapping.map_back(fields, front, exchange.route.rewriting)
+            fields = pointing_here(exchange, flow.request, fields)
+            if not switching and exchange.security_fields != "off":
+                https = exchange.facts.scheme == "https"
+                fields = filled_in(fields, fields_of(exchange.security_fields, https=https))
         else:
             fields.append(forwarded.via(self._pseudonym, version_of(response)))
         if exchange.decision is not None:
@@ -142,8 +148,20 @@ class FieldKeeper:
         unframed = not flow.request.is_http11 and "transfer-encoding" in response.headers
         if unframed:
             fields = [field for field in fields if field[0].lower() != b"transfer-encoding"]
-        fields += _connection_fields(switching=switching, close=exchange.asked_to_close or unframed)
+        close = exchange.asked_to_close or unframed
+        fields += _connection_fields(switching=switching, close=close)
+        if not close and not flow.request.is_http11:
+            fields.append((b"Connection", b"keep-alive" if _has_known_end(flow.request, response) else b"close"))
         _replace(flow, response, fields, copied=unframed)
+
+
+def pointing_here(exchange: Exchange, request: Request, fields: list[RawField]) -> list[RawField]:
+    """Fields of an answer, with what points to a backend made to point to the gateway."""
+    if exchange.route is None or not hiding.may_name_backend(fields):
+        return fields
+    front = hiding.Front.of(exchange, request)
+    fields = hiding.hide(fields, front, _servers(exchange))
+    return fields if exchange.route.rewriting is None else mapping.map_back(fields, front, exchange.route.rewriting)
 
 
 def _servers(exchange: Exchange) -> frozenset[Endpoint]:
@@ -207,6 +225,11 @@ def _connection_fields(*, switching: bool, close: bool) -> list[RawField]:
     return [(b"Connection", b"close")] if close else []
 
 
+def _has_known_end(request: Request, response: Response) -> bool:
+    """Whether an answer ends before its connection does (RFC 9112 section 6.3)."""
+    return "content-length" in response.headers or request.method == "HEAD" or response.status_code in _BODILESS
+
+
 def _replace(flow: HTTPFlow, response: Response, fields: list[RawField], *, copied: bool) -> None:
     """Change what the client gets, not what the upstream said.
 
@@ -217,6 +240,7 @@ def _replace(flow: HTTPFlow, response: Response, fields: list[RawField], *, copi
         response.headers.fields = tuple(fields)
         return
     answer = response.copy()
+    answer.data.http_version = b"HTTP/1.1"
     answer.headers = Headers(fields)
     answer.stream = response.stream
     flow.response = answer

@@ -30,6 +30,7 @@ _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 _REQUEST_LINE: Final = re.compile(rb"\S+ \S+ \S+")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: [\t -~\x80-\xff]*)?")
+_TE: Final = b"te"
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LINE_END: Final = re.compile(rb"\r?\n")
 _LONE_LF: Final = re.compile(rb"(?<!\r)\n")
@@ -121,8 +122,14 @@ def _line(request: Request) -> Line:
     if request.data.method == b"CONNECT":
         return Line("authority", "", authority)
     if authority or request.data.scheme:
-        return Line("absolute", request.data.scheme.decode("latin-1"), authority)
-    return Line("origin", "", "")
+        return Line("absolute", request.data.scheme.decode("latin-1"), authority, trailers=_takes_trailers(request))
+    return Line("origin", "", "", trailers=_takes_trailers(request))
+
+
+def _takes_trailers(request: Request) -> bool:
+    """Whether the client says that it reads trailers (RFC 9110 section 10.1.4)."""
+    said = [value for name, value in request.headers.fields if len(name) == len(_TE) and name.lower() == _TE]
+    return any(each.strip().lower() == b"trailers" for value in said for each in value.split(b","))
 
 
 def spoken_as[M: (Request, Response)](message: M, version: str) -> M:

@@ -1,18 +1,16 @@
-"""HTTP/1 on the wire, towards the client and towards the origin: mitmproxy's parsers with bounds on what they gather.
+"""HTTP/1 on the wire, towards the client: mitmproxy's parser with bounds on what it gathers.
 
-Heads, trailers and what a client sends ahead are bounded; trailers are read and dropped; interim answers (1xx) of an
-origin are dropped, so that the final answer is found; what cannot be read is answered by the gateway and recorded.
+Heads, trailers and what a client sends ahead are bounded; trailers are told to the stream, which says what of them goes
+on; what cannot be read is answered by the gateway and recorded. The origin's side is in `addons.http1_origin`.
 
-Source: RFC 9112 section 3 (request line), section 7.1 (chunks and trailers); RFC 9110 section 15.2 (interim answers).
+Source: RFC 9112 section 3 (request line), section 7.1 (chunks and trailers).
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import TYPE_CHECKING, Final, override
 
-import h11
 from h11._readers import ChunkedReader
 from mitmproxy.connection import ConnectionState
 from mitmproxy.http import Headers
@@ -23,20 +21,19 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     HttpEvent,
-    RequestData,
+    RequestEndOfMessage,
     RequestHeaders,
-    RequestProtocolError,
     RequestTrailers,
     ResponseEndOfMessage,
     ResponseProtocolError,
     ResponseTrailers,
 )
 
-from addons.heads import check_line_ends, check_lines, is_clean_head
-from addons.http2.taps import Taps, Way
-from addons.pacing import Measure, WhenRoomy
+from addons import interim
+from addons.chunks import Chunks, last_chunk
+from addons.heads import check_line_ends, check_lines
+from addons.interim import Interim
 from addons.phases import Await, Enter, Hold, Phase
-from addons.retrying import Unanswered
 from gateway.policy.model import Decision, Reason, refuse
 
 if TYPE_CHECKING:
@@ -50,73 +47,13 @@ if TYPE_CHECKING:
     from addons.bounds import Bounds
 
 type Commands = Generator[commands.Command]
-
-MOST_INTERIM: Final = 16
-"""Interim answers that an origin may send before the final one."""
+type Trailers = tuple[tuple[bytes, bytes], ...]
 
 _BLANK_LINES: Final = 8
-_INTERIM: Final = range(100, 200)
 _OTHER_PROTOCOLS: Final = frozenset({0x04, 0x05, 0x16})
 """First bytes of SOCKS and of TLS, which never send what would end the head of a request."""
-_SWITCHING: Final = 101
-_STATUS: Final = slice(9, 12)
-_CHUNK: Final = re.compile(rb"[0-9A-Fa-f]{1,16}[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
-_TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
-_LONE_LF: Final = re.compile(rb"(?<!\r)\n")
-
-
-@dataclass(frozen=True, slots=True)
-class _StrictLines:
-    """The buffer of a body in chunks, whose lines are refused where two readers could read them in two ways.
-
-    h11 takes a chunk of 80 bits, control characters in extensions, folded trailers and lines that end without a CR.
-    """
-
-    buffer: ReceiveBuffer
-
-    def maybe_extract_at_most(self, count: int) -> bytearray | None:
-        """Data, `count` bytes at most."""
-        return self.buffer.maybe_extract_at_most(count)
-
-    def maybe_extract_next_line(self) -> bytearray | None:
-        """The line in front of a chunk."""
-        line = self.buffer.maybe_extract_next_line()
-        if line is not None and _CHUNK.fullmatch(line) is None:
-            raise h11.RemoteProtocolError("no chunk begins so")
-        return line
-
-    def maybe_extract_lines(self) -> list[bytearray] | None:
-        """The trailers."""
-        before = bytes(self.buffer)
-        lines = self.buffer.maybe_extract_lines()
-        if lines is not None and _LONE_LF.search(before[: len(before) - len(self.buffer)]):
-            raise h11.RemoteProtocolError("a trailer ends with a line feed alone")
-        if lines is not None and not all(map(_TRAILER.fullmatch, lines)):
-            raise h11.RemoteProtocolError("a trailer is no field")
-        return lines
-
-
-class _ChunksOnly(ChunkedReader):
-    """Reads chunks; the trailers after them are kept in `trailers`, for who wants them.
-
-    `is_broken` once it has met something that is no chunk.
-    """
-
-    is_broken = False
-    trailers: tuple[tuple[bytes, bytes], ...] = ()
-
-    @override
-    def __call__(self, buf: ReceiveBuffer | _StrictLines) -> h11.Data | h11.EndOfMessage | None:
-        strict: Any = buf if isinstance(buf, _StrictLines) else _StrictLines(buf)
-        try:
-            found = super().__call__(strict)
-        except h11.ProtocolError:
-            self.is_broken = True
-            raise
-        if not isinstance(found, h11.EndOfMessage):
-            return found
-        self.trailers = tuple((bytes(name), bytes(value)) for name, value in found.headers)
-        return h11.EndOfMessage()
+OLD: Final = b"HTTP/1.0"
+"""A version that the gateway hears, and does not speak."""
 
 
 def head_size(buffer: ReceiveBuffer, most: int) -> int | None:
@@ -168,6 +105,7 @@ class ClientSide(_http1.Http1Server):
         self._deadline: Final = Await(Phase.HEAD)
         self._awaits = False
         self._holds = False
+        self._trailers: Trailers = ()
 
     @override
     def _handle_event(self, event: events.Event) -> Commands:
@@ -231,15 +169,17 @@ class ClientSide(_http1.Http1Server):
     @override
     def read_body(self, event: events.Event) -> Commands:
         if type(self.body_reader) is ChunkedReader:
-            self.body_reader = _ChunksOnly()
-        is_told = False
+            self.body_reader = Chunks()
+        is_told, reader = False, self.body_reader
         for command in super().read_body(event):
-            if not is_told and isinstance(self.body_reader, _ChunksOnly) and self.body_reader.is_broken:
+            if not is_told and isinstance(reader, Chunks) and reader.is_broken:
                 is_told = True
                 yield UnreadableBodyHook(self.context.client)
+            if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestEndOfMessage):
+                yield from tell_trailers(reader, RequestTrailers, command.event.stream_id)
             yield command
         if self.state == self.read_body and len(self.buf) > self._bounds.head:
-            yield from _too_much(self, self.stream_id)
+            yield from too_much(self, self.stream_id)
 
     @override
     def wait(self, event: events.Event) -> Commands:
@@ -257,6 +197,8 @@ class ClientSide(_http1.Http1Server):
             yield Hold(held=False)
         if over and not self._opens_tunnel():
             yield Enter(Phase.IDLE)
+        if over and self.request is not None and self.request.data.http_version == OLD and _keeps(self.response):
+            self.request = in_own_version(self.request)
         yield from super().mark_done(request=request, response=response)
 
     def _opens_tunnel(self) -> bool:
@@ -268,127 +210,53 @@ class ClientSide(_http1.Http1Server):
     @override
     def send(self, event: HttpEvent) -> Commands:
         """Say a broken exchange in the gateway's words, as long as no answer has begun."""
-        if self.response is not None and self.response.status_code == 100:  # noqa: PLR2004 - "go on" is no answer yet
-            self.response = None
         if isinstance(event, ResponseProtocolError) and self.response is None and event.code.http_status_code():
             answer = self._answer(event)
             if answer is not None:
                 yield commands.SendData(self.conn, http1.assemble_response(answer))  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
             yield commands.CloseConnection(self.conn)
-        elif not isinstance(event, ResponseTrailers):  # they may be dropped (RFC 9110 section 6.5), and are
+        elif isinstance(event, Interim):
+            if self.response is None and self.conn.state & ConnectionState.CAN_WRITE:
+                yield commands.SendData(self.conn, interim.written(event.response))
+        elif isinstance(event, ResponseTrailers):
+            self._trailers = event.trailers.fields
+        elif isinstance(event, ResponseEndOfMessage) and self._trailers:
+            trailers, self._trailers = self._trailers, ()
+            if is_chunked(self.response) and self.request is not None and self.request.method != "HEAD":
+                yield commands.SendData(self.conn, last_chunk(trailers))
+                yield from self.mark_done(response=True)
+            else:
+                yield from super().send(event)
+        else:
             yield from super().send(event)
 
 
-def _too_much(side: ClientSide | OriginSide, stream_id: int) -> Commands:
+def _keeps(answer: Response | None) -> bool:
+    """Whether a client of HTTP/1.0 was told that its connection goes on; without a word it does not."""
+    return answer is not None and answer.headers.get("connection", "").lower() == "keep-alive"
+
+
+def in_own_version(request: Request) -> Request:
+    """A request of HTTP/1.0 as the gateway passes it on: in the version that it speaks itself."""
+    own = request.copy()
+    own.data.http_version = b"HTTP/1.1"
+    return own
+
+
+def is_chunked(message: Request | Response | None) -> bool:
+    """Whether a message has a body in chunks."""
+    return message is not None and "chunked" in message.headers.get("transfer-encoding", "").lower()
+
+
+def tell_trailers(
+    reader: object, kind: type[RequestTrailers | ResponseTrailers], stream_id: int
+) -> Generator[commands.Command]:
+    """Tell of the trailers that a body in chunks had."""
+    if isinstance(reader, Chunks) and reader.trailers:
+        yield ReceiveHttp(kind(stream_id, Headers(reader.trailers)))
+
+
+def too_much(side: _http1.Http1Connection, stream_id: int) -> Commands:
+    """End a connection on which something comes that is no frame of a body, and too much of it."""
     yield commands.CloseConnection(side.conn)
     yield ReceiveHttp(side.ReceiveProtocolError(stream_id, "a body is not framed", ErrorCode.GENERIC_CLIENT_ERROR))
-
-
-class OriginSide(_http1.Http1Client):
-    """Sends requests to an origin and reads its answers, one at a time.
-
-    With `taps`, which the streams of a client share, a body waits while the origin takes none, and trailers are
-    passed on.
-    """
-
-    def __init__(self, context: Context, bounds: Bounds, taps: Taps | None = None) -> None:
-        super().__init__(context)
-        self._bounds: Final = bounds
-        self._taps: Final = taps
-        self._roomy: WhenRoomy | None = None
-        self._interim = 0
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether the last exchange has ended cleanly, and nothing lies there that nobody asked for."""
-        return (
-            self.state == self.read_headers
-            and self.stream_id is None
-            and not self.buf
-            and self.conn.state is ConnectionState.OPEN
-        )
-
-    @override
-    def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, events.Wakeup):
-            self._roomy = None
-            if self._taps is not None:
-                self._taps.open_all(self)
-        else:
-            yield from super()._handle_event(event)
-
-    @override
-    def send(self, event: HttpEvent) -> Commands:
-        if isinstance(event, RequestTrailers):
-            return
-        if isinstance(event, RequestHeaders):
-            self._interim = 0
-        if isinstance(event, RequestProtocolError):
-            self.state = self.done  # what it still says is for nobody: the request may be at another server by now
-        yield from super().send(event)
-        if self._taps is not None and isinstance(event, RequestData):
-            yield from self._measure(event.stream_id, self._taps)
-
-    def _measure(self, stream_id: int, taps: Taps) -> Commands:
-        if self._roomy is None:
-            measure = Measure(self.conn)
-            yield measure
-            if not measure.is_full:
-                return
-            self._roomy = WhenRoomy(self.conn)
-            yield self._roomy
-        taps.shut(stream_id, Way.UP, self)
-
-    @override
-    def read_headers(self, event: events.ConnectionEvent) -> Commands:
-        if isinstance(event, events.DataReceived) and self.request is not None and self.stream_id is not None:
-            while (size := head_size(self.buf, self._bounds.answer_head)) is not None and self._is_interim():
-                self.buf.maybe_extract_at_most(size)
-                self._interim += 1
-            if (size or len(self.buf)) > self._bounds.answer_head or self._interim > MOST_INTERIM:
-                yield from self._give_up(self.stream_id)
-                return
-            if size is not None and (self._switches_unasked(self.request) or not is_clean_head(bytes(self.buf)[:size])):
-                yield from self._give_up(self.stream_id)
-                return
-        if isinstance(event, events.ConnectionClosed) and self.stream_id is not None and not self.buf:
-            yield from self._leave_unanswered(self.stream_id)
-            return
-        yield from super().read_headers(event)
-
-    def _leave_unanswered(self, stream_id: int) -> Commands:
-        self.state = self.done
-        yield commands.CloseConnection(self.conn)
-        yield ReceiveHttp(Unanswered(stream_id, "closed without an answer", ErrorCode.GENERIC_SERVER_ERROR))
-
-    def _switches_unasked(self, request: Request) -> bool:
-        """A 101 makes the rest a raw channel, and only a WebSocket was ever asked for."""
-        switching = bytes(self.buf)[_STATUS] == b"%d" % _SWITCHING
-        return switching and request.headers.get("upgrade", "").lower() != "websocket"
-
-    def _is_interim(self) -> bool:
-        status = bytes(self.buf)[_STATUS]
-        return status.isdigit() and int(status) in _INTERIM and int(status) != _SWITCHING
-
-    def _give_up(self, stream_id: int) -> Commands:
-        self.state = self.done
-        yield commands.CloseConnection(self.conn)
-        yield ReceiveHttp(
-            ResponseProtocolError(stream_id, "the head of the answer cannot be used", ErrorCode.GENERIC_SERVER_ERROR)
-        )
-
-    @override
-    def read_body(self, event: events.Event) -> Commands:
-        if type(self.body_reader) is ChunkedReader:
-            self.body_reader = _ChunksOnly()
-        reader, stream_id = self.body_reader, self.stream_id
-        for command in super().read_body(event):
-            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):
-                yield from self._read_trailers(reader, stream_id)
-            yield command
-        if self.state == self.read_body and self.stream_id is not None and len(self.buf) > self._bounds.answer_head:
-            yield from _too_much(self, self.stream_id)
-
-    def _read_trailers(self, reader: object, stream_id: int | None) -> Commands:
-        if self._taps is not None and stream_id is not None and isinstance(reader, _ChunksOnly) and reader.trailers:
-            yield ReceiveHttp(ResponseTrailers(stream_id, Headers(reader.trailers)))

@@ -18,6 +18,7 @@ from addons.exchange import known
 from addons.refusals import Refusal, limit_fields
 from gateway.policy.model import ABSENT, EditResponse
 from gateway.upstreams.answers import Redirect
+from gateway.upstreams.safety import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,12 +54,18 @@ class OwnAnswers:
         decision = await self._recorder.allowed(exchange, decision)
         if decision.denied:
             return Refusal(decision)
-        fields = _completed(exchange, decision, [*fields, (b"Date", _date(self._clock()))])
+        fields = [*fields, (b"Date", _date(self._clock())), *_security_fields(exchange, route)]
+        fields = _completed(exchange, decision, fields)
         flow.response = response = Response.make(status, b"" if exchange.facts.method == "HEAD" else body)
         response.headers = Headers(tuple(fields))  # as they are: the length of what HEAD leaves out, none for 204
         exchange.status, exchange.down = status, len(response.raw_content or b"")
         self._recorder.ended(exchange)
         return None
+
+
+def _security_fields(exchange: Exchange, route: OwnRoute) -> tuple[RawField, ...]:
+    preset = exchange.security_fields if route.security_fields is None else route.security_fields
+    return fields_of(preset, https=exchange.facts.scheme == "https")
 
 
 def _content(route: OwnRoute, target: Target) -> tuple[int, list[RawField], bytes]:

@@ -18,6 +18,7 @@ from addons.exchange import judged
 from gateway.pages.refused import Page, as_html, as_problem
 from gateway.pages.shell import HTML, HTML_FIELDS
 from gateway.policy.model import Decision, Fact, Missing, Reason, refuse
+from gateway.upstreams.safety import filled_in, of_own_page
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -253,6 +254,9 @@ def _answer(exchange: Exchange, refused: Refusal, *, wants_html: bool) -> Respon
             *refused.fields,
         )
     )
+    if exchange.security_fields != "off":
+        https = exchange.facts.scheme == "https"
+        fields.fields = tuple(filled_in(fields.fields, of_own_page(exchange.security_fields, https=https)))
     return Response.make(refused.status, body, fields)
 
 

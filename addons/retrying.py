@@ -1,7 +1,12 @@
-"""A stream that asks another server when one failed it, as long as nothing of an answer has left the gateway.
+"""A stream that asks again when a server failed it, as long as nothing of an answer has left the gateway.
 
-Whether there is another one, and whether it may be asked, is said by the hook, see `addons.elsewhere`. What the server
-that failed still says is dropped: every later word in this stream is that of the other one.
+A server may close a kept connection at the moment in which the next request is sent on it: then the same server is
+asked once more, on a fresh one. Whether there is another server, and whether it may be asked, is said by the hook, see
+`addons.elsewhere`. What a connection that failed still says is dropped: every later word in this stream is that of the
+other one.
+
+Source: RFC 9110 section 9.2.2 (idempotent methods), RFC 9112 section 9.3.1 (retrying requests), RFC 9113 section 8.7
+(requests that were not processed).
 """
 
 from __future__ import annotations
@@ -13,9 +18,11 @@ from mitmproxy.proxy import commands
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
+    RequestData,
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    RequestTrailers,
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
@@ -24,7 +31,8 @@ from mitmproxy.proxy.layers.http._events import (
 )
 
 from addons.exchange import exchange_of
-from gateway.upstreams.pools.retries import Failure
+from addons.interim import Interim
+from gateway.upstreams.pools.retries import Failure, is_repeatable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,11 +41,28 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import CommandGenerator
 
-_ANSWERS: Final = (ResponseHeaders, ResponseData, ResponseTrailers, ResponseEndOfMessage, ResponseProtocolError)
+_ANSWERS: Final = (
+    Interim,
+    ResponseHeaders,
+    ResponseData,
+    ResponseTrailers,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+)
+
+
+type _Sent = RequestData | RequestTrailers | RequestEndOfMessage
+
+REPLAYED: Final = 64 * 1024
+"""How much of a body is kept, in bytes, to be sent again if a kept connection turns out to be closed."""
 
 
 class Unanswered(ResponseProtocolError):  # noqa: N818 - it is an event of mitmproxy's, and not raised
     """An upstream ended a connection before it had said one byte of an answer."""
+
+
+class Unseen(Unanswered):
+    """An upstream said that it has not looked at a request, and will not: it was never done (RFC 9113 section 8.7)."""
 
 
 @dataclass(slots=True)
@@ -60,14 +85,19 @@ class UpstreamFailedHook(commands.StartHook):  # type: ignore[no-untyped-call]  
 class RepeatingStream(HttpStream):
     """A stream whose request may go to another server than the one that it was sent to first.
 
-    `body_follows` says that the request has a body, `body_begun` that some of it has left for a server.
+    `body_follows` says that the request has a body, `body_begun` that some of it has left for a server. Whoever finds
+    a connection says whether it is `on_kept`, one that stood before, and finds a new one if this one `wants_fresh`.
     """
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
         self.body_follows = False
         self.body_begun = False
+        self.on_kept = False
+        self.wants_fresh = False
         self._is_answered = False
+        self._sent: list[_Sent] | None = None
+        self._room = 0
 
     @override
     def make_server_connection(self) -> CommandGenerator[bool]:
@@ -78,6 +108,9 @@ class RepeatingStream(HttpStream):
             connection, problem = yield wanted
             if problem is None:
                 self.context.server = self.flow.server_conn = connection
+                self._sent, self._room = None, REPLAYED
+                if self.body_follows and self.on_kept:
+                    self._sent = []
                 return True
             if not (yield from self._turn_elsewhere(Failure.NOT_REACHED)):
                 broken = ResponseProtocolError(self.stream_id, problem, ErrorCode.CONNECT_FAILED)
@@ -88,10 +121,42 @@ class RepeatingStream(HttpStream):
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
         """End the exchange, unless another server may give the answer that one left owing."""
         is_owed = self.server_state == self.state_wait_for_response_headers and self.client_state != self.state_errored
-        if isinstance(event, Unanswered) and is_owed and (yield from self._turn_elsewhere(Failure.BROKEN_OFF)):
+        if isinstance(event, Unanswered) and is_owed and self._is_stale(event):
+            self.wants_fresh = True
+            yield from self._ask_afresh()
+        elif isinstance(event, Unanswered) and is_owed and (yield from self._turn_elsewhere(Failure.BROKEN_OFF)):
             yield from self._ask_again()
         else:
             yield from super().handle_protocol_error(event)
+
+    def note_sent(self, event: _Sent) -> None:
+        """A piece of the body, or what comes behind it, has left for the server."""
+        if self._sent is None:
+            return
+        self._room -= len(event.data) if isinstance(event, RequestData) else 0
+        if self._room < 0:
+            self._sent = None
+        else:
+            self._sent.append(event)
+
+    def _is_stale(self, event: Unanswered) -> bool:
+        """Whether a kept connection was closed under a request that may be sent again. It happens once at most."""
+        exchange = exchange_of(self.flow)
+        if not self.on_kept or self.wants_fresh or exchange is None or exchange.ended or exchange.outcome is not None:
+            return False
+        is_lost = self.body_begun and self._sent is None
+        failure = Failure.NOT_REACHED if isinstance(event, Unseen) else Failure.BROKEN_OFF
+        return not is_lost and is_repeatable(failure, self.flow.request.method, body_begun=is_lost)
+
+    def _ask_afresh(self) -> Generator[commands.Command]:
+        """Send all that was sent before, on another connection to the same server."""
+        sent = self._sent
+        if not sent:
+            yield from self._ask_again()
+        elif (yield from self.make_server_connection()):
+            yield SendHttp(RequestHeaders(self.stream_id, self.flow.request, end_stream=False), self.context.server)
+            for each in sent:
+                yield SendHttp(each, self.context.server)
 
     def leave_overloaded(self, head: ResponseHeaders) -> CommandGenerator[bool]:
         """Whether another server was asked in place of one that answered that it cannot now.

@@ -9,7 +9,7 @@ Source: RFC 9325 (recommendations for TLS), RFC 7301 section 3.2 (a protocol tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from OpenSSL import SSL, crypto
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from gateway.control.fronts import Shopfront
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2"
+GROUPS: Final = "?X25519MLKEM768:?SecP256r1MLKEM768:X25519:P-256:P-384"
+"""For the exchange of keys, where OpenSSL knows them: elliptic curves, with and without a lattice beside them."""
+SIGNATURES: Final = (
+    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+    "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+)
+"""How handshakes are signed: nothing shorter than SHA-256."""
 LIFETIME: Final = 12 * 3600.0
 """Seconds for which tickets are sealed with one key."""
 TICKET: Final = 2 * 3600
@@ -37,6 +44,7 @@ def server_context(shown: Shown, shopfront: Shopfront, *, http2: bool) -> SSL.Co
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(_VERSIONS[shopfront.minimum])
     context.set_cipher_list(CIPHERS.encode("ascii"))
+    _set_groups_and_signatures(context)
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE)
     context.use_certificate(shown.certificate)
     for each in shown.chain:
@@ -48,6 +56,15 @@ def server_context(shown: Shown, shopfront: Shopfront, *, http2: bool) -> SSL.Co
     if shopfront.client_auth != "off":
         _measure_clients(context, shopfront)
     return context
+
+
+def _set_groups_and_signatures(context: SSL.Context) -> None:
+    lib: Any = vars(SSL)["_lib"]  # pyOpenSSL has no public way to say more than one group, nor signatures
+    raw = context._context  # noqa: SLF001 - pyOpenSSL has no public way to say more than one group, nor signatures
+    if lib.SSL_CTX_set1_curves_list(raw, GROUPS.encode("ascii")) != 1:
+        raise ValueError("OpenSSL does not know the groups for the exchange of keys")
+    if lib.SSL_CTX_set1_sigalgs_list(raw, SIGNATURES.encode("ascii")) != 1:
+        raise ValueError("OpenSSL does not know the algorithms of signatures")
 
 
 def _measure_clients(context: SSL.Context, shopfront: Shopfront) -> None:

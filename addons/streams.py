@@ -2,7 +2,8 @@
 
 mitmproxy's own stream sends an answer that a hook set only after the whole body has arrived, cannot answer and stream
 at the same time, and asks for a body (100 Continue) that it is about to refuse. Here nothing of a refused request's
-body is waited for or forwarded, and no body is ever gathered in memory.
+body is waited for or forwarded, and no body is gathered in memory but for the little that `addons.retrying` may have to
+send twice.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from addons.exchange import Cut as CutBody
 from addons.exchange import content_instead, exchange_of
-from addons.heads import remember_line
+from addons.heads import line_of, remember_line
 from addons.http2.taps import Taps, Way
+from addons.interim import Interim, go_on, passed_on
 from addons.phases import Await, Cut, Hold, Phase
 from addons.retrying import RepeatingStream
 from addons.trailers import trailers_of_answer, trailers_of_request
@@ -195,10 +197,9 @@ class GatewayStream(RepeatingStream):
 
     def _go_on(self) -> Commands:
         """The request was let through: ask for its body, and stream it."""
-        if self.flow.request.headers.pop("expect", "").lower() == "100-continue" and self.body_follows:
-            go_on = http.Response.make(100)
-            go_on.headers.clear()
-            yield SendHttp(ResponseHeaders(self.stream_id, go_on), self.context.client)
+        asks_first = self.flow.request.headers.pop("expect", "").lower() == "100-continue"
+        if asks_first and self.body_follows and self.flow.request.is_http11:
+            yield SendHttp(Interim(self.stream_id, go_on()), self.context.client)
         self.server_state = self.state_wait_for_response_headers
         if self.body_follows:
             self.flow.request.stream = self.flow.request.stream or True
@@ -239,12 +240,20 @@ class GatewayStream(RepeatingStream):
     def state_stream_request_body(self, event: RequestData | RequestEndOfMessage | RequestTrailers) -> Commands:
         self.body_begun = True
         try:
-            if self._taps is not None and isinstance(event, RequestEndOfMessage):
+            if isinstance(event, RequestEndOfMessage):
                 yield from self._end_request(event)
+            elif isinstance(event, RequestData):
+                yield from self._pass_data(event)
             else:
                 yield from super().state_stream_request_body(event)
         except CutBody:
             yield from self.cut(ErrorCode.REQUEST_TOO_LARGE)
+
+    def _pass_data(self, event: RequestData) -> Commands:
+        for command in super().state_stream_request_body(event):
+            if isinstance(command, SendHttp) and isinstance(command.event, RequestData):
+                self.note_sent(command.event)
+            yield command
 
     def _end_request(self, event: RequestEndOfMessage) -> Commands:
         """The request is whole: its trailers go on, cleaned as its fields were."""
@@ -255,9 +264,9 @@ class GatewayStream(RepeatingStream):
         if (yield from self.check_killed(True)):  # noqa: FBT003 - mitmproxy's signature: with the error hook
             return
         kept = trailers_of_request(self.flow)
-        if kept:
-            yield SendHttp(RequestTrailers(self.stream_id, Headers(kept)), self.context.server)
-        yield SendHttp(event, self.context.server)
+        for each in ([RequestTrailers(self.stream_id, Headers(kept))] if kept else []) + [event]:
+            self.note_sent(each)
+            yield SendHttp(each, self.context.server)
         if self.server_state == self.state_done:
             yield from self.flow_done()
 
@@ -266,7 +275,7 @@ class GatewayStream(RepeatingStream):
         """An answer is whole. Where streams share a connection, so is its exchange, whatever the client still sends."""
         answer = self.flow.response
         if answer is not None:
-            kept = trailers_of_answer(self.flow) if answer.trailers and self._taps is not None else ()
+            kept = trailers_of_answer(self.flow) if answer.trailers and self._takes_trailers else ()
             answer.data.trailers = Headers(kept) if kept else None
         yield from super().send_response(already_streamed)
         still_sends = self.client_state == self.state_stream_request_body
@@ -275,6 +284,11 @@ class GatewayStream(RepeatingStream):
             yield HttpRequestHook(self.flow)
             yield SendHttp(RequestProtocolError(self.stream_id, "answered", ErrorCode.CANCEL), self.context.server)
             yield from self.flow_done()
+
+    @property
+    def _takes_trailers(self) -> bool:
+        """Whether the client can be told something behind an answer, and will not throw it away."""
+        return self._taps is not None or line_of(self.flow.request).trailers
 
     @override
     def check_killed(self, emit_error_hook: bool) -> CommandGenerator[bool]:
@@ -340,7 +354,12 @@ class GatewayStream(RepeatingStream):
         yield DropStream(self.stream_id)
 
     @override
-    def state_wait_for_response_headers(self, event: ResponseHeaders) -> Commands:
+    def state_wait_for_response_headers(self, event: ResponseHeaders | Interim) -> Commands:
+        if isinstance(event, Interim):
+            hint = passed_on(self.flow, event.response)
+            if hint is not None:
+                yield SendHttp(Interim(self.stream_id, hint), self.context.client)
+            return
         if event.response.status_code in OVERLOADED and (yield from self.leave_overloaded(event)):
             return
         self.answered(event.response)

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 MOST: Final = 100
 """Fields that trailers may have; of more none is passed on."""
+LARGEST: Final = 16 * 1024
+"""How large trailers may be, in bytes of names and values; of larger ones none is passed on."""
 
 FORBIDDEN: Final = TRACE | {
     "accept",
     "accept-encoding",
     "age",
+    "authentication-info",
     "authorization",
     "cache-control",
     "content-encoding",
@@ -54,6 +57,7 @@ FORBIDDEN: Final = TRACE | {
     "max-forwards",
     "origin",
     "pragma",
+    "proxy-status",
     "range",
     "referer",
     "retry-after",
@@ -74,7 +78,7 @@ def trailers_of_request(flow: HTTPFlow) -> list[RawField]:
         return []
     exchange = judged(flow)
     fields = clean_request_fields(_sound(flow.request.trailers), exchange.connection.mode)
-    return _not_edited(fields, () if exchange.decision is None else exchange.decision.obligations)
+    return not_edited(fields, EditRequest, () if exchange.decision is None else exchange.decision.obligations)
 
 
 def trailers_of_answer(flow: HTTPFlow) -> list[RawField]:
@@ -85,23 +89,33 @@ def trailers_of_answer(flow: HTTPFlow) -> list[RawField]:
     if exchange.refused or exchange.outcome is not None:
         return []
     fields = clean_answer_fields(_sound(flow.response.trailers), exchange.connection.mode)
-    return _not_edited(fields, () if exchange.decision is None else exchange.decision.obligations)
+    return not_edited(fields, EditResponse, () if exchange.decision is None else exchange.decision.obligations)
 
 
 def _sound(trailers: Headers) -> list[RawField]:
     """The fields that may stand in trailers at all, with names and values that nobody reads differently."""
     raw = trailers.fields
-    return [field for field in raw if _is_sound(field)] if len(raw) <= MOST else []
+    if len(raw) > MOST or sum(len(name) + len(value) for name, value in raw) > LARGEST:
+        return []
+    return [field for field in raw if is_readable(field) and _may_stand_behind(field[0].decode("latin-1").lower())]
 
 
-def _is_sound(field: RawField) -> bool:
+def is_readable(field: RawField) -> bool:
+    """Whether nobody can read a field in another way than we do."""
     try:
-        name = field_name(field[0].decode("latin-1"))
+        field_name(field[0].decode("latin-1"))
     except Malformed:
         return False
-    return name not in FORBIDDEN and not is_claim(name) and field_value_problem(field[1]) is None
+    return field_value_problem(field[1]) is None
 
 
-def _not_edited(fields: Iterable[RawField], obligations: Sequence[Obligation]) -> list[RawField]:
-    edits = [each.edit for each in obligations if isinstance(each, EditRequest | EditResponse)]
+def _may_stand_behind(name: str) -> bool:
+    return name not in FORBIDDEN and not is_claim(name)
+
+
+def not_edited(
+    fields: Iterable[RawField], kind: type[EditRequest | EditResponse], obligations: Sequence[Obligation]
+) -> list[RawField]:
+    """Of fields behind, or before, a message those that the policy does not take out of its head, nor sets there."""
+    edits = [each.edit for each in obligations if isinstance(each, kind)]
     return [field for field in fields if not any(edit.drops(field[0]) for edit in edits)]

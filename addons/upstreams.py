@@ -20,7 +20,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.tunnel import LayerStack
 
 from addons.exchange import board, disembark, exchange_of
-from addons.http1 import OriginSide
+from addons.http1_origin import OriginSide
 from addons.http2.origin_side import OriginSession
 from addons.straight import QuickOriginSide
 from addons.streams import GatewayStream
@@ -102,8 +102,11 @@ class Pool:
         """Answer a stream that wants a connection, now or when there is one."""
         self._forget_closed()
         want = self._want(event)
+        stream = want.stream
+        stream.on_kept = False
         free = next((each for each in self._matching(event, want) if self._is_free(each, want)), None)
-        if free is not None:
+        if free is not None and not stream.wants_fresh:
+            stream.on_kept = True
             yield from self._complete(event, free, None)
             return
         opening = next((each for each in self._matching(event, want) if self._may_join(each, event, want)), None)

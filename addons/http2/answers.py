@@ -14,6 +14,7 @@ from mitmproxy.net.http import status_codes
 
 from addons.heads import spoken_as
 from addons.http2.fields import BadField, RawField, check, outgoing, split
+from addons.interim import made
 
 if TYPE_CHECKING:
     from addons.http2.fields import RawFields
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _PSEUDO: Final = frozenset({b":status"})
 _DIGITS: Final = 3
 _FINAL: Final = 200
+_INTERIM: Final = range(100, 200)
+_SWITCHING: Final = 101
 _EMPTY: Final = frozenset({204, 304})
 
 
@@ -45,6 +48,16 @@ def read_answer(raw: RawFields, *, has_body: bool, to_head: bool) -> Response:
         timestamp_end=None,
     )
     return spoken_as(answer, "2")
+
+
+def read_interim(raw: RawFields) -> Response:
+    """An interim answer. Raises BadField for a malformed one, and for 101, which HTTP/2 has not (section 8.6)."""
+    pseudo, fields = split(raw, _PSEUDO)
+    status = pseudo.get(b":status", b"")
+    if len(status) != _DIGITS or not status.isdigit() or int(status) not in _INTERIM or int(status) == _SWITCHING:
+        raise BadField("`:status` is no status of an interim answer")
+    check(fields)
+    return made(int(status), tuple(fields))
 
 
 def is_without_body(answer: Response, *, to_head: bool) -> bool:

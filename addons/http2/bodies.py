@@ -80,7 +80,7 @@ class Outgoing:
 class Lane:
     """One stream: `stream_id` on this connection, `number` the one it has with the client.
 
-    `owed` are bytes of window that were used and not given back, `touched` is when something last happened on it.
+    `owed` are bytes of window that were used and not given back.
     """
 
     stream_id: int
@@ -92,7 +92,6 @@ class Lane:
     is_head_request: bool = False
     answered: bool = False
     interim: int = 0
-    touched: float = 0.0
 
 
 def stated_length(fields: RawFields) -> int | None:

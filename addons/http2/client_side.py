@@ -41,6 +41,7 @@ from addons.http2.frames import Broken, Frame, goaway
 from addons.http2.requests import read_request
 from addons.http2.session import Session, Windows
 from addons.http2.taps import Taps, Way
+from addons.interim import Interim
 from addons.pacing import Share, WhenDraining
 from addons.phases import Await, Enter, Phase
 from gateway.policy.model import Reason, refuse
@@ -141,7 +142,7 @@ class ClientSession(Session):
         has_body = event.stream_ended is None
         request = read_request(fields, has_body=has_body, most=self._bounds.head)
         length = stated_length(fields) if line_of(request).problem is None else None
-        lane = Lane(stream_id, stream_id, Incoming(length), touched=monotonic())
+        lane = Lane(stream_id, stream_id, Incoming(length))
         lane.is_head_request = request.data.method == b"HEAD"
         self.lanes[stream_id] = lane
         if self._seen >= self._lifetime:
@@ -231,10 +232,12 @@ class ClientSession(Session):
         lane = self.lanes.get(event.stream_id)
         if lane is None:
             return
-        lane.touched = monotonic()
         match event:
             case ResponseHeaders():
                 yield from self._send_head(lane, event.response, is_whole=event.end_stream)
+            case Interim():
+                if not lane.outgoing.has_begun:
+                    yield from self._send_head(lane, event.response, is_whole=False)
             case ResponseData():
                 if event.data and not lane.outgoing.has_ended:
                     lane.outgoing.pieces.append(event.data)

@@ -1,6 +1,6 @@
 """HTTP/2 with an origin: the requests of one client share its connection.
 
-Interim answers are dropped, pushes are not taken. An answer that HTTP/2 calls malformed breaks its stream and no
+Pushes are not taken. An answer that HTTP/2 calls malformed breaks its stream and no
 other.
 
 Source: RFC 9113 section 8.1 (exchanges), section 5.1.2 (concurrency), section 6.8 (GOAWAY).
@@ -8,7 +8,6 @@ Source: RFC 9113 section 8.1 (exchanges), section 5.1.2 (concurrency), section 6
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, override
 
 from h2 import events as h2_events
@@ -31,15 +30,15 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
-from addons.http1 import MOST_INTERIM
-from addons.http2.answers import is_without_body, read_answer
+from addons import interim
+from addons.http2.answers import is_without_body, read_answer, read_interim
 from addons.http2.bodies import Incoming, Lane, stated_length
 from addons.http2.fields import BadField, outgoing, read_trailers
 from addons.http2.requests import write_request
 from addons.http2.session import Session, Windows
 from addons.http2.taps import Taps, Way
 from addons.pacing import Measure, WhenRoomy
-from addons.retrying import Unanswered
+from addons.retrying import Unanswered, Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +102,6 @@ class OriginSession(Session):
         lane = self._numbers.get(event.stream_id)
         if lane is None:
             return
-        lane.touched = monotonic()
         match event:
             case RequestData():
                 if event.data and not lane.outgoing.has_ended:
@@ -124,10 +122,10 @@ class OriginSession(Session):
     def _send_head(self, event: RequestHeaders) -> Commands:
         if not self.has_room:
             gone = "the origin takes no more requests"
-            yield ReceiveHttp(Unanswered(event.stream_id, gone, ErrorCode.GENERIC_SERVER_ERROR))
+            yield ReceiveHttp(Unseen(event.stream_id, gone, ErrorCode.GENERIC_SERVER_ERROR))
             return
         stream_id = self.h2.get_next_available_stream_id()
-        lane = Lane(stream_id, event.stream_id, Incoming(None), touched=monotonic())
+        lane = Lane(stream_id, event.stream_id, Incoming(None))
         lane.is_head_request = event.request.data.method == b"HEAD"
         lane.outgoing.has_ended = event.end_stream
         self.h2.send_headers(stream_id, write_request(event.request), end_stream=event.end_stream)
@@ -157,7 +155,6 @@ class OriginSession(Session):
         lane = self.lanes.get(event.stream_id)
         if lane is None:
             return
-        lane.touched = monotonic()
         fields = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
         is_whole = event.stream_ended is not None
         try:
@@ -173,10 +170,19 @@ class OriginSession(Session):
 
     def _interim(self, event: h2_events.InformationalResponseReceived) -> Commands:
         lane = self.lanes.get(event.stream_id)
-        if lane is not None:
-            lane.interim += 1
-            if lane.interim > MOST_INTERIM:
-                yield from self.malformed(lane, "interim answers without an end")
+        if lane is None:
+            return
+        lane.touched = monotonic()
+        lane.interim += 1
+        if lane.interim > interim.MOST:
+            yield from self.malformed(lane, "interim answers without an end")
+            return
+        try:
+            answer = read_interim([(bytes(name), bytes(value)) for name, value in event.headers or ()])
+        except BadField as problem:
+            yield from self.malformed(lane, str(problem))
+            return
+        yield ReceiveHttp(interim.Interim(lane.number, answer))
 
     @override
     def malformed(self, lane: Lane, why: str) -> Commands:
@@ -195,14 +201,18 @@ class OriginSession(Session):
     @override
     def was_reset(self, lane: Lane, event: h2_events.StreamReset) -> Commands:
         """An origin that has answered may end a stream before it got the whole request (RFC 9113 section 8.1)."""
-        if not lane.incoming.has_ended:
+        if lane.incoming.has_ended:
+            return
+        if event.remote_reset and event.error_code == ErrorCodes.REFUSED_STREAM and not lane.answered:
+            yield ReceiveHttp(_unseen(lane))
+        else:
             yield ReceiveHttp(_break(lane, "the origin gave up", is_told=not event.remote_reset))
 
     @override
     def left_behind(self, last: int) -> Commands:
         for lane in [each for each in self.lanes.values() if each.stream_id > last]:
             self.drop(lane)
-            yield ReceiveHttp(_break(lane, "the origin leaves"))
+            yield ReceiveHttp(_break(lane, "the origin leaves") if lane.answered else _unseen(lane))
         yield from self._close_if_done()
 
     @override
@@ -231,7 +241,12 @@ class OriginSession(Session):
 
     @override
     def received_break(self, lane: Lane, why: str) -> HttpEvent:
+        self.taps.open(lane.number, self.way, WhenRoomy)
         return _break(lane, why)
+
+
+def _unseen(lane: Lane) -> Unseen:
+    return Unseen(lane.number, "the origin did not look at it", ErrorCode.GENERIC_SERVER_ERROR)
 
 
 def _break(lane: Lane, why: str, *, is_told: bool = False) -> ResponseProtocolError:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, override
 
 from h2 import events as h2_events
@@ -174,7 +173,6 @@ class Session(HttpConnection):
         if lane is None:
             self._acknowledge(size, event.stream_id)
             return
-        lane.touched = monotonic()
         lane.owed += size
         try:
             data = lane.incoming.take(event.data or b"")
@@ -203,7 +201,6 @@ class Session(HttpConnection):
     def _trailers(self, event: h2_events.TrailersReceived) -> Commands:
         lane = self.lanes.get(event.stream_id)
         if lane is not None:
-            lane.touched = monotonic()
             yield from self.trailed(lane, event)
 
     def _reset(self, event: h2_events.StreamReset) -> Commands:
@@ -261,7 +258,6 @@ class Session(HttpConnection):
         piece = out.next(room)
         out.has_ended = out.ends_with_data
         self.h2.send_data(lane.stream_id, piece, end_stream=out.has_ended)
-        lane.touched = monotonic()
         self.sent_data()
         return True
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.upstreams.claims import FieldCondition
     from gateway.upstreams.clauses import EncodedSlash, PathTreatment
     from gateway.upstreams.nameservers.servers import NameServer
+    from gateway.upstreams.safety import SecurityPreset
 
 type Scheme = Literal["http", "https"]
 type Entry = Literal["proxy", "socks5", "transparent"]
@@ -87,7 +88,7 @@ class RouteSettings:
     `answer`; `body` is the file from which it is read. `strip_prefix` is taken from the path that is sent, and
     `put_prefix` put there, alone in the place of the prefix. `strict_paths` says what becomes of a path that is not
     canonical: refused (`strict`), redirected, or rewritten; `encoded_slash` of one that holds `%2F` or `%5C`.
-    Without a `cache` no answer is kept.
+    Without a `cache` no answer is kept. `security_fields` are filled into answers; None means those of the listener.
     """
 
     upstream: str = ""
@@ -103,6 +104,7 @@ class RouteSettings:
     strict_paths: PathTreatment = "strict"
     encoded_slash: EncodedSlash = "refuse"
     cache: CacheSettings | None = None
+    security_fields: SecurityPreset | None = None
     place: Place | None = field(default=None, compare=False)
 
 
@@ -171,7 +173,7 @@ class ListenerSettings:
     say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected. `parent` says which
     hosts are reached through other proxies. `tls` is spoken on a reverse listener. From the networks of
     `proxy_protocol` every connection begins with a header that names its client.
-    `http2` offers HTTP/2 to clients with TLS, and to servers with TLS.
+    `http2` offers HTTP/2 to clients with TLS, and to servers with TLS. `security_fields` are filled into answers.
     """
 
     name: str
@@ -186,6 +188,7 @@ class ListenerSettings:
     tls: ServerTlsSettings | None = None
     unsafe_skip_verify: bool = False
     http2: bool = True
+    security_fields: SecurityPreset = "off"
 
     @property
     def endpoint(self) -> str:

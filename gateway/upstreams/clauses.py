@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.policy.names import Host
     from gateway.policy.problems import Place
     from gateway.upstreams.answers import OwnAnswer
+    from gateway.upstreams.safety import SecurityPreset
 
 type PathTreatment = Literal["strict", "redirect", "rewrite"]
 type EncodedSlash = Literal["refuse", "allow"]
@@ -112,6 +113,11 @@ class RouteClause(Protocol):
     @property
     def cache(self) -> CacheOfRoute | None:
         """None if no answer is kept."""
+        ...
+
+    @property
+    def security_fields(self) -> SecurityPreset | None:
+        """What is filled into answers; None for what the listener says."""
         ...
 
     @property

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.upstreams.answers import OwnAnswer
     from gateway.upstreams.clauses import CacheOfRoute, EncodedSlash, PathTreatment, RouteClause, Routed
     from gateway.upstreams.rewriting import Rewriting
+    from gateway.upstreams.safety import SecurityPreset
 
 
 class Server(Protocol):
@@ -77,6 +78,7 @@ class Route:
     strict_paths: PathTreatment = "strict"
     encoded_slash: EncodedSlash = "refuse"
     cache: CacheOfRoute | None = None
+    security_fields: SecurityPreset | None = None
 
     def __str__(self) -> str:
         servers = ", ".join(f"{each.scheme}://{each.host.authority(each.port)}" for each in self.upstream.servers)
@@ -92,6 +94,7 @@ class OwnRoute:
     rewriting: Rewriting | None = None
     strict_paths: PathTreatment = "strict"
     encoded_slash: EncodedSlash = "refuse"
+    security_fields: SecurityPreset | None = None
 
     def __str__(self) -> str:
         return f"{self.claim} -> {self.answer}{_treatments(self)}"
@@ -234,6 +237,7 @@ class RouteTable:
 def _routes_of(clause: RouteClause, upstreams: Mapping[str, Upstream]) -> Iterator[AnyRoute]:
     for claim in claims_of(clause):
         rewriting, odd, slash = rewriting_of(clause, claim), clause.strict_paths, clause.encoded_slash
+        security = clause.security_fields
         if clause.answer is None:
             yield Route(
                 upstream=upstreams[clause.upstream],
@@ -242,10 +246,16 @@ def _routes_of(clause: RouteClause, upstreams: Mapping[str, Upstream]) -> Iterat
                 strict_paths=odd,
                 encoded_slash=slash,
                 cache=clause.cache,
+                security_fields=security,
             )
         else:
             yield OwnRoute(
-                answer=clause.answer, claim=claim, rewriting=rewriting, strict_paths=odd, encoded_slash=slash
+                answer=clause.answer,
+                claim=claim,
+                rewriting=rewriting,
+                strict_paths=odd,
+                encoded_slash=slash,
+                security_fields=security,
             )
 
 
@@ -253,6 +263,7 @@ def _treatments(route: AnyRoute) -> str:
     said = [] if route.rewriting is None else [str(route.rewriting)]
     said += [] if route.strict_paths == "strict" else [f"odd paths {route.strict_paths}"]
     said += [] if route.encoded_slash == "refuse" else ["encoded slashes kept"]
+    said += [] if route.security_fields is None else [f"security fields {route.security_fields}"]
     said += ["answers kept"] if isinstance(route, Route) and route.cache is not None else []
     return "".join(f", {each}" for each in said)
 

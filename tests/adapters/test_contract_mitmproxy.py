@@ -86,11 +86,11 @@ METHODS = [
     ("addons/http1.py", _http1.Http1Server, "mark_done", "self request response"),
     ("addons/http1.py", _http1.Http1Server, "read_headers", "self event"),
     ("addons/http1.py", _http1.Http1Server, "send", "self event"),
-    ("addons/http1.py", _http1.Http1Client, "read_headers", "self event"),
-    ("addons/http1.py", _http1.Http1Client, "send", "self event"),
-    ("addons/http1.py", ReceiveBuffer, "maybe_extract_lines", "self"),
-    ("addons/http1.py", ReceiveBuffer, "maybe_extract_at_most", "self count"),
-    ("addons/http1.py", ChunkedReader, "__call__", "self buf"),
+    ("addons/http1_origin.py", _http1.Http1Client, "read_headers", "self event"),
+    ("addons/http1_origin.py", _http1.Http1Client, "send", "self event"),
+    ("addons/chunks.py", ReceiveBuffer, "maybe_extract_lines", "self"),
+    ("addons/chunks.py", ReceiveBuffer, "maybe_extract_at_most", "self count"),
+    ("addons/chunks.py", ChunkedReader, "__call__", "self buf"),
     ("addons/tls_layers.py", tls.ClientTLSLayer, "__init__", "self context"),
     ("addons/tls_layers.py", tls.ServerTLSLayer, "__init__", "self context conn"),
     ("addons/tls_layers.py", tls.ClientTLSLayer, "receive_handshake_data", "self data"),
@@ -145,7 +145,7 @@ VALUES: list[tuple[str, type, str]] = [
     ("addons/spliced.py", ServerConnectionHookData, "server client"),
     ("addons/hook_running.py", events.HookCompleted, "command reply"),
     ("addons/handler.py", events.Wakeup, "command"),
-    ("addons/http1.py", _events.RequestHeaders, "stream_id request end_stream replay_flow"),
+    ("addons/http1_origin.py", _events.RequestHeaders, "stream_id request end_stream replay_flow"),
     ("addons/streams.py", _events.ResponseHeaders, "stream_id response end_stream"),
     ("addons/streams.py", _events.RequestProtocolError, "stream_id message code"),
     ("addons/streams.py", _events.ResponseProtocolError, "stream_id message code"),
@@ -311,6 +311,8 @@ def test_a_connection_that_closes_in_a_handshake_is_told_by_the_words_that_we_kn
 def test_openssl_is_asked_for_what_pyopenssl_does_not_pass_on() -> None:
     lib = vars(SSL)["_lib"]
     functions = (
+        "SSL_CTX_set1_curves_list",
+        "SSL_CTX_set1_sigalgs_list",
         "SSL_get0_param",
         "SSL_get_verify_result",
         "SSL_session_reused",
@@ -321,6 +323,7 @@ def test_openssl_is_asked_for_what_pyopenssl_does_not_pass_on() -> None:
     assert [each for each in functions if not callable(getattr(lib, each))] == []
     assert lib.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | lib.X509_CHECK_FLAG_NEVER_CHECK_SUBJECT == 0x24
     assert SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD))._ssl  # noqa: SLF001 - it is private, and watched here
+    assert SSL.Context(SSL.TLS_CLIENT_METHOD)._context  # noqa: SLF001 - it is private, and watched here
 
 
 def test_the_hooks_that_end_an_exchange_are_the_ones_we_know() -> None:

@@ -166,6 +166,35 @@ def test_a_websocket_keeps_its_handshake_in_both_directions(scene: Setter) -> No
     assert answer.headers["sec-websocket-accept"] == "x"
 
 
+@pytest.mark.parametrize("wish", ["", "\nTE: trailers\nConnection: TE"])
+@pytest.mark.parametrize("mode", [Mode.FORWARD, Mode.REVERSE])
+def test_an_upstream_is_told_that_trailers_are_wanted_on_its_own_hop(mode: Mode, wish: str, scene: Setter) -> None:
+    here = scene(mode=mode)
+    said = sent(here.ask(here.client(), (PLAIN if mode is Mode.FORWARD else BEHIND) + wish))
+
+    assert (said.get("TE"), said.get("Connection")) == (("trailers", "TE") if wish else (None, None))
+
+
+def test_a_websocket_wants_no_trailers(scene: Setter) -> None:
+    here = scene(mode=Mode.REVERSE)
+
+    assert "TE" not in sent(here.ask(here.client(), f"{HANDSHAKE}\nTE: trailers"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "length"), [("keep-alive", b"Content-Length: 5"), ("close", b"X-A: b")], ids=["a length", "none"]
+)
+def test_a_client_of_http_1_0_is_told_whether_it_keeps_its_connection(
+    wanted: str, length: bytes, scene: Setter
+) -> None:
+    here = scene(mode=Mode.REVERSE)
+    flow = here.ask(here.client(), "GET / HTTP/1.0\nHost: shop.example\nConnection: keep-alive")
+
+    answer = here.answer(flow, http1.read_response_head([b"HTTP/1.0 200 OK", length]))
+
+    assert (answer.headers["connection"], answer.http_version) == (wanted, "HTTP/1.1")
+
+
 def test_a_client_of_http_1_0_gets_no_chunks(scene: Setter) -> None:
     here = scene(mode=Mode.REVERSE)
     flow = here.ask(here.client(), "GET / HTTP/1.0\nHost: shop.example\nConnection: keep-alive")

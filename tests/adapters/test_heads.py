@@ -262,3 +262,23 @@ def test_options_that_may_go_no_further_end_here(wanted: tuple[int, Reason], cou
         heads.hops_left("OPTIONS", Fields.of([("Max-Forwards", count)]))
 
     assert wanted == (problem.value.refusal.status, problem.value.refusal.decision.reason)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fields"),
+    [
+        (False, ""),
+        (True, "\nTE: trailers"),
+        (True, "\nte: gzip, Trailers"),
+        (True, "\nTE: gzip\nTE: trailers"),
+        (False, "\nTE: gzip"),
+        (False, "\nTE: trailersx"),
+        (False, "\nTX: trailers"),
+    ],
+)
+def test_a_client_says_whether_it_reads_trailers(fields: str, *, wanted: bool) -> None:
+    for line in ("GET / HTTP/1.1", "GET http://site.example/ HTTP/1.1"):
+        request = request_of(f"{line}\nHost: site.example{fields}")
+        heads.remember_line(request)
+
+        assert heads.line_of(request).trailers is wanted

@@ -88,7 +88,7 @@ def test_a_refused_request_without_a_body_leaves_the_connection_open(wire: Wire)
     ("why", "answer"),
     [
         ("a switch that nobody asked for", b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"),
-        ("interim answers without an end", b"HTTP/1.1 103 Hints\r\n\r\n" * 100),
+        ("interim answers without an end", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
         ("a head without an end", b"HTTP/1.1 200 OK\r\n" + b"X-Fill: ffffffff\r\n" * 10_000),
         ("no HTTP", b"SSH-2.0-OpenSSH\r\n\r\n"),
         ("two lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),

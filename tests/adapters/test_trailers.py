@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from mitmproxy.http import Headers, HTTPFlow, Response
 
-from addons.trailers import FORBIDDEN, MOST, trailers_of_answer, trailers_of_request
+from addons.trailers import FORBIDDEN, LARGEST, MOST, trailers_of_answer, trailers_of_request
 from gateway.policy.model import Mode
 from tests.adapters.scene import ALLOW, PLAIN, Scene
 
@@ -77,6 +77,15 @@ def test_of_too_many_trailers_none_passes(scene: Setter) -> None:
     flow.request.trailers = _trailers(*((b"x-%d" % turn, b"y") for turn in range(MOST + 1)))
 
     assert trailers_of_request(flow) == []
+
+
+def test_of_trailers_that_are_too_large_none_passes(scene: Setter) -> None:
+    flow = _flow(scene())
+    assert flow.response is not None
+    for size, passes in ((LARGEST - 1, True), (LARGEST, False)):
+        flow.response.trailers = _trailers((b"x", b"y" * size))
+
+        assert bool(trailers_of_answer(flow)) is passes
 
 
 def test_a_backend_tells_nothing_of_itself_behind_a_body_either(scene: Setter) -> None:

@@ -104,12 +104,12 @@ class Round:
     p99_ms: float
 
 
-def load(port: int, seconds: int) -> Round:
+def load(port: int, seconds: int, connections: int = CONNECTIONS) -> Round:
     """Ask for one page again and again. Raises Wrong if an answer is missing or is not 2xx."""
     command = [
         str(program("wrk")),
         "-t1",
-        f"-c{CONNECTIONS}",
+        f"-c{connections}",
         f"-d{seconds}s",
         "--latency",
         f"http://127.0.0.1:{port}/",

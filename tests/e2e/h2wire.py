@@ -53,6 +53,7 @@ class Message:
     trailers: list[tuple[str, str]] | None = None
     whole: bool = False
     reset: int | None = None
+    interim: list[list[tuple[str, str]]] = field(default_factory=list)
 
     @property
     def status(self) -> int:
@@ -182,6 +183,8 @@ class Talk:
         match event:
             case events.RequestReceived() | events.ResponseReceived():
                 message.fields = [(str(name), str(value)) for name, value in event.headers or ()]
+            case events.InformationalResponseReceived():
+                message.interim.append([(str(name), str(value)) for name, value in event.headers or ()])
             case events.TrailersReceived():
                 message.trailers = [(str(name), str(value)) for name, value in event.headers or ()]
             case events.DataReceived():

@@ -28,6 +28,7 @@ PATIENCE: Final = 10.0
 HELLO: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Origin: yes\r\n\r\nhello"
 """What an origin answers unless it is told otherwise."""
 
+_LAST_CHUNK: Final = re.compile(rb"(?:\A|\r\n)0\r\n(?:[^\r\n]+\r\n)*\r\n\Z")
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 
 
@@ -85,7 +86,7 @@ def _is_whole(request: bytes | bytearray) -> bool:
     if not found:
         return False
     if b"\r\ntransfer-encoding: chunked" in head.lower():
-        return body.endswith(b"0\r\n\r\n")
+        return _LAST_CHUNK.search(body) is not None
     length = _LENGTH.search(head)
     return len(body) >= (int(length.group(1)) if length else 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -28,6 +29,7 @@ BODY = b"the origin was here\n"
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 
+_LAST_CHUNK = re.compile(rb"\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n")
 _SIGNS = x509.KeyUsage(
     digital_signature=False,
     content_commitment=False,
@@ -160,8 +162,8 @@ def _whole(buffer: bytearray) -> int | None:
         return None
     head = bytes(buffer[:end]).lower()
     if b"transfer-encoding: chunked" in head:
-        last = buffer.find(b"0\r\n\r\n", end + 4)
-        return None if last < 0 else last + 5
+        last = _LAST_CHUNK.search(buffer, end + 2)
+        return None if last is None else last.end()
     size = 0
     for line in head.split(b"\r\n"):
         if line.startswith(b"content-length:"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -66,11 +67,16 @@ class Slow:
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def fresh(self) -> Slow:
-        """The same, as if nothing had happened yet."""
+        """The same, as if nothing had happened yet; whatever was under way is on record."""
+        until(self._is_settled, "an exchange never ended")
         self.origin.visits.clear()
         self.origin.answer, self.origin.serve = HELLO, None
         self.failures.clear()
         return self
+
+    def _is_settled(self) -> bool:
+        counted = Counter(each["event"] for each in self.gateway.records())
+        return counted["decision"] == counted["end"]
 
     def head(self, mode: str, *fields: str, method: str = "GET", path: str = "/") -> bytes:
         """The head of a request to the origin, as a client of one of the listeners writes it."""

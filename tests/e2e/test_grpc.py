@@ -1,9 +1,10 @@
-"""gRPC through an inspected tunnel: every kind of call, its trailers, and what the policy takes out of them."""
+"""gRPC through an inspected tunnel and a reverse listener with TLS: every kind of call, with its trailers."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -13,9 +14,11 @@ from addons.bounds import Bounds
 from tests.e2e import origin as origins
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.gateways import Scenery, serving
+from tests.e2e.protected import HOST, protected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.e2e.gateways import Running
 
@@ -69,27 +72,39 @@ def _server(chain: bytes, key: bytes) -> Iterator[int]:
         server.stop(0).wait(PATIENCE)
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, int]]:
+@dataclass(frozen=True)
+class Way:
+    """A way to the server: the gateway on it, and what a client has to say to go there."""
+
+    gateway: Running
+    target: str
+    authority: Path
+    options: list[tuple[str, Any]]
+
+
+@pytest.fixture(scope="module", params=["forward", "reverse"])
+def way(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
     folder = tmp_path_factory.mktemp("grpc")
     identity = origins.identity_for(folder, "origin.example")
     pem = (folder / "server.pem").read_bytes()
     key, _, chain = pem.partition(b"-----BEGIN CERTIFICATE-----")
     with _server(b"-----BEGIN CERTIFICATE-----" + chain, key) as port:
+        if request.param == "reverse":
+            with protected(folder, policy=POLICY, identity=identity, port=port) as here:
+                to = f"127.0.0.1:{here.gateway.reverse}"
+                yield Way(here.gateway, to, here.ring.folder / "root.pem", [("grpc.ssl_target_name_override", HOST)])
+            return
         scenery = Scenery(folder=folder, origin=port, policy=POLICY, trust=identity.authority, bounds=Bounds())
         with serving(scenery) as running:
-            yield running, port
+            options = [("grpc.http_proxy", f"http://127.0.0.1:{running.forward}"), ("grpc.enable_http_proxy", 1)]
+            yield Way(running, f"origin.example:{port}", running.folder / "state" / "ca" / "ca.pem", options)
         assert scenery.failures == []
 
 
 @pytest.fixture(scope="module")
-def channel(gateway: tuple[Running, int]) -> Iterator[grpc.Channel]:
-    running, port = gateway
-    authority = (running.folder / "state" / "ca" / "ca.pem").read_bytes()
-    options = [("grpc.http_proxy", f"http://127.0.0.1:{running.forward}"), ("grpc.enable_http_proxy", 1)]
-    with grpc.secure_channel(
-        f"origin.example:{port}", grpc.ssl_channel_credentials(authority), options=options
-    ) as opened:
+def channel(way: Way) -> Iterator[grpc.Channel]:
+    credentials = grpc.ssl_channel_credentials(way.authority.read_bytes())
+    with grpc.secure_channel(way.target, credentials, options=way.options) as opened:
         yield opened
 
 
@@ -139,13 +154,11 @@ def test_a_failure_says_why_in_its_trailers(channel: grpc.Channel) -> None:
     assert (call.code(), call.details()) == (grpc.StatusCode.FAILED_PRECONDITION, "no brass today")
 
 
-def test_a_call_that_the_policy_denies_fails_and_the_channel_lives_on(
-    channel: grpc.Channel, gateway: tuple[Running, int]
-) -> None:
+def test_a_call_that_the_policy_denies_fails_and_the_channel_lives_on(channel: grpc.Channel, way: Way) -> None:
     with pytest.raises(grpc.RpcError) as failed:
         channel.unary_unary("/shop.Admin/Drop")(b"", timeout=PATIENCE)
 
     call: Any = failed.value
     assert call.code() is grpc.StatusCode.PERMISSION_DENIED
     assert channel.unary_unary("/shop.Shop/One")(b"ab", timeout=PATIENCE) == b"ba"
-    until(lambda: ("deny", "rule-deny") in gateway[0].exchanges(), "the record never came")
+    until(lambda: ("deny", "rule-deny") in way.gateway.exchanges(), "the record never came")

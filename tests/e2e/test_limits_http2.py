@@ -69,7 +69,7 @@ def _meanwhile(talk: Talk, act: Callable[[], None], *, over: Callable[[], bool])
 @pytest.mark.parametrize("drips", [False, True], ids=["stops", "drips"])
 def test_a_body_that_does_not_come_ends_its_stream_and_no_other(stage: Stage, *, h2: bool, drips: bool) -> None:
     stage.h1.serve = swallow
-    start = len(stage.gateway.records())
+    start = stage.settled()
     with stage.talk(h2=h2) as talk:
         number = talk.head(asking(stage.host(h2=h2), "/up", ("content-length", "30000"), method="POST"), end=False)
         talk.data(number, b"0123456789")
@@ -113,7 +113,7 @@ def test_an_answer_that_stalls_is_broken_and_never_whole(stage: Stage, *, h2: bo
 
     head = b"HTTP/1.1 200 OK\r\n" + (b"Content-Length: 20\r\n" if length else b"") + b"\r\n"
     stage.h1.serve, stage.h2.reply = stalls_after(head, b"0123456789"), begins
-    start = len(stage.gateway.records())
+    start = stage.settled()
     with stage.talk(h2=h2) as talk:
         cut = talk.whole(talk.head(asking(stage.host(h2=h2))))
         after = talk.whole(talk.head(asking(stage.host(h2=h2), "/refused")))
@@ -131,7 +131,7 @@ def test_a_client_that_opens_no_window_for_its_answer_loses_it(stage: Stage, *, 
 
     stage.h1.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000)
     stage.h2.reply = pours
-    start = len(stage.gateway.records())
+    start = stage.settled()
     with stage.talk(h2=h2, auto=False) as talk:
         number = talk.head(asking(stage.host(h2=h2)))
         cut = talk.whole(number)
@@ -143,7 +143,7 @@ def test_a_client_that_opens_no_window_for_its_answer_loses_it(stage: Stage, *, 
 
 @pytest.mark.parametrize("pings", [False, True], ids=["silent", "pings"])
 def test_a_client_that_asks_nothing_is_told_goodbye_however_often_it_pings(stage: Stage, *, pings: bool) -> None:
-    start = len(stage.gateway.records())
+    start = stage.settled()
     with stage.talk() as talk:
         ping = PingFrame(0, b"12345678")
         _meanwhile(talk, lambda: talk.raw(ping) if pings else None, over=lambda: talk.goaway is not None)
@@ -178,7 +178,7 @@ def test_a_client_may_be_silent_while_its_answer_comes(stage: Stage) -> None:
 
 
 def test_an_origin_that_takes_no_more_of_a_body_is_blamed_and_not_the_client(stage: Stage) -> None:
-    start = len(stage.gateway.records())
+    start = stage.settled()
 
     def refuses_to_read(connection: socket.socket, visit: Visit) -> None:
         visit.data += connection.recv(10)

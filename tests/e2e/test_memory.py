@@ -141,7 +141,7 @@ def test_a_client_that_does_not_read_holds_the_origin_back(way: str, tmp_path: P
     with running(tmp_path, secure=way != "plain") as place, place.through(way) as wire:
         wire.send(place.request(way, "/large"))
         assert wire.interim() == 200
-        until(partial(place.gateway.call, partial(_is_held, place.gateway, Server)), "the origin is read on")
+        until(partial(place.gateway.call, partial(is_held, place.gateway, Server)), "the origin is read on")
         assert place.bulk.sent < ALL // 2
         got = len(wire.buffer)
         while got < ALL:
@@ -158,7 +158,7 @@ def test_an_origin_that_does_not_read_holds_the_client_back(way: str, tmp_path: 
         request = place.request(way, "/", f"Content-Length: {ALL}", method="PUT")
         sending = threading.Thread(target=_send, args=(wire, request, sent))
         sending.start()
-        until(partial(place.gateway.call, partial(_is_held, place.gateway, Client)), "the client is read on")
+        until(partial(place.gateway.call, partial(is_held, place.gateway, Client)), "the client is read on")
         assert sent[0] < ALL // 2
         place.bulk.may_take.set()
         sending.join(PATIENCE)
@@ -174,7 +174,7 @@ def _send(wire: Wire, request: bytes, sent: list[int]) -> None:
         sent[0] += len(PIECE)
 
 
-def _is_held(gateway: Running, side: type[Connection]) -> bool:
+def is_held(gateway: Running, side: type[Connection]) -> bool:
     """Whether the gateway has stopped reading from this side."""
     found = [
         io.writer.transport

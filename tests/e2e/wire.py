@@ -60,10 +60,11 @@ class Answer:
 
 @dataclass(slots=True)
 class Wire:
-    """A connection. Sends bytes as they are given, reads answers in order."""
+    """A connection. Sends bytes as they are given, reads answers in order; `trailers` are those of the last body."""
 
     socket: socket.socket
     buffer: bytearray = field(default_factory=bytearray)
+    trailers: bytes = b""
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +92,7 @@ class Wire:
     def answer(self, *, head_only: bool = False) -> Answer:
         """The next final answer; interim ones are passed over. Raises Closed."""
         while True:
-            status, fields = _head(self._until(b"\r\n\r\n"))
+            status, fields = _head(self.until(b"\r\n\r\n"))
             if status == 101 or status >= 200:
                 break
         if head_only or status in BODILESS or status < 200:
@@ -100,42 +101,46 @@ class Wire:
 
     def interim(self) -> int:
         """The status of the next answer, which has to be an interim one or has no body."""
-        return _head(self._until(b"\r\n\r\n"))[0]
+        return _head(self.until(b"\r\n\r\n"))[0]
 
     def _body(self, fields: tuple[tuple[str, str], ...]) -> bytes:
         known = dict(fields)
         if known.get("transfer-encoding") == "chunked":
-            return b"".join(self._chunks())
+            return b"".join(self.chunks())
         if "content-length" in known:
-            return self._take(int(known["content-length"]))
+            return self.take(int(known["content-length"]))
         return self.rest()
 
-    def _chunks(self) -> Iterator[bytes]:
-        while size := int(self._until(b"\r\n").split(b";")[0], 16):
-            yield self._take(size)
-            self._take(2)
-        while self._until(b"\r\n"):
-            pass
+    def chunks(self) -> Iterator[bytes]:
+        """The pieces of a body in chunks, then its trailers. Raises Closed."""
+        while size := int(self.until(b"\r\n").split(b";")[0], 16):
+            yield self.take(size)
+            self.take(2)
+        self.trailers = b""
+        while line := self.until(b"\r\n"):
+            self.trailers += line + b"\r\n"
 
     def rest(self) -> bytes:
         """Everything until the other end closes; a reset counts as an end."""
         while self._more():
             pass
-        return self._take(len(self.buffer))
+        return self.take(len(self.buffer))
 
     @property
     def ended(self) -> bool:
         """Whether the other end has closed, with nothing left to read. Waits for it."""
         return self.rest() == b""
 
-    def _until(self, mark: bytes) -> bytes:
+    def until(self, mark: bytes) -> bytes:
+        """Everything before a mark, which is read too. Raises Closed."""
         while (at := self.buffer.find(mark)) < 0:
             if not self._more():
                 raise Closed(bytes(self.buffer))
-        found = self._take(at + len(mark))
+        found = self.take(at + len(mark))
         return found[:at]
 
-    def _take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
+        """So many bytes. Raises Closed."""
         while len(self.buffer) < size:
             if not self._more():
                 raise Closed(bytes(self.buffer))

@@ -17,6 +17,7 @@ from gateway.policy.language.records import Key, Values, optional, record, requi
 from gateway.policy.language.scalars import BOOLEAN, choice, kebab, text
 from gateway.policy.language.shapes import Read, Spot, sequence
 from gateway.policy.model import Mode
+from gateway.upstreams.safety import PRESETS
 
 if TYPE_CHECKING:
     from gateway.policy.addresses import Network
@@ -39,6 +40,9 @@ _TRUSTED: Final = optional(
 _UNVERIFIED: Final = optional("unsafe_skip_verify", BOOLEAN, "Dial TLS servers without checking them.", default=False)
 
 _HTTP2: Final = optional("http2", BOOLEAN, "Offer HTTP/2 to clients with TLS, and to servers with TLS.", default=True)
+_SECURITY: Final = optional(
+    "security_fields", choice(PRESETS), "What is filled into answers of a reverse listener.", PRESETS[0]
+)
 _TLS: Final = optional("tls", SERVER_TLS, "TLS of a reverse listener.", None)
 _FROM: Final = required("from", sequence(NETWORK, "[10.0.0.0/24]"), "The balancers that say who the client is.")
 _PROXY_PROTOCOL: Final[Key[tuple[Network, ...]]] = optional(
@@ -68,6 +72,10 @@ def _check_front(node: Mapping, spot: Spot) -> None:
     mode, entry, tls, balancers = (node.get(key) for key in ("mode", "entry", "tls", "proxy_protocol"))
     if tls is not None and isinstance(mode, Scalar) and mode.text == Mode.FORWARD:
         spot.key("tls", tls).complain("a forward listener is spoken to without TLS, leave `tls` out")
+    security = node.get("security_fields")
+    if security is not None and isinstance(mode, Scalar) and mode.text == Mode.FORWARD:
+        sentence = "a forward listener leaves answers as they are, leave `security_fields` out"
+        spot.key("security_fields", security).complain(sentence)
     if balancers is not None and isinstance(entry, Scalar) and entry.text == "transparent":
         sentence = "what is redirected here comes from no balancer, leave `proxy_protocol` out"
         spot.key("proxy_protocol", balancers).complain(sentence)
@@ -99,11 +107,26 @@ def _listener(values: Values) -> Read[ListenerSettings]:
         tls=values[_TLS],
         unsafe_skip_verify=values[_UNVERIFIED],
         http2=values[_HTTP2],
+        security_fields=values[_SECURITY],
     )
 
 
 _LISTENER: Final = record(
-    (NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _PROXY_PROTOCOL, _TLS, _UNVERIFIED, _HTTP2),
+    (
+        NAME,
+        _MODE,
+        BIND,
+        _POLICY,
+        _ENTRY,
+        _PARENT,
+        _ROUTES,
+        _TRUSTED,
+        _PROXY_PROTOCOL,
+        _TLS,
+        _UNVERIFIED,
+        _HTTP2,
+        _SECURITY,
+    ),
     _listener,
     wanted="a listener, like `{name: egress, mode: forward, bind: 127.0.0.1:8080, policy: corporate.yaml}`",
     rules=(_check_entry, _check_front, _check_routes),

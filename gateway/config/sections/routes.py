@@ -18,6 +18,7 @@ from gateway.policy.language.suggestions import way_out
 from gateway.policy.problems import Problem
 from gateway.upstreams.answers import Redirect
 from gateway.upstreams.clauses import EncodedSlash, PathTreatment, claims_of, conflicts, rewriting_of
+from gateway.upstreams.safety import PRESETS, SecurityPreset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,9 @@ _REWRITE: Final = optional("rewrite", REWRITE, "What is put there instead.", Non
 _STRICT: Final = optional("strict_paths", choice(_TREATMENTS), "What becomes of odd paths.", _TREATMENTS[0])
 _SLASH: Final = optional("encoded_slash", choice(_SLASHES), "What becomes of `%2F` and `%5C`.", _SLASHES[0])
 _CACHE: Final = optional("cache", CACHE, "Whether answers are kept; they are not if left out.", None)
+_SECURITY: Final[Key[SecurityPreset | None]] = optional(
+    "security_fields", choice(PRESETS), "What is filled into answers; as on the listener if left out.", None
+)
 
 
 def _route(values: Values) -> Read[RouteSettings]:
@@ -72,6 +76,7 @@ def _route(values: Values) -> Read[RouteSettings]:
         strict_paths=values[_STRICT],
         encoded_slash=values[_SLASH],
         cache=values[_CACHE],
+        security_fields=values[_SECURITY],
         place=values.place,
     )
     if route.cache is not None and not route.upstream:
@@ -93,7 +98,10 @@ def _check_rewriting(route: RouteSettings) -> None:
 
 
 ROUTE: Final = record(
-    (_HOST, _PATH, _METHOD, _HEADER, _TO_UPSTREAM, _REDIRECT, _RESPOND, _STRIP, _REWRITE, _STRICT, _SLASH, _CACHE),
+    (
+        *(_HOST, _PATH, _METHOD, _HEADER, _TO_UPSTREAM, _REDIRECT, _RESPOND),
+        *(_STRIP, _REWRITE, _STRICT, _SLASH, _CACHE, _SECURITY),
+    ),
     _route,
     wanted="a route, like `{upstream: app}`",
     rules=(one_of(*_ACTIONS, why="a route does one thing"),),

@@ -4,7 +4,7 @@ import pytest
 from mitmproxy.http import Headers, Response
 
 from addons.heads import version_of
-from addons.http2.answers import is_without_body, read_answer, write_answer
+from addons.http2.answers import is_without_body, read_answer, read_interim, write_answer
 from addons.http2.fields import BadField
 
 OK = (b":status", b"200")
@@ -52,6 +52,24 @@ def test_a_body_without_a_length_is_chunked(status: bytes, *, has_body: bool, to
 def test_an_answer_that_http2_forbids_is_none(raw: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(BadField):
         read_answer(raw, has_body=False, to_head=False)
+
+
+def test_an_interim_answer_is_one_with_the_usual_words() -> None:
+    answer = read_interim([(b":status", b"103"), (b"link", b"</a>")])
+
+    assert (answer.status_code, answer.reason, answer.headers.fields) == (103, "Early Hints", ((b"link", b"</a>"),))
+
+
+@pytest.mark.parametrize("status", [b"101", b"200", b"99", b"1x0", b"", b"+10"])
+def test_an_interim_answer_of_another_status_is_none(status: bytes) -> None:
+    with pytest.raises(BadField):
+        read_interim([(b":status", status)])
+
+
+@pytest.mark.parametrize("field", [(b"connection", b"close"), (b"X", b"y"), (b"x", b"a\nb"), (b":path", b"/")])
+def test_an_interim_answer_that_http2_forbids_is_none(field: tuple[bytes, bytes]) -> None:
+    with pytest.raises(BadField):
+        read_interim([(b":status", b"103"), field])
 
 
 def test_an_answer_goes_out_without_what_belongs_to_http1() -> None:

@@ -91,7 +91,7 @@ def test_an_answer_of_another_length_than_stated_is_never_whole(
         assert len(answered.partition(b"\r\n\r\n")[2]) < int(length)
 
 
-def test_interim_answers_are_dropped_and_endless_ones_are_no_answer(stage: Stage) -> None:
+def test_interim_answers_come_first_and_endless_ones_are_no_answer(stage: Stage) -> None:
     def reply(talk: Talk, number: int, message: Message) -> None:
         for _ in range(3 if message.get(":path") == "/few" else 100):
             talk.h2.send_headers(number, [(":status", "103"), ("link", "</a>")])
@@ -103,6 +103,8 @@ def test_interim_answers_are_dropped_and_endless_ones_are_no_answer(stage: Stage
         many = talk.whole(talk.head(asking(stage.host(h2=True), "/many")))
 
     assert (few.status, bytes(few.body), many.status) == (200, b"hello", 502)
+    assert few.interim == [[(":status", "103"), ("link", "</a>")]] * 3
+    assert len(many.interim) == 16
 
 
 def test_an_answer_to_head_has_a_length_and_no_body(stage: Stage) -> None:

@@ -232,3 +232,9 @@ def test_a_route_that_keeps_answers_says_so() -> None:
     plain = RouteTable.of(listener(RouteSettings(upstream="exact")), UPSTREAMS)
 
     assert [str(table.in_order()[0]).endswith(", answers kept") for table in (kept, plain)] == [True, False]
+
+
+def test_a_route_that_fills_in_security_fields_says_so() -> None:
+    said = RouteTable.of(listener(RouteSettings(upstream="exact", security_fields="strict")), UPSTREAMS)
+
+    assert str(said.in_order()[0]).endswith(", security fields strict")

@@ -40,6 +40,14 @@ from tests.unit.config.objections import APP, FORWARD, REVERSE, objections, read
             "[" + FORWARD.replace("}", ", tls: {certificates: [{certificate: a.pem, key: a.key}]}}") + "]",
         ),
         (
+            "listeners[0].security_fields: a forward listener leaves answers as they are, leave `security_fields` out",
+            "[" + FORWARD.replace("}", ", security_fields: web}") + "]",
+        ),
+        (
+            "listeners[0].security_fields: `stirct` is unknown here, did you mean `strict`?",
+            "[" + REVERSE + "security_fields: stirct, routes: [{upstream: app}]}]",
+        ),
+        (
             ("listeners[0].proxy_protocol: what is redirected here comes from no balancer, leave `proxy_protocol` out"),
             "[" + FORWARD.replace("}", ", entry: transparent, proxy_protocol: {from: [10.0.0.0/8]}}") + "]",
         ),
@@ -78,3 +86,13 @@ def test_balancers_that_name_clients_are_networks(entry: str) -> None:
     [listener] = read(f"listeners: [{text}]").listeners
 
     assert [str(each) for each in listener.proxy_protocol] == ["10.0.0.0/24", "2001:db8::7/128"]
+
+
+def test_security_fields_of_a_listener_hold_for_routes_that_say_nothing() -> None:
+    routes = "[{upstream: app}, {path: {prefix: [/api]}, upstream: app, security_fields: api}]"
+    text = f"{APP}listeners: [{REVERSE}security_fields: web, routes: {routes}}}]"
+
+    [listener] = read(text).listeners
+
+    assert listener.security_fields == "web"
+    assert [each.security_fields for each in listener.routes] == [None, "api"]
