@@ -33,7 +33,8 @@ from mitmproxy.proxy.layers.http._hooks import (
 )
 
 from addons.exchange import Cut as CutBody
-from addons.http1 import ClientSide, OriginSide
+from addons.http1 import ClientSide
+from addons.http1_origin import OriginSide
 from addons.phases import Enter, Phase
 from addons.streams import GatewayStream
 from addons.usual import usual_answer, usual_request
@@ -91,7 +92,7 @@ class QuickOriginSide(OriginSide):
     def begin(self, stream_id: int, request: Request) -> bytes:
         """Begin an exchange with a request that has no body; its head, to be sent."""
         self.stream_id, self.request, self.request_done = stream_id, request, True
-        self._interim = 0
+        self._interim, self._trailers = 0, ()
         head: bytes = http1.assemble_request_head(request)  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
         return head
 
@@ -166,6 +167,7 @@ class Straight:
             return None
         self._go_on(stream)
         stream.context.server = flow.server_conn = server
+        stream.on_kept = True
         side = self._pool.sides[server]
         if type(side) is QuickOriginSide and not server.tls:
             return [commands.SendData(server, side.begin(stream.stream_id, flow.request))]

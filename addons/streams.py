@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, override
 from mitmproxy import flow, http
 from mitmproxy.http import Headers
 from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.layer import Paused
 from mitmproxy.proxy.layers.http import (
     DropStream,
     HTTPMode,
@@ -52,7 +51,7 @@ from gateway.policy.model import Reason, refuse
 from gateway.upstreams.pools.retries import OVERLOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
     from mitmproxy.connection import Connection
     from mitmproxy.proxy.context import Context
@@ -93,38 +92,6 @@ class GatewayStream(RepeatingStream):
         self._inside: Final = inside
         self._taps: Final = taps
         self._holds = False
-        self.is_straight = False
-        """Whether it has only met what is usual, see `addons.straight`."""
-
-    def pause(self, command: commands.Command, rest: Commands, came: Iterable[events.Event] = ()) -> None:
-        """Wait until `command` is done, then go on with `rest`, and with what `came` behind it."""
-        command.blocking = self
-        self._paused = Paused(command, rest)
-        self._paused_event_queue.extend(came)
-
-    def go_on(self) -> tuple[events.Event, ...]:
-        """Wait no longer; whoever says so does by himself what is left to do, and takes what came meanwhile."""
-        came = tuple(self._paused_event_queue)
-        self._paused = None
-        self._paused_event_queue.clear()
-        return came
-
-    @property
-    def queued(self) -> Sequence[events.Event]:
-        """What came while the stream was waiting, and is worked off when it goes on."""
-        return self._paused_event_queue
-
-    @property
-    def waits_for_answer(self) -> bool:
-        """Whether the request has left whole, and nothing of an answer has come."""
-        has_left: bool = self.client_state == self.state_done
-        return has_left and self.server_state == self.state_wait_for_response_headers
-
-    @property
-    def streams_answer(self) -> bool:
-        """Whether an answer is being passed on, piece by piece."""
-        streams: bool = self.server_state == self.state_stream_response_body
-        return streams
 
     @property
     def waits_for(self) -> commands.Command | None:
