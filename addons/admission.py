@@ -211,7 +211,8 @@ class Admission:
             return refusal(Reason.MALFORMED_REQUEST, "The request came through this gateway before.", status=_LOOP)
         if facts.host == home.NAME and state.mode is Mode.FORWARD:
             return await self._pages.answer(exchange, flow)
-        refused = _refused_by(state.gate.request(facts)) or self._too_large(state, facts)
+        exchange.early = exchange.gate.request(facts)
+        refused = _refused_by(exchange.early) or self._too_large(state, facts)
         if refused is not None:
             return refused
         destination = destination_of(state, facts)
@@ -238,7 +239,8 @@ class Admission:
         target = known(exchange.facts.target)
         exchange.route, exchange.sent = route, path_sent(target, route)
         if exchange.sent is not None:
-            exchange.facts = replace(exchange.facts, target=target.known_as(exchange.sent))
+            exchange.early = None  # the other path is judged as well
+            exchange.facts = exchange.facts.learning(target=target.known_as(exchange.sent))
 
     def _without_name(self, exchange: Exchange, refused: Refusal) -> Destination | None:
         """Another server, after the name of one could not be resolved, which is a way of not being there."""
@@ -267,7 +269,8 @@ class Admission:
             return near
         gate = exchange.gate
         exchange.facts = located(exchange.facts, addresses, gate, self._geography)
-        decision = enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
+        facts = exchange.facts
+        decision = enforceable(gate.tunnel(facts) if tunnel else gate.upstream(facts, exchange.early))
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint
