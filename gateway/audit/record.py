@@ -11,8 +11,9 @@ A `decision` record has these keys, always all of them, in this order; the write
     client       {ip, port, user, groups}, and `balancer` where a PROXY header named the client: who sent it; where the
                  operator wants addresses hidden, `ip` is a network or a token and `port` is null
     request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes; beside
-                 them `sent` if a route lets the upstream be asked for another path, and `fields`, by their names, if
-                 the operator wants values of fields written down
+                 them `sent` if a route lets the upstream be asked for another path, `respelt: true` if the path came
+                 in another spelling, `tunnel: true` if a plain request came through a tunnel, and `fields`, by their
+                 names, if the operator wants values of fields written down
     tls          {sni, mode: inspected | spliced | terminated | null}, or null for a plain exchange
     destination  {ip: the address tried first, answers: every address that was judged, parent: the proxy it goes
                  through, original: where a redirected connection was on its way to}, or null if there is none of them
@@ -200,6 +201,10 @@ def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
     }
     if about.sent is not None:
         request["sent"] = mask_text(about.sent)
+    if not isinstance(facts.target, Missing) and facts.target.changed:
+        request["respelt"] = True
+    if facts.connect is True and facts.tls_inspected is Missing.ABSENT and facts.target is not Missing.UNKNOWN:
+        request["tunnel"] = True
     if about.disclosure.fields and not isinstance(facts.headers, Missing):
         request["fields"] = shown = mask_fields(facts.headers.items, about.disclosure.fields)
         masked.extend(f"/request/fields/{_pointer(name)}" for name, value in shown.items() if _has_mask(value))

@@ -66,7 +66,7 @@ CLIENT: Final = part(
     groups=array(TEXT),
 )
 REQUEST: Final = part(
-    {"sent": TEXT, "fields": _VALUES},
+    {"sent": TEXT, "respelt": {"const": True}, "tunnel": {"const": True}, "fields": _VALUES},
     method=maybe(TEXT),
     scheme=maybe(TEXT),
     host=maybe(TEXT),

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from gateway.policy.lists import ListContent
     from gateway.policy.model import Facts
 
+
+def _query_of(facts: Facts) -> object:
+    target = facts.target
+    return UNKNOWN if not isinstance(target, Missing) and target.query_hidden else target
+
+
 _READ: Final[Mapping[FactName, Callable[[Facts], object]]] = {
     **READERS,
     FactName.CLIENT_IP: lambda facts: facts.client_ip,
@@ -24,7 +30,7 @@ _READ: Final[Mapping[FactName, Callable[[Facts], object]]] = {
     FactName.HOST: host_of,
     FactName.TLS_SNI: sni_of,
     FactName.PATH: lambda facts: facts.target,
-    FactName.QUERY: lambda facts: facts.target,
+    FactName.QUERY: _query_of,
     FactName.HEADER: lambda facts: facts.headers,
     FactName.REQUEST_SIZE: lambda facts: facts.request_size,
     FactName.RESPONSE_SIZE: lambda facts: facts.response_size,

@@ -59,7 +59,8 @@ class Target:
     `forms[0]` is the decoded canonical path, with `%2F` and `%5C` left encoded; the others are readings that a deny
     must look at too, the raw path among them. `changed`: the path differs from the raw one beyond the case of hex
     digits; equivalent spellings in a query are no change. `aliases` are readings of another path under which the same
-    request is sent, if a route rewrites it: a deny looks at them too.
+    request is sent, if a route rewrites it: a deny looks at them too. `query_hidden`: nobody can say any more what the
+    query was, as of a request that is only known from a log; conditions on it are unknown.
     """
 
     raw: str
@@ -68,6 +69,7 @@ class Target:
     forms: tuple[str, ...]
     changed: bool
     aliases: tuple[str, ...] = ()
+    query_hidden: bool = False
 
     @classmethod
     def parse(cls, raw: str | bytes, rules: TargetRules) -> Target:

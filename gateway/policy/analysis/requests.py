@@ -78,7 +78,7 @@ def judge(gate: Gate, facts: Facts) -> Decision:
     A TLS connection of which nobody said whether it is inspected is treated as the policy says. The lease of an
     allow is the caller's to release.
     """
-    if (refused := _before_the_request(gate, facts)) is not None:
+    if (refused := before_the_request(gate, facts)) is not None:
         return refused
     if facts.tls_inspected is UNKNOWN:
         facts = replace(facts, tls_inspected=gate.treatment(facts).inspect)
@@ -92,8 +92,8 @@ def judge(gate: Gate, facts: Facts) -> Decision:
     return decision if decision.denied or head == facts else _answered(gate, facts, decision)
 
 
-def _before_the_request(gate: Gate, facts: Facts) -> Decision | None:
-    """The first denial while the request is not there yet, if there is one."""
+def before_the_request(gate: Gate, facts: Facts) -> Decision | None:
+    """The first denial while the request is not there yet, if there is one: at accept, CONNECT and TLS hello."""
     client = Facts(
         now=facts.now,
         client_ip=facts.client_ip,

@@ -59,6 +59,8 @@ def _parameter(name: str) -> Texts:
         target = facts.target
         if isinstance(target, Missing):
             return target
+        if target.query_hidden:
+            return UNKNOWN
         return tuple(value for key, value in target.parameters() if key == name) if target.query else ()
 
     return read

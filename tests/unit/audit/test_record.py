@@ -286,3 +286,23 @@ def test_tls_that_ends_at_the_front_door_is_called_so_and_a_balancer_is_named() 
     client = record["client"]
     assert isinstance(client, dict)
     assert client["balancer"] == "10.0.0.7"
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (FACTS, (None, None)),
+        (replace(FACTS, target=Target.parse("/a/../x", FORWARD_RULES)), (True, None)),
+        (replace(FACTS, connect=True), (None, None)),
+        (replace(FACTS, connect=True, tls_inspected=ABSENT), (None, True)),
+        (Facts(now=NOW, connect=True, tls_inspected=ABSENT), (None, None)),
+    ],
+    ids=["as-usual", "respelt", "inspected", "plain-in-a-tunnel", "the-tunnel-itself"],
+)
+def test_another_spelling_and_a_plain_request_in_a_tunnel_are_told(
+    facts: Facts, told: tuple[bool | None, bool | None]
+) -> None:
+    request = decision_record(facts, DECISION, ABOUT, NOW)["request"]
+
+    assert isinstance(request, dict)
+    assert (request.get("respelt"), request.get("tunnel")) == told

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.policy.model import ABSENT, UNKNOWN
+from gateway.policy.findings import value_of
+from gateway.policy.model import ABSENT, UNKNOWN, FactName
+from gateway.policy.paths import FORWARD_RULES, Target
 from tests.conditions import ALLOW, DENY, truth
 from tests.gates import facts
 
@@ -97,6 +100,16 @@ def test_fields_that_nobody_has_seen_are_unknown(asked: Any) -> None:
 def test_a_request_without_any_fields_lacks_the_one_that_is_asked_for() -> None:
     assert truth("header.x-token", {"present": False}, facts(headers=ABSENT)) is True
     assert truth("header.x-token", {"present": True}, facts(headers=ABSENT)) is False
+
+
+@pytest.mark.parametrize("asked", [{"present": True}, {"is": ["1"]}])
+def test_parameters_that_nobody_can_tell_any_more_are_unknown_and_the_path_is_not(asked: Any) -> None:
+    hidden = replace(Target.parse("/a", FORWARD_RULES), query_hidden=True)
+
+    for side in (DENY, ALLOW):
+        assert truth("query.page", asked, replace(facts(), target=hidden), side) is None
+        assert truth("path", {"is": ["/a"]}, replace(facts(), target=hidden), side) is True
+    assert value_of(replace(facts(), target=hidden), FactName.QUERY) is UNKNOWN
 
 
 def test_parameters_are_decoded() -> None:
