@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,12 +12,12 @@ from gateway.cli.outcome import OK, Unusable
 from gateway.cli.output import add_format
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Sequence
 
     from gateway.policy.analysis.given import Texts
 
 _MODES: Final = ("forward", "reverse")
+_DEFAULT_LOG: Final = Path(".wicketgate/audit")
 _SHIPPED: Final = {"forward": "corporate", "reverse": "api"}
 
 
@@ -28,8 +29,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def add_arguments(options: argparse.ArgumentParser) -> None:
-    """The verbs `check`, `test`, `explain` and `schema` with their options."""
-    verbs = options.add_subparsers(dest="verb", required=True, metavar="check|test|explain|schema")
+    """Every verb with its options."""
+    verbs = options.add_subparsers(dest="verb", required=True, metavar="check|test|explain|replay|learn|schema")
     check = verbs.add_parser("check", help="is it a policy, and can it be enforced?", allow_abbrev=False)
     check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a policy")
     check.add_argument("--mode", choices=_MODES, help="which way its listener faces (as its cases say, or forward)")
@@ -38,8 +39,44 @@ def add_arguments(options: argparse.ArgumentParser) -> None:
     explain = verbs.add_parser("explain", help="what would become of a request, and why?", allow_abbrev=False)
     _add_question(explain)
     verbs.add_parser("schema", help="the JSON Schema of the language, for editors", allow_abbrev=False)
-    for verb in (check, test, explain):
+    replay = verbs.add_parser("replay", help="what would change for the traffic on record?", allow_abbrev=False)
+    replay.add_argument("--policy", type=Path, required=True, metavar="FILE", help="the policy to try out")
+    _add_traffic(replay)
+    learn = verbs.add_parser("learn", help="the smallest policy that allows the traffic on record", allow_abbrev=False)
+    _add_traffic(learn)
+    _add_generality(learn)
+    for verb in (check, test, explain, replay):
         add_format(verb)
+
+
+def _add_traffic(verb: argparse.ArgumentParser) -> None:
+    """The options that choose records of the audit log."""
+    verb.add_argument("--log", type=Path, default=_DEFAULT_LOG, metavar="DIR", help="the audit log (%(default)s)")
+    verb.add_argument("--since", metavar="WHEN", help="from then on: so long before now, like `7d`, or a moment")
+    verb.add_argument("--until", metavar="WHEN", help="up to then, in the same words")
+    verb.add_argument("--listener", metavar="NAME", help="only what this listener decided")
+    verb.add_argument("--mode", choices=_MODES, help="only listeners that face this way")
+
+
+def _add_generality(learn: argparse.ArgumentParser) -> None:
+    learn.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: standard output)")
+    learn.add_argument(
+        "--at-least", type=_count, default=1, metavar="N", help="requests that count as evidence (%(default)s)"
+    )
+    learn.add_argument(
+        "--generalise",
+        type=_count,
+        default=8,
+        metavar="N",
+        help="names below one that stand for all (%(default)s)",
+    )
+    learn.add_argument("--by-client", action="store_true", help="allow only the clients that were seen, by network")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"`{text}` is no number from 1 on")
+    return int(text)
 
 
 def _add_question(explain: argparse.ArgumentParser) -> None:
@@ -69,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
         "check": _check,
         "test": _test,
         "explain": _explain,
+        "replay": _replay,
+        "learn": _learn,
         "schema": _schema,
     }
     return verbs[arguments.verb](arguments)
@@ -86,6 +125,18 @@ def _test(arguments: argparse.Namespace) -> int:
     from gateway.cli.policy_cases import try_out
 
     return try_out(arguments.files, arguments.format, time.time())
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from gateway.cli.policy_replay import replay
+
+    return replay(arguments, time.time())
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    from gateway.cli.policy_learn import learn
+
+    return learn(arguments, time.time())
 
 
 def _schema(_: argparse.Namespace) -> int:
