@@ -71,8 +71,9 @@ def ranked(found: Iterator[tuple[str | None, int, str]], most: int, later: int) 
 
 
 def _parsed(scan: Scan, by: str) -> Iterator[tuple[str | None, str | None]]:
+    matches = scan.wanted.matcher()
     for line in scan.lines():
-        if DECIDED in line and (record := parse(line)) is not None and scan.wanted.matches(record):
+        if DECIDED in line and (record := parse(line)) is not None and matches(record):
             yield _asked(record, by)
 
 

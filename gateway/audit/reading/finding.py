@@ -22,9 +22,10 @@ _FIRST_LOOK: Final = 256 * 1024
 
 def matching(scan: Scan) -> Iterator[tuple[bytes, Record]]:
     """The lines of a scan that match its filter, each with its record. Raises OSError."""
+    matches = scan.wanted.matcher()
     for line in scan.lines():
         record = parse(line)
-        if record is not None and scan.wanted.matches(record):
+        if record is not None and matches(record):
             yield line, record
 
 

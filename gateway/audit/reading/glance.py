@@ -2,8 +2,7 @@
 
 The keys of a decision record have one order and its bytes one form (`gateway.audit.record`, `gateway.audit.encoding`),
 so an expression that begins at the head of the line, and goes over every text from quotation mark to quotation mark,
-meets the keys and nothing that a client wrote. A line that it does not fit is parsed. The same expressions are asked by
-DuckDB, so they say nothing that RE2 does not know.
+meets the keys and nothing that a client wrote. A line that it does not fit is parsed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 _TEXT: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _MAYBE: Final = rf"null|{_TEXT}"
-HEAD: Final = (
+_HEAD: Final = (
     r'^\{"v":1,"seq":([0-9]+),"time":"[^"\\]*","event":"decision","id":"([^"\\]*)",'
     rf'"listener":({_TEXT}),"mode":{_TEXT},"engine":{_TEXT},'
     rf'"client":\{{"ip":({_MAYBE}),"port":(?:null|[0-9]+),"user":({_MAYBE}),'
@@ -36,12 +35,12 @@ GROUPS: Final[Mapping[str, int]] = {
     "host": 7,
     "path": 8,
 }
-DECISION: Final = rf'"decision":\{{"verdict":("allow"|"deny"),"reason":({_TEXT}),"rule":({_MAYBE}),'
+_DECISION: Final = rf'"decision":\{{"verdict":("allow"|"deny"),"reason":({_TEXT}),"rule":({_MAYBE}),'
 """The beginning of a decision, with groups for DECISION_GROUPS. No text of a line can hold it."""
 DECISION_GROUPS: Final[Mapping[str, int]] = {"verdict": 1, "reason": 2, "rule": 3}
 
-head = re.compile(HEAD.encode("ascii")).match
-decision = re.compile(DECISION.encode("ascii")).search
+head = re.compile(_HEAD.encode("ascii")).match
+decision = re.compile(_DECISION.encode("ascii")).search
 
 
 def value_of(token: bytes) -> str | None:

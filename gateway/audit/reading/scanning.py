@@ -1,6 +1,6 @@
 """The lines of a log that may be of interest, found without parsing the others.
 
-Bytes are read a megabyte at a time. A block whose lines begin and end as records do, and whose numbers go on where the
+Bytes are read a quarter of a megabyte at a time. A block whose lines begin and end as records do, and whose numbers go on where the
 last block ended, as many as there are lines, needs no look at each: lines are found in it by the bytes that they must
 hold. Any other block is gone through line by line, as `gateway.audit.reader` does it. So a number that is missing, a
 line that is no record, records that were written twice and those of which only the hash is left are seen on the quick
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SLACK: Final = 3600.0
 """Seconds by which a record may be older or younger than the time of its segment."""
 
-_BLOCK: Final = 1024 * 1024
+_BLOCK: Final = 256 * 1024
 _HEAD: Final = b'{"v":1,"seq":'
 _JOINT: Final = b'}\n{"v":1,"seq":'
 _PRUNED: Final = re.compile(rb'\{"v":1,"seq":[1-9][0-9]*,"%b":"' % PRUNED.encode("ascii"))
