@@ -117,9 +117,8 @@ def _opened(target: Path | None) -> Iterator[TextIO]:
         return
     draft = target.with_name(f".{target.name}.draft")
     try:
-        with open(
-            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "w", encoding="utf-8", newline=""
-        ) as out:  # noqa: PTH123 - a descriptor is opened, not a path
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+        with open(descriptor, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123 - a descriptor is opened, not a path
             yield out
         draft.replace(target)
     finally:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.lines import line
 from gateway.audit.reader import follow, last_records, seq_of
-from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.finding import matching, newest
+from gateway.audit.reading.refusals import of_decision
 from gateway.audit.reading.telling import told
 from gateway.cli.audit_filters import filter_of
 from gateway.cli.audit_walk import Walk
@@ -61,7 +61,7 @@ def grep(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Show every record of one decision, and what it says besides its line."""
-    walk = Walk(arguments.log, Filter(id=identifier(arguments.id)))
+    walk = Walk(arguments.log, of_decision(identifier(arguments.id)))
     found = [record for _, record in matching(walk.scan)]
     for record in found:
         _show(record, arguments.format)

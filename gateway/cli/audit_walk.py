@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.scanning import Scan, no_progress
 from gateway.cli.outcome import CANNOT_DECIDE, FINDINGS, OK, complain
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from gateway.audit.reader import Damage
+    from gateway.audit.reading.filters import Filter
 
 _PATIENCE: Final = 0.5
 """Seconds before somebody wants to know how far it is."""

@@ -1,4 +1,4 @@
-"""What a log says in numbers: records by kind, verdict and reason, by hour or day, bytes, and how long exchanges took."""
+"""What a log says in numbers: records by kind, verdict and reason, by hour or day, bytes, and how long it all took."""
 
 from __future__ import annotations
 

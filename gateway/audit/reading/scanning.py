@@ -1,10 +1,10 @@
 """The lines of a log that may be of interest, found without parsing the others.
 
-Bytes are read a quarter of a megabyte at a time. A block whose lines begin and end as records do, and whose numbers go on where the
-last block ended, as many as there are lines, needs no look at each: lines are found in it by the bytes that they must
-hold. Any other block is gone through line by line, as `gateway.audit.reader` does it. So a number that is missing, a
-line that is no record, records that were written twice and those of which only the hash is left are seen on the quick
-way too. Whether a line says what was written is for `audit verify` to find out, here and there.
+Bytes are read a quarter of a megabyte at a time. A block whose lines begin and end as records do, and whose numbers go on
+where the last block ended, as many as there are lines, needs no look at each: lines are found in it by the bytes that
+they must hold. Any other block is gone through line by line, as `gateway.audit.reader` does it. So a number that is
+missing, a line that is no record, records that were written twice and those of which only the hash is left are seen on
+the quick way too. Whether a line says what was written is for `audit verify` to find out, here and there.
 
 Segments are passed over by the time in their names. A record can be older than its segment, if it had to wait for a
 disk or the clock was set back: up to SLACK.
@@ -128,12 +128,10 @@ class Scan:
             return
         self._line += count
         if _PRUNED_MARK in block:
-            hashes = sum(1 for line in block.split(b"\n") if _PRUNED.match(line))
-            self.pruned += hashes
-            found = (line for line in self._found(block) if not hashes or not _PRUNED.match(line))
+            self.pruned += sum(1 for line in block.split(b"\n") if _PRUNED.match(line))
+            yield from (line for line in self._found(block) if self._in_time(line) and not _PRUNED.match(line))
         else:
-            found = self._found(block)
-        yield from filter(self._in_time, found)
+            yield from filter(self._in_time, self._found(block))
 
     def _in_order(self, block: bytes, count: int) -> bool:
         """Whether the block is made of whole records that go on where the last block ended; then it counts as read."""
