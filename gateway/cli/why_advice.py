@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _DAYS: Final = 14
 _LIMITS: Final = frozenset({"rate-exceeded", "concurrency-exceeded", "limit-table-full"})
 _WORDS: Final[Mapping[str, str]] = {
-    "name-mismatch": "the tunnel was asked for one host and the request in it is for another: the client has to ask for one",
+    "name-mismatch": "the tunnel was asked for one host and the request in it is for another: it has to be one",
     "no-route": "no route leads there: add one to the listener, or ask for another path",
     "policy-changed": "the policy changed while the request was under way: ask again",
     "audit-unavailable": "the log cannot be written: see to the disk of the state folder",
@@ -70,7 +70,7 @@ def advice(refusal: Refusal, waives: Sequence[str], now: float) -> Advice:
 
 
 def _guardrail(record: Record, rule: str) -> Advice:
-    answers = part(record, "destination").get("answers") or ()
+    answers = part(record, "destination").get("answers") or _only(part(record, "request").get("host"))
     port = part(record, "request").get("port")
     if rule == SPECIAL and answers:
         words = "the name leads to a special-purpose address, and no exception lifts that: the policy can open it"
@@ -78,7 +78,7 @@ def _guardrail(record: Record, rule: str) -> Advice:
     if rule == CONNECT_PORT and port is not None:
         words = "tunnels may not be opened to this port, and no exception lifts that: the policy can open it"
         return Advice(words, (f"connect_ports: [443, {port}]",))
-    return Advice(f"no exception lifts a guardrail: only {rule_of(record)} itself can be changed")
+    return Advice(f"no exception lifts a guardrail, it can only be changed where it stands: {rule_of(record)}")
 
 
 def _exception(record: Record, waives: Sequence[str], now: float) -> tuple[str, ...]:
@@ -99,17 +99,17 @@ def _when(record: Record) -> str:
     conditions = [f"host: {{is: [{_plain(str(host))}]}}"] if host else []
     if client.get("user"):
         conditions.append(f"user: [{json.dumps(client['user'])}]")
-    elif (network := _network(client.get("ip"))) is not None:
-        conditions.append(f"client.ip: {{in: [{_plain(network)}]}}")
+    else:
+        conditions += [f"client.ip: {{in: [{_plain(each)}]}}" for each in _only(client.get("ip"))]
     return f"{{{', '.join(conditions)}}}"
 
 
-def _network(text: object) -> str | None:
-    """The client's address, unless the log has another name for it."""
+def _only(text: object) -> list[str]:
+    """An address, if that is what the log has: a host may be a name, and so may a client."""
     try:
-        return str(Address.parse(str(text)))
+        return [str(Address.parse(str(text)))]
     except Malformed:
-        return None
+        return []
 
 
 def _name(begin: str, record: Record) -> str:

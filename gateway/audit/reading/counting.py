@@ -27,6 +27,8 @@ PATHS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What decisions can be counted by, and where a record has it."""
 
+_VERDICT: Final = ("decision", "verdict")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -57,7 +59,7 @@ def top(scan: Scan, by: str, most: int) -> Top:
     later = 0
     for value, identifier in (_parsed if scan.wanted.asks_for_words else _glanced)(scan, by):
         if identifier is None:
-            later += 1
+            later += value == "deny"
         else:
             counts[value] = counts.get(value, 0) + 1
             last[value] = identifier
@@ -95,10 +97,11 @@ def _glanced(scan: Scan, by: str) -> Iterator[tuple[str | None, str | None]]:
 
 
 def _asked(record: Record, by: str) -> tuple[str | None, str | None]:
-    """What a record is counted under, and its identifier; None for that if it is about the end of an exchange."""
-    if record.get("event") != "decision":
-        return None, None
+    """What a record is counted under, and its identifier; of the end of an exchange its verdict, and None."""
+    is_decision = record.get("event") == "decision"
     found: Any = record
-    for key in PATHS[by]:
+    for key in PATHS[by] if is_decision else _VERDICT:
         found = found.get(key) if isinstance(found, dict) else None
+    if not is_decision:
+        return found, None
     return None if found is None else str(found), str(record.get("id"))

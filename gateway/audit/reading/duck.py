@@ -40,10 +40,10 @@ def top(file: Path, wanted: Filter, by: str, most: int) -> Top:
         f"WHERE event = 'decision'{''.join(f' AND {each}' for each in conditions)} GROUP BY 1"
     )
     values = {name: value for each in conditions.values() for name, value in each.items()}
-    connection = _connection()
+    duckdb = _duckdb()
     try:
-        found = connection.execute(query, {"file": str(file), **values}).fetchall()
-    except connection.Error as error:
+        found = _connect(duckdb).execute(query, {"file": str(file), **values}).fetchall()
+    except duckdb.Error as error:
         raise NotATable(str(error).partition("\n")[0]) from None
     return ranked(iter(found), most, 0)
 
@@ -75,7 +75,7 @@ def _one(client: Network | str) -> str:
 
 def write_parquet(records: Iterable[Record], target: Path) -> int:
     """Write the rows of records as a Parquet file, and return how many there are. Raises NoDuckDB, OSError."""
-    connection = _connection()
+    connection = _connect(_duckdb())
     count = 0
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
         rows, draft = Path(folder) / "rows.jsonl", Path(folder) / "rows.parquet"
@@ -93,10 +93,14 @@ def write_parquet(records: Iterable[Record], target: Path) -> int:
     return count
 
 
-def _connection() -> Any:
-    """DuckDB in memory, which fetches nothing from anywhere."""
+def _duckdb() -> Any:
     try:
         import duckdb  # noqa: PLC0415 - an extra, and heavy
     except ImportError:
         raise NoDuckDB from None
+    return duckdb
+
+
+def _connect(duckdb: Any) -> Any:
+    """DuckDB in memory, which fetches nothing from anywhere."""
     return duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})

@@ -1,10 +1,10 @@
 """The lines of a log that may be of interest, found without parsing the others.
 
-Bytes are read a quarter of a megabyte at a time. A block whose lines begin and end as records do, and whose numbers go on
-where the last block ended, as many as there are lines, needs no look at each: lines are found in it by the bytes that
-they must hold. Any other block is gone through line by line, as `gateway.audit.reader` does it. So a number that is
-missing, a line that is no record, records that were written twice and those of which only the hash is left are seen on
-the quick way too. Whether a line says what was written is for `audit verify` to find out, here and there.
+Bytes are read a quarter of a megabyte at a time. A block whose lines begin and end as records do, and whose numbers
+go on where the last block ended, as many as there are lines, needs no look at each: lines are found by the bytes
+that they must hold. Any other block is gone through line by line, as `gateway.audit.reader` does it. So a number that
+is missing, a line that is no record, records that were written twice and those of which only the hash is left are
+seen on the quick way too. Whether a line says what was written is for `audit verify` to find out, here and there.
 
 Segments are passed over by the time in their names. A record can be older than its segment, if it had to wait for a
 disk or the clock was set back: up to SLACK.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.errors import words
 from gateway.audit.reader import Damage, ignore_damage
 from gateway.audit.recovery import NUMBER, parse_line
-from gateway.audit.segments import born, open_lines, segments
+from gateway.audit.segments import COMPRESSED, born, open_lines, segments
 from gateway.audit.witness import PRUNED
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ class Scan:
             if block:
                 yield from self._block(path, block)
             progress.go_on(len(piece))
+        if path.name.endswith(COMPRESSED) and (rest or not self._line):
+            self.on_damage(Damage(path, self._line + 1, "the compressed segment ends in the middle"))
 
     def _block(self, path: Path, block: bytes) -> Iterator[bytes]:
         count = block.count(b"\n")
