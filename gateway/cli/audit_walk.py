@@ -11,6 +11,7 @@ from gateway.audit.reading.scanning import Scan, no_progress
 from gateway.cli.outcome import CANNOT_DECIDE, FINDINGS, OK, complain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import TextIO
 
@@ -61,13 +62,16 @@ class Progress:
     """A percentage on a terminal, in place of the last one; it is gone when all is read."""
 
     out: TextIO
-    _began: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    _began: float | None = None
     _shown: int = -1
 
     def tell(self, done: int, size: int) -> None:
         """Show how much is read, if somebody has been waiting for a while."""
         percent = 100 * done // size if size else 100
-        if percent == self._shown or time.monotonic() - self._began < _PATIENCE:
+        if self._began is None:
+            self._began = self.clock()
+        if percent == self._shown or self.clock() - self._began < _PATIENCE:
             return
         self._shown = percent
         self.out.write("\r\x1b[K" if done >= size else f"\r{percent:3} % of the log")

@@ -62,7 +62,7 @@ def advice(refusal: Refusal, waives: Sequence[str], now: float) -> Advice:
         return Advice(words, _exception(record, waives, now))
     if reason == "default":
         words = "no rule allows it, and the default is to deny: a rule can allow this host for this client"
-        return Advice(words, ("rules:", f"  - {{id: {_name('allow', record)}, action: allow, when: {_when(record)}}}"))
+        return Advice(words, _rule(record))
     if reason in _LIMITS:
         return Advice(f"it was too much for {rule_of(record)}: wait, or raise `rate`, `burst` or `concurrent` there")
     family = next((words for begin, words in _FAMILIES if reason.startswith(begin)), _ELSE.format(reason=reason))
@@ -79,6 +79,16 @@ def _guardrail(record: Record, rule: str) -> Advice:
         words = "tunnels may not be opened to this port, and no exception lifts that: the policy can open it"
         return Advice(words, (f"connect_ports: [443, {port}]",))
     return Advice(f"no exception lifts a guardrail, it can only be changed where it stands: {rule_of(record)}")
+
+
+def _rule(record: Record) -> tuple[str, ...]:
+    return (
+        "rules:",
+        f"  - id: {_name('allow', record)}",
+        "    action: allow",
+        "    reason: Why it may be",
+        f"    when: {_when(record)}",
+    )
 
 
 def _exception(record: Record, waives: Sequence[str], now: float) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.audit.reading.filters import Filter
     from gateway.audit.record import Record
 
+_PRIVATE: Final = 0o600
 _EQUAL: Final = ("user", "rule", "verdict", "reason", "listener", "method", "status", "id")
 
 
@@ -89,6 +90,7 @@ def write_parquet(records: Iterable[Record], target: Path) -> int:
             f"TO '{str(draft).replace("'", "''")}' (FORMAT parquet, COMPRESSION zstd)",
             {"rows": str(rows)},
         )
+        draft.chmod(_PRIVATE)
         draft.replace(target)
     return count
 
