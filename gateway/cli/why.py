@@ -23,6 +23,7 @@ from gateway.cli.outcome import Unusable, complain
 from gateway.cli.output import add_format, answer
 from gateway.cli.why_advice import Advice, advice
 from gateway.cli.why_now import Now, ask_again, left_out
+from gateway.policy.model import FactName
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="the policy to ask (default: the one of the listener)"
     )
+    where = "where the host leads: every address (default: what the log knows)"
+    parser.add_argument("--destination", action="append", metavar="ADDRESS", help=f"{where}; may be repeated")
     options.add_state(parser)
     add_format(parser)
     return run(parser.parse_args(argv))
@@ -81,7 +84,7 @@ def _explain(found: list[Refusal], arguments: argparse.Namespace, log: Path) -> 
     """Explain the newest of some refusals, and name the others."""
     now = time.time()
     first, *others = found
-    again = ask_again(first.record, log, arguments.policy, now)
+    again = ask_again(first.record, log, arguments.policy, now, arguments.destination or ())
     way_out = advice(first, _waives(first, again), now) if first.denied else None
     lines = [*_what_was(first), *_way_out(way_out), *_now(again, first)]
     if others:
@@ -129,6 +132,8 @@ def _now(again: Now, refusal: Refusal) -> Iterator[str]:
         return
     yield f"what {again.file} says now"
     yield from (f"  {printable(each)}" for each in again.lines)
+    if FactName.DESTINATION_IP in ((again.data or {}).get("unknown") or ()):
+        yield "  say where the host leads with `--destination ADDRESS`"
     yield f"  (asked without {', '.join(left_out(refusal.record))})"
 
 

@@ -25,6 +25,8 @@ from gateway.policy.model import Mode
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.audit.record import Record
     from gateway.policy.analysis.given import Texts
     from gateway.policy.compiled import CompiledPolicy
@@ -43,15 +45,18 @@ class Now:
     problem: str | None = None
 
 
-def ask_again(record: Record, log: Path, given: Path | None, now: float) -> Now:
-    """Ask the policy in the file that is `given`, or that the log names, about the request of a record."""
+def ask_again(record: Record, log: Path, given: Path | None, now: float, destinations: Sequence[str] = ()) -> Now:
+    """Ask the policy in the file that is `given`, or that the log names, about the request of a record.
+
+    `destinations` are the addresses of the host, where the log does not know them: nobody resolves names here.
+    """
     mode = Mode(str(record.get("mode") or "forward"))
     path = given or _file_of(record, log, mode)
     if path is None:
         return Now(None, problem="the log does not say which file it was read from, name it with `--policy FILE`")
     try:
         policy = open_policy(path, mode, now).compiled
-        facts = facts_of(_question(record), mode, now)
+        facts = facts_of(_question(record, destinations), mode, now)
     except Invalid as error:
         return Now(str(path), problem="; ".join(map(str, error.problems)))
     except Malformed as error:
@@ -78,9 +83,11 @@ def _file_of(record: Record, log: Path, mode: Mode) -> Path | None:
     return shipped if named is not None and named.name == shipped.name else None
 
 
-def _question(record: Record) -> Question:
+def _question(record: Record, destinations: Sequence[str]) -> Question:
     request, client, destination = part(record, "request"), part(record, "client"), part(record, "destination")
-    given: dict[str, Texts] = {"destination.ip": tuple(map(str, destination.get("answers") or ())) or None}
+    given: dict[str, Texts] = {
+        "destination.ip": tuple(map(str, destinations or destination.get("answers") or ())) or None
+    }
     given["client.ip"] = _address(client.get("ip"))
     if client.get("user") is not None:
         given["user"] = (str(client["user"]),)

@@ -25,7 +25,8 @@ def decision(number: int, verdict: str = "deny", **changes: Any) -> dict[str, An
         "decision": {"verdict": verdict, **{key: changes.pop(key) for key in ("reason", "rule") if key in changes}},
     }
     assert changes == {}
-    return {"v": 1, "seq": number} | base | record | {key: base[key] | part for key, part in parts.items()}
+    merged: dict[str, Any] = {key: base[key] | part for key, part in parts.items()}
+    return {"v": 1, "seq": number, **base, **record, **merged}
 
 
 def end(number: int, of: int, **changes: Any) -> dict[str, Any]:
