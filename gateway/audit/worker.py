@@ -17,7 +17,7 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit import frames
-from gateway.audit.backlog import Backlog
+from gateway.audit.backlog import Backlog, Batch
 from gateway.audit.encoding import body
 from gateway.audit.errors import AuditUnavailable
 from gateway.audit.events import gap_record
@@ -64,6 +64,7 @@ class WorkerLog:
         self._safe = 0
         self._was_refused = False
         self._lost = 0
+        self._unsent = Batch()
 
     def start(self) -> None:
         """Reach the owner. Raises AuditUnavailable."""
@@ -148,7 +149,11 @@ class WorkerLog:
         """Send what gathers as long as the owner is there; whether all is sent and safe, and the log closed."""
         while self._is_heard:
             closing = backlog.closing
-            taken = backlog.take(None, self._options.gather / 4)
+            taken, self._unsent = self._unsent, Batch()
+            taken.extend(backlog.take(0.0 if taken.lines else None, self._options.gather / 4))
+            if not self._is_heard:
+                self._unsent = taken
+                break
             with self._changed:
                 self._sent.extend(taken.lines)
                 self._waiting.extend(_Waiting(done, ticket) for done, ticket in taken.waiting)
@@ -178,10 +183,11 @@ class WorkerLog:
         except (OSError, frames.Garbled):
             pass
         finally:
-            backlog.refuse_all(_GONE)
+            # In this order: who sees the trouble may rely on it that what he appends is not sent into the void.
             with self._changed:
                 self._is_heard = False
                 self._changed.notify_all()
+            backlog.refuse_all(_GONE)
             backlog.wake()
 
     def _hear(self, said: frames.Frame, backlog: Backlog) -> None:

@@ -105,14 +105,16 @@ def _fill(edge: Edge, size: int) -> None:
 
 
 def _compare(directory: Path, store: Store, size: int, resumed: Resumed) -> None:
-    """The records of the newest segment with the leaves that were signed."""
-    files, told = segments(directory), SignedLeaves(store, size)
-    last = 0
-    for number, line in enumerate(_readable(files[-1]) if files else (), 1):
-        seq = seq_in(line) or 0
-        last = max(last, seq)
-        if 0 < seq <= size and told.of(seq) not in {None, leaf_of(line)}:
-            resumed.tampered(f"{files[-1].name}:{number}: record {seq} is not what was signed")
+    """The records of the newest segment that holds any with the leaves that were signed."""
+    told, last = SignedLeaves(store, size), 0
+    for path in reversed(segments(directory)):
+        for number, line in enumerate(_readable(path), 1):
+            seq = (seq_in(line) or 0) if line.endswith(b"\n") else 0
+            last = max(last, seq)
+            if 0 < seq <= size and told.of(seq) not in {None, leaf_of(line)}:
+                resumed.tampered(f"{path.name}:{number}: record {seq} is not what was signed")
+        if last:
+            break
     if last < size:
         resumed.tampered(f"records {last + 1} to {size} were signed and are gone, their numbers stay taken")
 

@@ -48,8 +48,8 @@ def test_a_scope_takes_what_it_names_however_it_is_spelt(kind: str, value: str, 
         ("is no URL of something kept", "url", "https://alice@shop.example/"),
         ("is no URL of something kept", "url", "https://shop.example/#top"),
         ("is no URL, write one like", "url", "https://shop.example:port/"),
-        ("", "host", ""),
-        ("", "host", "shop example"),
+        ("a name has no empty parts", "host", ""),
+        ("spaces are not allowed", "host", "shop example"),
     ],
 )
 def test_what_names_nothing_is_refused_with_the_way_out(said: str, kind: str, value: str) -> None:

@@ -116,6 +116,15 @@ def test_numbers_of_records_that_were_signed_and_are_gone_stay_taken(directory: 
     assert [line[:16] for line in lines_in(directory)[3:5]] == [b'{"v":1,"seq":6,"', b'{"v":1,"seq":7,"']
 
 
+def test_a_segment_that_was_begun_and_holds_nothing_yet_is_no_loss(directory: Path) -> None:
+    write(directory, 3)
+    (directory / "7ZZZZZZZZZZZZZZZZZZZZZZZZZ.jsonl").touch()
+
+    found = resumed(directory)
+
+    assert (found.outcome, found.problems, found.edge.size) == ("sound", [], 5)
+
+
 @pytest.mark.parametrize("kept", [2, 5])
 def test_records_and_tree_changed_together_are_told(kept: int, directory: Path) -> None:
     write(directory, 3)
