@@ -18,15 +18,15 @@ DAY = "2026-11-23T"
 def decision(number: int, verdict: str = "deny", **changes: Any) -> dict[str, Any]:
     """A decision with a sequence number, made ten seconds after the one before; `changes` name what is different."""
     base = SAMPLES["denied" if verdict == "deny" else "allowed"]
-    record = {"time": at(number), "event": "decision", "id": name(number), **changes.pop("top", {})}
+    record: dict[str, Any] = {"time": at(number), "event": "decision", "id": name(number), **changes.pop("top", {})}
     parts = {
         "client": {"ip": changes.pop("client", "10.1.2.3"), "user": changes.pop("user", None)},
         "request": {key: changes.pop(key) for key in ("host", "path", "method", "query", "size") if key in changes},
         "decision": {"verdict": verdict, **{key: changes.pop(key) for key in ("reason", "rule") if key in changes}},
     }
     assert changes == {}
-    merged: dict[str, Any] = {key: base[key] | part for key, part in parts.items()}
-    return {"v": 1, "seq": number, **base, **record, **merged}
+    record |= {key: base[key] | part for key, part in parts.items()}
+    return {"v": 1, "seq": number, **base, **record}
 
 
 def end(number: int, of: int, **changes: Any) -> dict[str, Any]:
