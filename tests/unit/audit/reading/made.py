@@ -19,7 +19,7 @@ def decision(number: int, verdict: str = "deny", **changes: Any) -> dict[str, An
     """A decision with a sequence number, made ten seconds after the one before; `changes` name what is different."""
     base = SAMPLES["denied" if verdict == "deny" else "allowed"]
     record: dict[str, Any] = {"time": at(number), "event": "decision", "id": name(number), **changes.pop("top", {})}
-    parts = {
+    parts: dict[str, dict[str, Any]] = {
         "client": {"ip": changes.pop("client", "10.1.2.3"), "user": changes.pop("user", None)},
         "request": {key: changes.pop(key) for key in ("host", "path", "method", "query", "size") if key in changes},
         "decision": {"verdict": verdict, **{key: changes.pop(key) for key in ("reason", "rule") if key in changes}},
