@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit.reading.counting import PATHS, top
+from gateway.audit.reading.figures import figures
 from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.finding import matching, newest
 from gateway.audit.reading.scanning import Scan
@@ -76,7 +77,9 @@ def logs(draw: st.DrawFn) -> list[dict[str, Any]]:
             records.append(decision(number, draw(VERDICTS), **draw(CHANGES)))
         else:
             later = draw(st.none() | LATER)
-            records.append(end(number, 1, **({} if later is None else {"decision": later})))
+            size = {"up": draw(st.integers(0, 2**70)), "down": 0}
+            changed = {"bytes": size, "seconds": draw(st.floats(0, 1e9)), "status": draw(st.none() | st.just(200))}
+            records.append(end(number, 1, **changed, **({} if later is None else {"decision": later})))
     return records
 
 
@@ -116,6 +119,23 @@ def test_a_glance_counts_what_a_full_parse_counts(
             record for record in found if record not in decided and record.get("decision", {}).get("verdict") == "deny"
         ]
         assert counted.later == len(later)
+
+
+@given(records=logs())
+def test_figures_at_a_glance_are_those_of_a_full_parse(records: list[dict[str, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write(Path(folder), records)
+        found = parsed(paths, Filter())
+        counted = figures(Scan(Path(folder), Filter()), Filter(), "hour")
+
+        decided = [record["decision"] for record in found if record["event"] == "decision"]
+        ends = [record for record in found if record["event"] == "end"]
+        assert counted.events == Counter(record["event"] for record in found)
+        assert counted.verdicts == Counter(each["verdict"] for each in decided)
+        assert counted.reasons == Counter(each["reason"] for each in decided)
+        assert (counted.first, counted.last) == (found[0]["time"], found[-1]["time"])
+        assert (counted.ended, counted.up) == (len(ends), sum(record["bytes"]["up"] for record in ends))
+        assert list(counted.seconds) == [record["seconds"] for record in ends]
 
 
 def _at(record: dict[str, Any], by: str) -> Any:

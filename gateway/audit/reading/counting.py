@@ -82,6 +82,7 @@ def _parsed(scan: Scan, by: str) -> Iterator[tuple[str | None, str | None]]:
 def _glanced(scan: Scan, by: str) -> Iterator[tuple[str | None, str | None]]:
     """The same, where every line of the scan is wanted: values are kept as they are written until they are counted."""
     in_head, in_decision = glance.GROUPS.get(by), glance.DECISION_GROUPS.get(by, 0)
+    identifier = glance.GROUPS["id"]
     known: dict[bytes, str | None] = {}
     for line in scan.lines():
         head = glance.head(line)
@@ -93,7 +94,7 @@ def _glanced(scan: Scan, by: str) -> Iterator[tuple[str | None, str | None]]:
         token = decision[in_decision] if in_head is None else head[in_head]
         if token not in known:
             known[token] = glance.value_of(token)
-        yield known[token], head[2].decode("ascii")
+        yield known[token], head[identifier].decode("ascii")
 
 
 def _asked(record: Record, by: str) -> tuple[str | None, str | None]:

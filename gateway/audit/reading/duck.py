@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from gateway.audit.reading.counting import ranked
 from gateway.audit.reading.tables import COLUMNS, row
 from gateway.policy.addresses import BITS, Address, Network
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.audit.reading.counting import Top
     from gateway.audit.reading.filters import Filter
+    from gateway.audit.reading.tables import Cell
     from gateway.audit.record import Record
 
 _PRIVATE: Final = 0o600
@@ -80,9 +83,9 @@ def write_parquet(records: Iterable[Record], target: Path) -> int:
     count = 0
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
         rows, draft = Path(folder) / "rows.jsonl", Path(folder) / "rows.parquet"
-        with rows.open("w", encoding="ascii") as file:
+        with rows.open("wb") as file:
             for count, record in enumerate(records, 1):  # noqa: B007 - the count is what is returned
-                file.write(json.dumps(row(record)) + "\n")
+                file.write(_json(row(record)) + b"\n")
         types = ", ".join(f"{name}: '{kind}'" for name, (kind, _) in COLUMNS.items())
         source = f"read_json($rows, format = 'newline_delimited', columns = {{{types}}})"
         connection.execute(
@@ -93,6 +96,14 @@ def write_parquet(records: Iterable[Record], target: Path) -> int:
         draft.chmod(_PRIVATE)
         draft.replace(target)
     return count
+
+
+def _json(cells: Mapping[str, Cell]) -> bytes:
+    """A row for DuckDB to read. Half of a surrogate pair is no text for it, and becomes a question mark."""
+    try:
+        return orjson.dumps(cells)
+    except TypeError:
+        return json.dumps(cells, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _duckdb() -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.audit.reading import glance
 from gateway.audit.reading.decoding import parse
 from gateway.audit.reading.filters import Filter
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PERIODS: Final[Mapping[str, int]] = {"hour": len("2026-11-23T10"), "day": len("2026-11-23")}
 """How much of a time names the period that it is in."""
 _END: Final = b'"event":"end"'
+_TIME: Final = glance.GROUPS["time"]
 
 
 @dataclass(slots=True)
@@ -41,6 +43,31 @@ class Figures:
     down: int = 0
     seconds: array[float] = field(default_factory=lambda: array("d"))
 
+    def see(self, time: str, event: str) -> None:
+        """Count a record of this kind."""
+        if self.first is None or time < self.first:
+            self.first = time
+        if self.last is None or time > self.last:
+            self.last = time
+        self.events[event] += 1
+
+    def add_decision(self, verdict: str, reason: str, period: str) -> None:
+        """Count a decision."""
+        self.verdicts[verdict] += 1
+        self.reasons[reason] += 1
+        if period not in self.periods:
+            self.periods[period] = Counter()
+        self.periods[period][verdict] += 1
+
+    def add_end(self, status: object, up: int, down: int, seconds: float | None) -> None:
+        """Count the end of an exchange."""
+        self.ended += 1
+        self.up += up
+        self.down += down
+        self.statuses["none" if status is None else str(status)] += 1
+        if seconds is not None:
+            self.seconds.append(seconds)
+
     def percentile(self, part: float) -> float | None:
         """The time in seconds within which this part of the exchanges ended (nearest rank); None if none did."""
         ordered = sorted(self.seconds)
@@ -54,7 +81,12 @@ def figures(scan: Scan, wanted: Filter, per: str) -> Figures:
     So the scan has to find the lines of ends as well, and may know nothing of `wanted` but its times.
     """
     found = Figures()
-    joins = wanted.event is None and wanted != Filter(since=wanted.since, until=wanted.until)
+    if wanted == Filter(since=wanted.since, until=wanted.until):
+        for line in scan.lines():
+            if not _glanced(found, line, PERIODS[per]) and (record := parse(line)) is not None:
+                _count(found, record, PERIODS[per])
+        return found
+    joins = wanted.event is None
     needles = wanted.needles()
     matches = wanted.matcher()
     matched: set[object] = set()
@@ -71,32 +103,33 @@ def figures(scan: Scan, wanted: Filter, per: str) -> Figures:
     return found
 
 
+def _glanced(found: Figures, line: bytes, period: int) -> bool:
+    """Count a record without parsing its line; False if that is not to be done."""
+    if (end := glance.end(line)) is not None:
+        time, status, up, down, seconds = end.groups()
+        found.see(time.decode("ascii"), "end")
+        found.add_end(None if status == b"null" else int(status), int(up), int(down), float(seconds))
+        return True
+    head = glance.head(line)
+    decision = None if head is None else glance.decision(line, head.end())
+    if head is None or decision is None:
+        return False
+    time = head[_TIME].decode("ascii")
+    found.see(time, "decision")
+    found.add_decision(str(glance.value_of(decision[1])), str(glance.value_of(decision[2])), time[:period])
+    return True
+
+
 def _count(found: Figures, record: Record, period: int) -> None:
     time, event = str(record.get("time")), str(record.get("event"))
-    found.first = time if found.first is None else min(found.first, time)
-    found.last = time if found.last is None else max(found.last, time)
-    found.events[event] += 1
+    found.see(time, event)
     if event == "decision":
-        _count_decision(found, _part(record, "decision"), time[:period])
+        decision = _part(record, "decision")
+        found.add_decision(str(decision.get("verdict")), str(decision.get("reason")), time[:period])
     elif event == "end":
-        _count_end(found, record)
-
-
-def _count_decision(found: Figures, decision: Mapping[str, Any], period: str) -> None:
-    verdict = str(decision.get("verdict"))
-    found.verdicts[verdict] += 1
-    found.reasons[str(decision.get("reason"))] += 1
-    found.periods.setdefault(period, Counter())[verdict] += 1
-
-
-def _count_end(found: Figures, record: Record) -> None:
-    size, seconds, status = _part(record, "bytes"), record.get("seconds"), record.get("status")
-    found.ended += 1
-    found.up += int(size.get("up") or 0)
-    found.down += int(size.get("down") or 0)
-    found.statuses["none" if status is None else str(status)] += 1
-    if isinstance(seconds, int | float):
-        found.seconds.append(seconds)
+        size, seconds = _part(record, "bytes"), record.get("seconds")
+        timed = float(seconds) if isinstance(seconds, int | float) else None
+        found.add_end(record.get("status"), int(size.get("up") or 0), int(size.get("down") or 0), timed)
 
 
 def _part(record: Record, name: str) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TEXT: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _MAYBE: Final = rf"null|{_TEXT}"
 _HEAD: Final = (
-    r'^\{"v":1,"seq":([0-9]+),"time":"[^"\\]*","event":"decision","id":"([^"\\]*)",'
+    r'^\{"v":1,"seq":([0-9]+),"time":"([^"\\]*)","event":"decision","id":"([^"\\]*)",'
     rf'"listener":({_TEXT}),"mode":{_TEXT},"engine":{_TEXT},'
     rf'"client":\{{"ip":({_MAYBE}),"port":(?:null|[0-9]+),"user":({_MAYBE}),'
     rf'"groups":\[(?:{_TEXT},?)*\](?:,"balancer":{_TEXT})?\}},'
@@ -27,20 +27,27 @@ _HEAD: Final = (
 """The beginning of a line, with groups for GROUPS."""
 GROUPS: Final[Mapping[str, int]] = {
     "seq": 1,
-    "id": 2,
-    "listener": 3,
-    "client": 4,
-    "user": 5,
-    "method": 6,
-    "host": 7,
-    "path": 8,
+    "time": 2,
+    "id": 3,
+    "listener": 4,
+    "client": 5,
+    "user": 6,
+    "method": 7,
+    "host": 8,
+    "path": 9,
 }
 _DECISION: Final = rf'"decision":\{{"verdict":("allow"|"deny"),"reason":({_TEXT}),"rule":({_MAYBE}),'
 """The beginning of a decision, with groups for DECISION_GROUPS. No text of a line can hold it."""
 DECISION_GROUPS: Final[Mapping[str, int]] = {"verdict": 1, "reason": 2, "rule": 3}
+_END: Final = (
+    r'^\{"v":1,"seq":[0-9]+,"time":"([^"\\]*)","event":"end","id":"[^"\\]*",'
+    r'"status":(null|[0-9]+),"bytes":\{"up":([0-9]+),"down":([0-9]+)\},"seconds":([0-9.e+-]+),'
+)
+"""The end of an exchange, with groups for its time, its status, the bytes up and down, and its seconds."""
 
 head = re.compile(_HEAD.encode("ascii")).match
 decision = re.compile(_DECISION.encode("ascii")).search
+end = re.compile(_END.encode("ascii")).match
 
 
 def value_of(token: bytes) -> str | None:

@@ -48,17 +48,18 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """The columns of a table in their order: the type in SQL, and where a record has the value."""
 
+_PATHS: Final = tuple((name, tuple(path.split("."))) for name, (_, path) in COLUMNS.items())
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def row(record: Record) -> dict[str, Cell]:
     """The record as a row; None where it says nothing."""
-    cells: dict[str, Cell] = {name: _cell(record, path) for name, (_, path) in COLUMNS.items()}
+    cells: dict[str, Cell] = {name: _cell(record, path) for name, path in _PATHS}
     cells["url"] = url_of(record) if "request" in record else None
     if cells["status"] is None:
-        cells["status"] = _cell(record, "decision.status")
+        cells["status"] = _cell(record, ("decision", "status"))
     if cells["reason"] is None:
-        cells["reason"] = _cell(record, "reason")
+        cells["reason"] = _cell(record, ("reason",))
     return cells
 
 
@@ -84,8 +85,8 @@ def _harmless(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
-def _cell(record: Record, path: str) -> Cell:
+def _cell(record: Record, path: tuple[str, ...]) -> Cell:
     found: Any = record
-    for key in path.split("."):
+    for key in path:
         found = found.get(key) if isinstance(found, dict) else None
     return found if isinstance(found, str | int | float) else None

@@ -101,6 +101,16 @@ def test_following_gives_what_comes_over_new_segments_and_torn_ends(tmp_path: Pa
     assert seqs(follow(tmp_path, 1, pause)) == [2, 3, 4, 5, 6]
 
 
+def test_following_opens_no_segment_that_holds_nothing_new(tmp_path: Path) -> None:
+    write(tmp_path, b"", line(2) + line(3), line(3) + line(4))
+    (tmp_path / NAMES[0]).unlink()
+    (tmp_path / NAMES[0]).mkdir()
+
+    assert [seqs(follow(tmp_path, after, lambda: False)) for after in (1, 2, 4)] == [[2, 3, 4], [3, 4], []]
+    with pytest.raises(IsADirectoryError):
+        seqs(follow(tmp_path, 0, lambda: False))
+
+
 def append(path: Path, content: bytes) -> None:
     with path.open("ab") as file:
         file.write(content)

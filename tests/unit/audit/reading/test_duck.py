@@ -74,6 +74,13 @@ def test_a_file_that_is_no_table_and_a_question_for_the_log_are_told(table: Path
         duck.top(table, Filter(client=Network.parse("10.0.0.0/8")), "host", 1)
 
 
+def test_a_text_that_is_none_and_a_number_that_is_too_long_do_not_end_it(tmp_path: Path) -> None:
+    found = duck.write_parquet([decision(1, host="\ud800.example"), decision(2, size=2**70)], tmp_path / "t")
+
+    assert found == 2
+    assert [row.value for row in duck.top(tmp_path / "t", Filter(), "host", 0).rows] == ["?.example", "ads.example"]
+
+
 def test_without_the_extra_that_is_told(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
 
