@@ -7,12 +7,9 @@ import os
 import sys
 import time
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.mappings import cef, ecs, ocsf, otel
-from gateway.audit.mappings.parts import NotMapped, Producer
 from gateway.audit.reading.finding import matching
 from gateway.audit.reading.tables import csv_lines
 from gateway.cli.audit_filters import add_filters, filter_of
@@ -21,20 +18,15 @@ from gateway.cli.outcome import Unusable, complain
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TextIO
 
+    from gateway.audit.mappings.parts import NotMapped, Producer
     from gateway.audit.record import Record
 
     type Mapped = dict[str, Any] | str | NotMapped
 
 FORMS: Final = ("jsonl", "csv", "parquet", "ocsf", "ecs", "cef", "otel")
-_MAPPINGS: Final[Mapping[str, Callable[[Record, Producer | None], Mapped]]] = {
-    "ocsf": ocsf.mapping,
-    "ecs": ecs.mapping,
-    "cef": cef.mapping,
-    "otel": otel.otlp_json,
-}
 _PRIVATE: Final = 0o600
 
 
@@ -84,7 +76,11 @@ def _lines(found: _Counted, form: str) -> Iterator[str]:
 
 def _mapped(records: Iterable[Record], form: str) -> Iterator[str]:
     """Each record in the words of others; what has no place there is counted and told."""
-    mapping, producer = _MAPPINGS[form], Producer(version=version("wicketgate"))
+    from importlib.metadata import version
+
+    from gateway.audit.mappings.parts import NotMapped, Producer
+
+    mapping, producer = _mapping(form), Producer(version=version("wicketgate"))
     left_out: dict[str, int] = {}
     for record in records:
         match mapping(record, producer):
@@ -96,6 +92,19 @@ def _mapped(records: Iterable[Record], form: str) -> Iterator[str]:
                 yield json.dumps(value, separators=(",", ":")) + "\n"
     for why, count in left_out.items():
         complain(f"audit: {count} records have no place in {form}: {why}")
+
+
+def _mapping(form: str) -> Callable[[Record, Producer], Mapped]:
+    """The mapping of a format, imported when somebody wants it."""
+    from gateway.audit.mappings import cef, ecs, ocsf, otel
+
+    mappings: dict[str, Callable[[Record, Producer], Mapped]] = {
+        "ocsf": ocsf.mapping,
+        "ecs": ecs.mapping,
+        "cef": cef.mapping,
+        "otel": otel.otlp_json,
+    }
+    return mappings[form]
 
 
 def _to_parquet(found: _Counted, target: Path | None) -> None:
