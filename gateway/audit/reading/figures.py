@@ -43,21 +43,16 @@ class Figures:
     down: int = 0
     seconds: array[float] = field(default_factory=lambda: array("d"))
 
-    def see(self, time: str, event: str) -> None:
-        """Count a record of this kind."""
-        if self.first is None or time < self.first:
-            self.first = time
-        if self.last is None or time > self.last:
-            self.last = time
-        self.events[event] += 1
+    def span(self, first: str, last: str) -> None:
+        """Take in records of these times."""
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
 
-    def add_decision(self, verdict: str, reason: str, period: str) -> None:
-        """Count a decision."""
-        self.verdicts[verdict] += 1
-        self.reasons[reason] += 1
-        if period not in self.periods:
-            self.periods[period] = Counter()
-        self.periods[period][verdict] += 1
+    def add_decisions(self, verdict: str, reason: str, period: str, count: int = 1) -> None:
+        """Count decisions."""
+        self.verdicts[verdict] += count
+        self.reasons[reason] += count
+        self.periods.setdefault(period, Counter())[verdict] += count
 
     def add_end(self, status: object, up: int, down: int, seconds: float | None) -> None:
         """Count the end of an exchange."""
@@ -82,9 +77,11 @@ def figures(scan: Scan, wanted: Filter, per: str) -> Figures:
     """
     found = Figures()
     if wanted == Filter(since=wanted.since, until=wanted.until):
+        tally = _Tally(found, PERIODS[per])
         for line in scan.lines():
-            if not _glanced(found, line, PERIODS[per]) and (record := parse(line)) is not None:
+            if not tally.take(line) and (record := parse(line)) is not None:
                 _count(found, record, PERIODS[per])
+        tally.give()
         return found
     joins = wanted.event is None
     needles = wanted.needles()
@@ -103,29 +100,60 @@ def figures(scan: Scan, wanted: Filter, per: str) -> Figures:
     return found
 
 
-def _glanced(found: Figures, line: bytes, period: int) -> bool:
-    """Count a record without parsing its line; False if that is not to be done."""
-    if (end := glance.end(line)) is not None:
-        time, status, up, down, seconds = end.groups()
-        found.see(time.decode("ascii"), "end")
-        found.add_end(None if status == b"null" else int(status), int(up), int(down), float(seconds))
+@dataclass(slots=True)
+class _Tally:
+    """Counts what can be counted without parsing a line, as it is written, and gives it to the figures at the end."""
+
+    found: Figures
+    period: int
+    decided: dict[tuple[bytes, bytes, bytes], int] = field(default_factory=dict)
+    statuses: dict[bytes, int] = field(default_factory=dict)
+    first: bytes = b"~"
+    last: bytes = b""
+
+    def take(self, line: bytes) -> bool:
+        """Count a line; False if it has to be parsed."""
+        if (end := glance.end(line)) is not None:
+            time, status, up, down, seconds = end.groups()
+            self.statuses[status] = self.statuses.get(status, 0) + 1
+            self.found.up += int(up)
+            self.found.down += int(down)
+            self.found.seconds.append(float(seconds))
+        else:
+            head = glance.head(line)
+            decision = None if head is None else glance.decision(line, head.end())
+            if head is None or decision is None:
+                return False
+            time = head[_TIME]
+            key = (decision[1], decision[2], time[: self.period])
+            self.decided[key] = self.decided.get(key, 0) + 1
+        self.first = min(self.first, time)
+        self.last = max(self.last, time)
         return True
-    head = glance.head(line)
-    decision = None if head is None else glance.decision(line, head.end())
-    if head is None or decision is None:
-        return False
-    time = head[_TIME].decode("ascii")
-    found.see(time, "decision")
-    found.add_decision(str(glance.value_of(decision[1])), str(glance.value_of(decision[2])), time[:period])
-    return True
+
+    def give(self) -> None:
+        """Add what was counted to the figures."""
+        found = self.found
+        for (verdict, reason, period), count in self.decided.items():
+            values = str(glance.value_of(verdict)), str(glance.value_of(reason)), period.decode("ascii")
+            found.add_decisions(*values, count)
+        for status, count in self.statuses.items():
+            found.ended += count
+            found.statuses["none" if status == b"null" else status.decode("ascii")] += count
+        for event, count in (("decision", sum(self.decided.values())), ("end", sum(self.statuses.values()))):
+            if count:
+                found.events[event] += count
+        if self.last:
+            found.span(self.first.decode("ascii"), self.last.decode("ascii"))
 
 
 def _count(found: Figures, record: Record, period: int) -> None:
     time, event = str(record.get("time")), str(record.get("event"))
-    found.see(time, event)
+    found.span(time, time)
+    found.events[event] += 1
     if event == "decision":
         decision = _part(record, "decision")
-        found.add_decision(str(decision.get("verdict")), str(decision.get("reason")), time[:period])
+        found.add_decisions(str(decision.get("verdict")), str(decision.get("reason")), time[:period])
     elif event == "end":
         size, seconds = _part(record, "bytes"), record.get("seconds")
         timed = float(seconds) if isinstance(seconds, int | float) else None

@@ -132,8 +132,10 @@ class Scan:
         if _PRUNED_MARK in block:
             self.pruned += sum(1 for line in block.split(b"\n") if _PRUNED.match(line))
             yield from (line for line in self._found(block) if self._in_time(line) and not _PRUNED.match(line))
-        else:
+        elif self._since or self._until != b"~":
             yield from filter(self._in_time, self._found(block))
+        else:
+            yield from self._found(block)
 
     def _in_order(self, block: bytes, count: int) -> bool:
         """Whether the block is made of whole records that go on where the last block ended; then it counts as read."""
