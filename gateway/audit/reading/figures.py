@@ -49,7 +49,7 @@ class Figures:
         self.last = last if self.last is None else max(self.last, last)
 
     def add_decisions(self, verdict: str, reason: str, period: str, count: int = 1) -> None:
-        """Count decisions."""
+        """Count decisions that are alike."""
         self.verdicts[verdict] += count
         self.reasons[reason] += count
         self.periods.setdefault(period, Counter())[verdict] += count
