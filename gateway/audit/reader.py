@@ -76,7 +76,12 @@ def follow(directory: Path, after: int, pause: Callable[[], bool]) -> Iterator[R
         if not waiting:
             going = pause()
             continue
-        with open_lines(waiting[0]) as file:
+        done = stem(waiting[0])
+        try:
+            opened = open_lines(waiting[0])
+        except FileNotFoundError:
+            continue  # its time was over while the reader was behind: what it held is no longer there
+        with opened as file:
             cursor.end_of_segment()
             while going:
                 superseded = any(stem(path) > stem(waiting[0]) for path in segments(directory))
@@ -84,7 +89,6 @@ def follow(directory: Path, after: int, pause: Callable[[], bool]) -> Iterator[R
                 if superseded:
                     break
                 going = pause()
-        done = stem(waiting[0])
 
 
 def _read_before(directory: Path, after: int) -> str:

@@ -111,6 +111,14 @@ def test_following_opens_no_segment_that_holds_nothing_new(tmp_path: Path) -> No
         seqs(follow(tmp_path, 0, lambda: False))
 
 
+def test_following_goes_on_behind_a_segment_that_was_removed(tmp_path: Path) -> None:
+    write(tmp_path, line(1), b"", line(3))
+    (tmp_path / NAMES[1]).unlink()
+    (tmp_path / NAMES[1]).symlink_to("nowhere")
+
+    assert seqs(follow(tmp_path, 0, lambda: False)) == [1, 3]
+
+
 def append(path: Path, content: bytes) -> None:
     with path.open("ab") as file:
         file.write(content)
