@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.audit.recovery import parse_line
+from gateway.audit.recovery import NUMBER, parse_line
 from gateway.audit.segments import open_lines, segments, stem
 from gateway.audit.witness import PRUNED
 
@@ -69,14 +69,19 @@ def follow(directory: Path, after: int, pause: Callable[[], bool]) -> Iterator[R
     `pause` is called when there is nothing to read; it waits a moment and says whether to go on.
     """
     cursor = _Cursor(ignore_damage, b"", seq=after)
-    done = ""
+    done = _read_before(directory, after)
     going = True
     while going:
         waiting = [path for path in segments(directory) if stem(path) > done]
         if not waiting:
             going = pause()
             continue
-        with open_lines(waiting[0]) as file:
+        done = stem(waiting[0])
+        try:
+            opened = open_lines(waiting[0])
+        except FileNotFoundError:
+            continue  # its time was over while the reader was behind: what it held is no longer there
+        with opened as file:
             cursor.end_of_segment()
             while going:
                 superseded = any(stem(path) > stem(waiting[0]) for path in segments(directory))
@@ -84,7 +89,25 @@ def follow(directory: Path, after: int, pause: Callable[[], bool]) -> Iterator[R
                 if superseded:
                     break
                 going = pause()
-        done = stem(waiting[0])
+
+
+def _read_before(directory: Path, after: int) -> str:
+    """The newest segment that holds nothing behind the number `after`, by its stem; none if that is not known."""
+    paths = segments(directory)
+    for path, newer in zip(reversed(paths[:-1]), reversed(paths[1:]), strict=True):
+        if 0 < _first_number(newer) <= after + 1:
+            return stem(path)
+    return ""
+
+
+def _first_number(path: Path) -> int:
+    """The number that a segment begins with; 0 if that cannot be read."""
+    try:
+        with open_lines(path) as file:
+            number = NUMBER.match(file.readline())
+    except OSError:
+        return 0
+    return 0 if number is None else int(number[1])
 
 
 def seq_of(record: Record) -> int:

@@ -22,6 +22,7 @@ VERBS: Final = {
     "forward": "run one forward proxy",
     "reverse": "run one reverse gateway in front of the servers named",
     "policy": "check, test and explain policies; print their schema",
+    "why": "say why something was refused, and what would have to change",
     "audit": "read the decisions that were written down, and prove them",
     "cache": "drop kept answers of a running gateway; say what it keeps",
     "ca": "show, make, export, rotate or import the certificate authority of the forward proxy",

@@ -101,6 +101,24 @@ def test_following_gives_what_comes_over_new_segments_and_torn_ends(tmp_path: Pa
     assert seqs(follow(tmp_path, 1, pause)) == [2, 3, 4, 5, 6]
 
 
+def test_following_opens_no_segment_that_holds_nothing_new(tmp_path: Path) -> None:
+    write(tmp_path, b"", line(2) + line(3), line(3) + line(4))
+    (tmp_path / NAMES[0]).unlink()
+    (tmp_path / NAMES[0]).mkdir()
+
+    assert [seqs(follow(tmp_path, after, lambda: False)) for after in (1, 2, 4)] == [[2, 3, 4], [3, 4], []]
+    with pytest.raises(IsADirectoryError):
+        seqs(follow(tmp_path, 0, lambda: False))
+
+
+def test_following_goes_on_behind_a_segment_that_was_removed(tmp_path: Path) -> None:
+    write(tmp_path, line(1), b"", line(3))
+    (tmp_path / NAMES[1]).unlink()
+    (tmp_path / NAMES[1]).symlink_to("nowhere")
+
+    assert seqs(follow(tmp_path, 0, lambda: False)) == [1, 3]
+
+
 def append(path: Path, content: bytes) -> None:
     with path.open("ab") as file:
         file.write(content)

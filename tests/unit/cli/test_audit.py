@@ -79,7 +79,7 @@ def test_records_are_found_by_what_they_say(
 
 
 def test_text_is_a_line_for_people(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", IDS[1], "--log", str(log)]) == 0
+    assert main(["grep", "--verdict", "allow", "--log", str(log)]) == 0
 
     assert capsys.readouterr().out == (
         "2026-11-23 10:00:01.123Z  allow  10.1.2.3  GET http://news.example/  allowed-by-default\n"
