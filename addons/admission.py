@@ -324,11 +324,20 @@ class Admission:
 
     def no_room(self, client: Client, listener: Listener) -> Response:
         """Record and answer a connection for which there is no room; nothing of it is kept."""
-        self._connections.opened(client, listener)
+        state = self._connections.opened(client, listener)
         try:
-            return self.refused_head(client, refuse(Reason.CAPACITY, "There are too many connections."))
+            exchange, decision = self._unnamed(client), refuse(Reason.CAPACITY, "There are too many connections.")
+            answer = refusals.for_head(exchange, Refusal(decision))
+            self._record_refusal(exchange, decision, answer)
+            state.refused = exchange
+            self.ended(state)
+            return answer
         finally:
             self._connections.closed(client.id)
+
+    def ended(self, state: ConnectionState) -> None:
+        """Record the end of a connection that was refused before anything was built for it."""
+        self._recorder.unasked(state)
 
     def _open(self, flow: HTTPFlow, state: ConnectionState, facts: Facts | None) -> Exchange:
         exchange = self._begin(state, facts)

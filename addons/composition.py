@@ -41,7 +41,10 @@ from addons.settling import Settling
 from addons.signing import Signing
 from addons.standing import Standing
 from addons.upstream_tls import UpstreamTls
+from gateway.audit.clients import Keyed, truncated
+from gateway.audit.disclosure import Disclosure
 from gateway.audit.ids import IdSource
+from gateway.audit.month_keys import MonthKeys
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
@@ -62,6 +65,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.probes import Law
+    from gateway.audit.clients import ClientName
     from gateway.config.settings import AuditSettings, ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
@@ -118,7 +122,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
-    recorder = _recorder(writer, connections)
+    recorder = _recorder(settings, writer, connections)
     authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
@@ -204,8 +208,9 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
     return HealthChecks(pools, probe, law, SystemRandom().random)
 
 
-def _recorder(writer: AuditWriter, connections: Connections) -> Recorder:
-    return Recorder(writer, connections, time.time, writer.append_durable if writer.waits else None)
+def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:
+    durable = writer.append_durable if writer.waits else None
+    return Recorder(writer, connections, time.time, durable, disclosure_of(settings))
 
 
 def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
@@ -244,6 +249,18 @@ def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
         for each in settings.listeners
         if each.tls is not None
     }
+
+
+def disclosure_of(settings: Settings) -> Disclosure:
+    """What records may say. Raises AuditUnavailable if clients are named by a key that cannot be used."""
+    wanted = settings.audit.disclosure
+    client: ClientName | None = None
+    if wanted.client_address == "truncated":
+        client = truncated
+    elif wanted.client_address == "keyed":
+        client = Keyed(MonthKeys(settings.state / "audit-keys", wanted.client_keys).key)
+        client(settings.listeners[0].bind[0], time.time())
+    return Disclosure(query=wanted.query_values, fields=wanted.field_values, client=client)
 
 
 def resolver_of(settings: ResolverSettings) -> Resolver:

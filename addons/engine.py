@@ -57,14 +57,15 @@ def run(
     said: Callable[[str], None],
     version: str,
     again: Callable[[], Settings] | None = None,
+    configuration: str | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
 
-    `again` reads the configuration once more, on SIGHUP; it raises Invalid. Raises NotStarted if the gateway cannot
-    start.
+    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. Raises
+    NotStarted if the gateway cannot start.
     """
     forget_key_logs()
-    process = _Process(settings, said, version, again)
+    process = _Process(settings, said, version, again, configuration)
     try:
         asyncio.run(process.live())
     finally:
@@ -79,6 +80,7 @@ class _Process:
     said: Callable[[str], None]
     version: str
     again: Callable[[], Settings] | None = None
+    configuration: str | None = None
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -145,7 +147,13 @@ class _Process:
         self._listen_to_signals(engine)
         where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
         engine.writer.append(
-            start_record(version=self.version, engine=self.settings.engine, listeners=where, now=time.time())
+            start_record(
+                version=self.version,
+                engine=self.settings.engine,
+                listeners=[f"{each.name} {at}" for each, at in zip(engine.listeners, where, strict=True)],
+                configuration=self.configuration,
+                now=time.time(),
+            )
         )
         gc.collect()
         gc.freeze()

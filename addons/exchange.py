@@ -191,8 +191,9 @@ class ConnectionState:
     `peer` and `port` are the other end of the socket, `reached` is this end of it, and `known_as` the address of the
     proxy that people are told, if the operator named one; `client` is who stands behind it (another only behind a
     trusted proxy). `connect_host` and `connect_port` are what a CONNECT asked for, `tunnel` its exchange while nobody
-    knows whether it will be inspected. `requests` counts those that were judged, `trouble` says what broke the
-    handshake, `told` that a failure of the gateway was answered and recorded already.
+    knows whether it will be inspected. `begun` says that something was asked for or refused, `requests` counts those
+    that were judged, `trouble` says what broke the handshake, `refused` is the exchange that ended all without an
+    answer, `told` says that a failure of the gateway was answered and recorded already.
     `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
     are those upstreams that were spoken to in TLS without asking who they are. `original` is where a connection was on
     its way to that was redirected here, address and port. `balancer` is who said by a PROXY header that the client is
@@ -219,8 +220,10 @@ class ConnectionState:
     tls_version: Fact[str] = ABSENT
     inspected: Fact[bool] = ABSENT
     exchanges: list[Exchange] = field(default_factory=list)
+    begun: bool = False
     requests: int = 0
     trouble: str | None = None
+    refused: Exchange | None = None
     told: bool = False
     links: dict[Endpoint, dict[str, Address]] = field(default_factory=dict)
     unverified: set[Endpoint] = field(default_factory=set)
@@ -317,7 +320,7 @@ class Connections:
 
     def begin(self, state: ConnectionState, facts: Facts) -> Exchange:
         """Open an exchange on a connection, with the policy that is in force now."""
-        state.gate = state.listener.store.current
+        state.gate, state.begun = state.listener.store.current, True
         exchange = Exchange(id=self.new_id(), connection=state, gate=state.gate, started=self.timer(), facts=facts)
         state.exchanges.append(exchange)
         return exchange

@@ -39,7 +39,7 @@ class Failures:
         """The hook of a request failed before anything was forwarded: the answer to it, which is recorded."""
         _log.error("%s failed: %s", hook, type(error).__name__, exc_info=error)
         exchange = exchange_of(flow) or self._begun(flow)
-        decision = refuse(Reason.INTERNAL_ERROR, f"`{hook}` failed")
+        decision = refuse(Reason.INTERNAL_ERROR, f"The gateway failed at {hook}.")
         answer = refusals.for_request(exchange, flow, Refusal(decision))
         size = len(answer.raw_content or b"")
         if exchange.recorded:

@@ -127,6 +127,7 @@ class Front:
         state = self._engine.connections.opened(client, self._listener)
         try:
             self._engine.admission.turn_away(state, decision)
+            self._engine.admission.ended(state)
         finally:
             self._engine.connections.closed(client.id)
 

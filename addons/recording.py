@@ -12,12 +12,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from addons.exchange import Connections, Exchange, exchange_of
+from addons.exchange import Connections, ConnectionState, Exchange, exchange_of
 from addons.refusals import for_upstream_error
 from addons.translate import connection_facts
+from gateway.audit.clients import hidden_in
+from gateway.audit.disclosure import Disclosure
 from gateway.audit.errors import AuditUnavailable
+from gateway.audit.events import connection_record
 from gateway.audit.record import Circumstances, decision_object, decision_record, end_record
-from gateway.policy.model import Decision, Reason, refuse
+from gateway.policy.model import Decision, Missing, Reason, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,12 +59,14 @@ class Recorder:
         connections: Connections,
         clock: Callable[[], float],
         durable: Callable[[Record], Future[int]] | None = None,
+        disclosure: Disclosure | None = None,
     ) -> None:
         self._writer: Final = writer
         self._connections: Final = connections
         self._clock: Final = clock
         self._durable: Final = durable
         self._unsettled: Future[int] | None = None
+        self._disclosure: Final = disclosure or Disclosure()
 
     async def allowed(self, exchange: Exchange, decision: Decision) -> Decision:
         """Record an allow before its effect, as durably as the log promises; the decision that stands comes back.
@@ -87,7 +92,9 @@ class Recorder:
         if exchange.ended:
             return
         exchange.decision, exchange.status, exchange.down = decision, status, down
-        self._append_refusal(self._decision(exchange, decision, status))
+        self._append_refusal(lambda: self._decision(exchange, decision, status))
+        if status is None:
+            exchange.connection.refused = exchange
         exchange.recorded = True
         self.ended(exchange)
 
@@ -103,7 +110,7 @@ class Recorder:
         if exchange.ended or not exchange.recorded:
             return
         exchange.ended = True
-        self._append(self._end(exchange))
+        self._append(lambda: self._end(exchange))
         state = exchange.connection
         state.exchanges = [each for each in state.exchanges if each is not exchange]
 
@@ -121,7 +128,7 @@ class Recorder:
             return
         opened = tuple(state.exchanges) or (self._connections.begin(state, connection_facts(state, self._clock())),)
         for exchange in opened:
-            self.broken(exchange, refuse(Reason.INTERNAL_ERROR, f"`{hook}` failed"))
+            self.broken(exchange, refuse(Reason.INTERNAL_ERROR, f"The gateway failed at {hook}."))
 
     def broken(self, exchange: Exchange, decision: Decision, *, answer: Response | None = None) -> None:
         """Record that an exchange ended by `decision`, before or after it was let through, with this answer if any."""
@@ -149,6 +156,7 @@ class Recorder:
             parent=None if exchange.parent is None else exchange.parent.name,
             original=state.original,
             balancer=state.balancer,
+            disclosure=self._disclosure,
             sent=exchange.sent,
             answers=exchange.answers,
         )
@@ -172,20 +180,50 @@ class Recorder:
         )
         if exchange.place is not None:
             record["upstream"] = _upstream(exchange, exchange.place)
-        return record if outcome is None else record | {"decision": decision_object(outcome)}
+        return record if outcome is None else record | {"decision": self._said(exchange, outcome)}
 
-    def _append_refusal(self, record: Record) -> None:
+    def _said(self, exchange: Exchange, outcome: Decision) -> object:
+        """What was decided later, without the client's address if that is not to be written down."""
+        said, client, named = decision_object(outcome), exchange.facts.client_ip, self._disclosure.client
+        if named is None or isinstance(client, Missing):
+            return said
+        return hidden_in(said, client, named(client, self._clock()))
+
+    def unasked(self, state: ConnectionState) -> None:
+        """Record the end of a connection on which nothing was asked for, that was refused, or passed on unread."""
+        self._append(lambda: self._connection(state))
+
+    def _connection(self, state: ConnectionState) -> Record:
+        exchange = state.refused or (state.tunnel if state.treatment == "splice" else None)
+        decision = None if exchange is None else exchange.decision
+        return connection_record(
+            decision_id=self._connections.new_id() if exchange is None else exchange.id,
+            listener=state.listener.name,
+            client=(state.peer, state.port),
+            balancer=state.balancer,
+            named=self._disclosure.client,
+            outcome="refused" if state.refused is not None else "closed" if exchange is None else "spliced",
+            reason=None if decision is None else decision.reason,
+            detail=None if decision is None or decision.rule is not None else decision.message,
+            up=0 if exchange is None else exchange.up,
+            down=0 if exchange is None else exchange.down,
+            seconds=self._connections.timer() - state.started,
+            now=self._clock(),
+        )
+
+    def _append_refusal(self, made: Callable[[], Record]) -> None:
         if self._durable is None:
-            self._append(record)
+            self._append(made)
             return
         try:
-            self._unsettled = self._durable(record)
+            self._unsettled = self._durable(made())
         except AuditUnavailable as problem:
             _log.error("a record could not be written: %s", problem)
 
-    def _append(self, record: Record) -> None:
+    def _append(self, made: Callable[[], Record]) -> None:
+        """Make a record and write it down; that it cannot be made is as bad as that it cannot be written."""
         try:
-            self._writer.append(record)
+            self._writer.append(made())
         except AuditUnavailable as problem:
             _log.error("a record could not be written: %s", problem)
 
@@ -203,6 +241,11 @@ def _upstream(exchange: Exchange, place: PlaceAt) -> Record:
         "server": place.member.name,
         "attempts": [{"server": server, "reason": reason.value} for server, reason in exchange.attempts],
     }
+
+
+def _is_unasked(state: ConnectionState) -> bool:
+    """Whether nothing was asked for on a connection, or it was refused or passed on as a whole."""
+    return not state.begun or state.refused is not None or state.treatment == "splice"
 
 
 class Recording:
@@ -269,7 +312,7 @@ class Recording:
         if state is None:
             return
         self._connections.closed(client.id)
-        tunnel = state.tunnel
+        tunnel, is_unasked = state.tunnel, _is_unasked(state)
         for exchange in tuple(state.exchanges):
             if exchange.recorded or exchange is tunnel:
                 self._recorder.ended(exchange)
@@ -278,6 +321,8 @@ class Recording:
         if tunnel is not None and not tunnel.recorded and state.requests == 0:
             unasked = refuse(Reason.PROTOCOL_REFUSED, state.trouble or "The client left before it asked for anything.")
             self._recorder.refused(tunnel, unasked, status=None, down=0)
+        if is_unasked:
+            self._recorder.unasked(state)
 
     def tls_failed_client(self, data: TlsData) -> None:
         """A client did not finish its handshake: most often it does not trust the gateway's authority."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy.http import Headers, Response
 
 from addons.exchange import judged
+from gateway.audit.redaction import mask_text
 from gateway.pages.refused import Page, as_html, as_problem
 from gateway.pages.shell import HTML, HTML_FIELDS
 from gateway.policy.model import Decision, Fact, Missing, Reason, refuse
@@ -232,7 +233,8 @@ def for_upstream_error(flow: HTTPFlow, _message: str) -> Response:
 
 
 def limit_fields(states: tuple[LimitState, ...]) -> RawFields:
-    """RateLimit-Policy and RateLimit for the limits that counted a request; nothing if none did."""
+    """RateLimit-Policy and RateLimit for the rate limits that counted a request; nothing if none did."""
+    states = tuple(each for each in states if each.counts_time)
     if not states:
         return ()
     policies = ", ".join(f'"{each.id}";q={each.quota};w={math.ceil(each.window)}' for each in states)
@@ -293,7 +295,7 @@ def _detail(decision: Decision) -> str:
     standard = _DETAILS.get(decision.reason, "The gateway refuses this request.")
     if decision.message is None or decision.reason in _FIXED_DETAIL:
         return standard
-    return decision.message
+    return decision.message if decision.rule is not None else mask_text(decision.message)
 
 
 def _asked(state: ConnectionState, exchange: Exchange) -> str | None:
@@ -303,7 +305,7 @@ def _asked(state: ConnectionState, exchange: Exchange) -> str | None:
         return None if state.connect_host is None else str(state.connect_host)
     scheme, port = _text(facts.scheme), facts.port
     authority = str(facts.host) if isinstance(port, Missing) else facts.host.authority(port, _PORTS.get(scheme or ""))
-    path = "" if isinstance(facts.target, Missing) else facts.target.path
+    path = "" if isinstance(facts.target, Missing) else mask_text(facts.target.path)
     return f"{scheme}://{authority}{path}" if scheme else authority
 
 

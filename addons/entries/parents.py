@@ -74,9 +74,9 @@ class Parents:
         try:
             found = await self._resolver.resolve(parent.host)
         except Unresolved:
-            return refusal(Reason.PARENT_REFUSED, f"The name of the parent proxy `{parent.name}` cannot be resolved.")
+            return refusal(Reason.PARENT_REFUSED, f"The name of the parent proxy {parent.name} cannot be resolved.")
         if any(is_own(self._own, address, parent.port) for address in found):
-            return refusal(Reason.PARENT_REFUSED, f"The parent proxy `{parent.name}` is this gateway itself.")
+            return refusal(Reason.PARENT_REFUSED, f"The parent proxy {parent.name} is this gateway itself.")
         return found
 
     def requestheaders(self, flow: HTTPFlow) -> None:

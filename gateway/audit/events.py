@@ -7,25 +7,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from gateway.audit.clients import hidden_in
 from gateway.audit.redaction import mask_sentence
 from gateway.audit.times import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.audit.clients import ClientName
     from gateway.audit.record import Record
     from gateway.policy.addresses import Address
     from gateway.policy.model import Reason
 
 
-def start_record(*, version: str, engine: str, listeners: Sequence[str], now: float) -> Record:
-    """The gateway accepts connections; `listeners` as `egress forward 127.0.0.1:8080`."""
+def start_record(
+    *, version: str, engine: str, listeners: Sequence[str], now: float, configuration: str | None = None
+) -> Record:
+    """The gateway accepts connections; `listeners` as `egress forward 127.0.0.1:8080`.
+
+    `configuration` is the digest of the configuration file as it was read, None if there is no such file.
+    """
     return {
         "time": timestamp(now),
         "event": "start",
         "version": version,
         "engine": engine,
         "listeners": list(listeners),
+        "configuration": configuration,
     }
 
 
@@ -58,7 +66,7 @@ def policy_record(  # noqa: PLR0913 - one keyword per key of the record
 
 def list_record(  # noqa: PLR0913 - one keyword per key of the record
     *,
-    outcome: Literal["loaded", "refused"],
+    outcome: Literal["loaded", "stale", "kept", "refused"],
     listener: str,
     name: str,
     entries: int | None,
@@ -66,7 +74,11 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
     problems: Sequence[str],
     now: float,
 ) -> Record:
-    """A list is in force, or cannot be used; `problems` tell of a last good copy that stands in, of lines left out."""
+    """A list is in force, or cannot be used.
+
+    `stale`: it is in force, and older than it may be; `kept`: its file is refused, and the last good copy stays in
+    force; `refused`: there is no such copy either, and no policy that needs the list can be used.
+    """
     return {
         "time": timestamp(now),
         "event": "list",
@@ -139,6 +151,20 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
     }
 
 
+def admin_record(
+    *, action: str, actor: str, outcome: Literal["done", "refused"], detail: str | None, now: float
+) -> Record:
+    """Somebody had the gateway do something while it runs: `reload`, `drain`, `purge`; `actor` says who or what."""
+    return {
+        "time": timestamp(now),
+        "event": "admin",
+        "action": action,
+        "actor": actor,
+        "outcome": outcome,
+        "detail": None if detail is None else mask_sentence(detail),
+    }
+
+
 def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     *,
     reason: Literal["write-failed", "queue-full", "torn-line"],
@@ -198,27 +224,38 @@ def connection_record(  # noqa: PLR0913 - one keyword per key of the record
     decision_id: str,
     listener: str,
     client: tuple[Address, int],
-    outcome: str,
+    outcome: Literal["closed", "refused", "spliced"],
     reason: Reason | None,
     detail: str | None,
     up: int,
     down: int,
     seconds: float,
     now: float,
+    balancer: Address | None = None,
+    named: ClientName | None = None,
 ) -> Record:
-    """A connection ended that left no exchange to record: refused at accept, a broken TLS handshake, no valid head.
+    """A connection ended on which nothing was asked for, or that was refused, or passed on unread, as a whole.
 
-    `outcome` is a short word (`closed`, `refused`, `handshake-failed`); what `detail` quotes in backticks is masked.
+    `decision_id` is that of the decision about it, if there was one. `named` says what its client is called, if not by
+    its address. What `detail` quotes in backticks is masked.
     """
+    who: Record = {"ip": str(client[0]), "port": client[1]}
+    said = None if detail is None else mask_sentence(detail)
+    if balancer is not None:
+        who["balancer"] = str(balancer)
+    if named is not None:
+        who = {"ip": named(client[0], now), "port": None}
+        who |= {} if balancer is None else {"balancer": named(balancer, now)}
+        said = None if said is None else str(hidden_in(said, client[0], str(who["ip"])))
     return {
         "time": timestamp(now),
         "event": "connection",
         "id": decision_id,
         "listener": listener,
-        "client": {"ip": str(client[0]), "port": client[1]},
+        "client": who,
         "outcome": outcome,
         "reason": None if reason is None else reason.value,
-        "detail": None if detail is None else mask_sentence(detail),
+        "detail": said,
         "bytes": {"up": up, "down": down},
         "seconds": round(seconds, 6),
     }

@@ -21,6 +21,15 @@ _NOTHING: Final[Mapping[str, object]] = {}
 
 def line(record: Record, *, colour: bool = False) -> str:
     """One line, without a newline; `colour` only for a terminal."""
+    text = f"{_time(record)}  {message(record)}"
+    verdict = str(_part(record, "decision").get("verdict", ""))
+    if not colour or verdict not in _COLOURS:
+        return text
+    return text.replace(f"{verdict:<5}", f"{_COLOURS[verdict]}{verdict:<5}{_PLAIN}", 1)
+
+
+def message(record: Record) -> str:
+    """What the line says behind its time."""
     match record.get("event"):
         case "decision":
             words = _decision(record)
@@ -28,11 +37,7 @@ def line(record: Record, *, colour: bool = False) -> str:
             words = _end(record)
         case _:
             words = _event(record)
-    text = printable("  ".join([_time(record), *filter(None, words)]))
-    verdict = str(_part(record, "decision").get("verdict", ""))
-    if not colour or verdict not in _COLOURS:
-        return text
-    return text.replace(f"{verdict:<5}", f"{_COLOURS[verdict]}{verdict:<5}{_PLAIN}", 1)
+    return printable("  ".join(filter(None, words)))
 
 
 def printable(text: str) -> str:
@@ -60,7 +65,7 @@ def _decision(record: Record) -> list[str]:
     rule, place = decision.get("rule"), decision.get("place")
     cause = decision.get("detail") if rule is None else f"{rule} ({place})" if place else rule
     return [
-        f"{decision.get('verdict'):<5}",
+        f"{decision.get('verdict') or '-':<5}",
         str(_part(record, "client").get("ip") or "-"),
         f"{request.get('method') or '-'} {url_of(record)}",
         str(decision.get("reason")),

@@ -8,15 +8,18 @@ A `decision` record has these keys, always all of them, in this order; the write
     event        decision
     id           the decision id: what the client sees in `Wicketgate-Decision`; the `end` record repeats it
     listener     its name;  mode  forward | reverse;  engine  which engine moved the bytes
-    client       {ip, port, user, groups}, and `balancer` where a PROXY header named the client: who sent it
-    request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes; `sent`
-                 beside them if a route lets the upstream be asked for another path
+    client       {ip, port, user, groups}, and `balancer` where a PROXY header named the client: who sent it; where the
+                 operator wants addresses hidden, `ip` is a network or a token and `port` is null
+    request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes; beside
+                 them `sent` if a route lets the upstream be asked for another path, and `fields`, by their names, if
+                 the operator wants values of fields written down
     tls          {sni, mode: inspected | spliced | terminated | null}, or null for a plain exchange
     destination  {ip: the address tried first, answers: every address that was judged, parent: the proxy it goes
                  through, original: where a redirected connection was on its way to}, or null if there is none of them
     decision     {verdict, reason, rule, place, matched, waived, shadow, unknown, status, detail}
     list         {name, entry, age} of the entry that decided, or null
-    limits       [{id, quota, window, remaining, reset}] of the limits that counted, seconds
+    limits       [{id, key, quota, window, remaining, reset}] of the limits that counted: under which key, how much of
+                 what is left; seconds, null where a limit counts what runs at the same time
     policy       {name, digest}
     masked       JSON pointers (RFC 6901) to what redaction changed
     answers      redirect | response: what the gateway answers by itself, without dialling; only then there is this key
@@ -27,22 +30,28 @@ connected: {ip}, or null, `unverified: true` that it went to a TLS server that n
 something was decided later it has a `decision` too; `upstream` names the server that a reverse listener sent it to, and
 before it those that failed: {name, server, attempts: [{server, reason}]}. Other events are in `gateway.audit.events`.
 
-A record never holds a value of a header field, a body, or user information of an address.
+A record never holds a body, user information of an address, or what a field says to prove who somebody is.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from gateway.audit.redaction import mask_query, mask_sentence, mask_text
+from gateway.audit.clients import hidden_entry, hidden_in
+from gateway.audit.disclosure import Disclosure
+from gateway.audit.redaction import mask_fields, mask_query, mask_sentence, mask_text
 from gateway.audit.secrets import MASK
 from gateway.audit.times import timestamp
 from gateway.policy.explain import age_text, as_json
-from gateway.policy.model import Missing, Mode
+from gateway.policy.model import FactName, Missing, Mode
 from gateway.policy.names import Host
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.audit.clients import ClientName
     from gateway.policy.addresses import Address
     from gateway.policy.limits import LimitState
     from gateway.policy.model import Decision, Fact, Facts, ListHit, Reason
@@ -53,7 +62,11 @@ VERSION: Final = 1
 type Record = dict[str, object]
 """One event, its keys in their order, values that JSON can hold; without `v` and `seq`."""
 
-_LONGEST_METHOD: Final = 32
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+_LIKE_A_METHOD: Final = re.compile(r"[A-Z]{1,12}(-[A-Z]{1,12}){0,2}")
+"""As registered methods look: a client that lost count of its bytes may send anything in their place."""
+_USUAL: Final = Disclosure()
+_PLAIN_KEYS: Final = frozenset({FactName.HOST, FactName.PORT, FactName.METHOD, FactName.TLS_SNI, FactName.USER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +76,7 @@ class Circumstances:
     `status` is what the client is answered (None: nothing, or not yet known); `dialled` the address tried first;
     `parent` the name of the proxy that it belongs to; `original` where a redirected connection was on its way to;
     `balancer` who named the client in a PROXY header;
-    `shown` the query names whose values may be written down; `sent` the path that is sent, if it is not the one that
+    `disclosure` what may be written down beyond the usual; `sent` the path that is sent, if it is not the one that
     was judged; `answers` what the gateway answers by itself, if nothing is dialled.
     """
 
@@ -77,7 +90,7 @@ class Circumstances:
     original: tuple[Address, int] | None = None
     balancer: Address | None = None
     engine: str = "mitmproxy"
-    shown: frozenset[str] = frozenset()
+    disclosure: Disclosure = _USUAL
     sent: str | None = None
     answers: Literal["redirect", "response"] | None = None
 
@@ -98,11 +111,15 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "destination": _destination(facts, about),
         "decision": _decision(decision, about.status),
         "list": _list_hit(decision.hit),
-        "limits": [_limit(state) for state in decision.limits],
+        "limits": _limits(decision.limits, about.disclosure, masked) if decision.limits else [],
         "policy": {"name": decision.policy, "digest": decision.digest},
         "masked": masked,
     }
-    return record if about.answers is None else record | {"answers": about.answers}
+    if about.disclosure.client is not None:
+        _hide_client(record, facts.client_ip, about.balancer, about.disclosure.client, now)
+    if about.answers is not None:
+        record["answers"] = about.answers
+    return record
 
 
 def end_record(  # noqa: PLR0913 - one keyword per key of the record
@@ -140,8 +157,15 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
 
 def decision_object(decision: Decision) -> Record:
     """A decision as it stands in a record; `detail` is the sentence of a refusal that no rule made."""
+    said: Record = as_json(decision)
+    said["place"] = _short(decision.place)
+    said["detail"] = _detail(decision)
+    return said
+
+
+def _detail(decision: Decision) -> str | None:
     said = decision.message if decision.rule is None and decision.message else None
-    return {**as_json(decision), "place": _short(decision.place), "detail": mask_sentence(said) if said else None}
+    return mask_sentence(said) if said else None
 
 
 def _known[T](fact: Fact[T]) -> T | None:
@@ -163,7 +187,7 @@ def _client(facts: Facts, about: Circumstances) -> Record:
 
 
 def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
-    path, query = _target(facts, about.shown, masked)
+    path, query = _target(facts, about.disclosure.query, masked)
     request: Record = {
         "method": _method(facts),
         "scheme": _text(facts.scheme),
@@ -174,7 +198,12 @@ def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
         "protocol": _text(facts.protocol),
         "size": _known(facts.request_size),
     }
-    return request if about.sent is None else request | {"sent": mask_text(about.sent)}
+    if about.sent is not None:
+        request["sent"] = mask_text(about.sent)
+    if about.disclosure.fields and not isinstance(facts.headers, Missing):
+        request["fields"] = shown = mask_fields(facts.headers.items, about.disclosure.fields)
+        masked.extend(f"/request/fields/{_pointer(name)}" for name, value in shown.items() if _has_mask(value))
+    return request
 
 
 def _method(facts: Facts) -> str | None:
@@ -182,7 +211,7 @@ def _method(facts: Facts) -> str | None:
     method = _known(facts.method)
     if method is None:
         return "CONNECT" if facts.connect is True else None
-    return mask_text(method[:_LONGEST_METHOD])
+    return method if method in _METHODS or _LIKE_A_METHOD.fullmatch(method) else MASK
 
 
 def _target(facts: Facts, shown: frozenset[str], masked: list[str]) -> tuple[str | None, Record | None]:
@@ -233,9 +262,11 @@ def _spot(address: Address, port: int) -> str:
 
 
 def _decision(decision: Decision, status: int | None) -> Record:
-    said = decision_object(decision)
-    detail = said.pop("detail")
-    return {**said, "status": status, "detail": detail}
+    said: Record = as_json(decision)
+    said["place"] = _short(decision.place)
+    said["status"] = status
+    said["detail"] = _detail(decision)
+    return said
 
 
 def _short(place: str | None) -> str | None:
@@ -249,11 +280,75 @@ def _list_hit(hit: ListHit | None) -> Record | None:
     return {"name": hit.name, "entry": hit.entry, "age": None if hit.age is None else age_text(hit.age)}
 
 
-def _limit(state: LimitState) -> Record:
-    return {
-        "id": state.id,
-        "quota": state.quota,
-        "window": state.window,
-        "remaining": state.remaining,
-        "reset": round(state.reset, 3),
-    }
+def _limits(states: tuple[LimitState, ...], disclosure: Disclosure, masked: list[str]) -> list[Record]:
+    shown: list[Record] = []
+    for at, state in enumerate(states):
+        key: Record = {
+            name: _key_part(name, part, disclosure) for name, part in zip(state.names, state.key, strict=True)
+        }
+        masked.extend(f"/limits/{at}/key/{_pointer(name)}" for name, part in key.items() if part == MASK)
+        shown.append(
+            {
+                "id": state.id,
+                "key": key,
+                "quota": state.quota,
+                "window": state.window if state.counts_time else None,
+                "remaining": state.remaining,
+                "reset": round(state.reset, 3) if state.counts_time else None,
+            }
+        )
+    return shown
+
+
+def _key_part(name: str, part: object, disclosure: Disclosure) -> object:
+    """What a request was counted under, as a record may say it; null if it had none. What is long is a digest."""
+    if isinstance(part, Missing):
+        return None
+    if name == FactName.CLIENT_IP:
+        return str(part)
+    if isinstance(part, int) or (isinstance(part, str) and name in _PLAIN_KEYS):
+        return part
+    if isinstance(part, str) and name == FactName.PATH:
+        return mask_text(part)
+    kind, _, argument = name.partition(".")
+    may_be_shown = argument in (disclosure.fields if kind == FactName.HEADER else disclosure.query)
+    if may_be_shown and isinstance(part, tuple) and all(isinstance(each, str) for each in part):
+        return mask_text(", ".join(part))
+    return MASK
+
+
+def _hide_client(
+    record: Record, client: Fact[Address], balancer: Address | None, named: ClientName, now: float
+) -> None:
+    """Write the client's name in place of its address, wherever a record may hold that."""
+    who, masked = record["client"], record["masked"]
+    if not isinstance(who, dict) or not isinstance(masked, list):
+        raise TypeError("a decision record has a client")
+    who["port"] = None
+    masked.append("/client/port")
+    if balancer is not None:
+        who["balancer"] = named(balancer, now)
+        masked.append("/client/balancer")
+    if isinstance(client, Missing):
+        return
+    who["ip"] = name = named(client, now)
+    masked.append("/client/ip")
+    _hide_elsewhere(record, client, name)
+
+
+def _hide_elsewhere(record: Record, client: Address, name: str) -> None:
+    """A client's address may stand in what it asked for, in the entry of a list, in the key of a limit, in words."""
+    for part in ("request", "decision", "limits"):
+        record[part] = hidden_in(record[part], client, name)
+    for key in _keys_of_limits(record):
+        if FactName.CLIENT_IP in key:
+            key[FactName.CLIENT_IP.value] = name
+    hit = record["list"]
+    if isinstance(hit, dict):
+        hit["entry"] = hidden_entry(hit["entry"], client, name)
+
+
+def _keys_of_limits(record: Record) -> Iterator[Record]:
+    limits = record["limits"]
+    for limit in limits if isinstance(limits, list) else ():
+        yield limit["key"]

@@ -1,8 +1,9 @@
 """What must not reach the log is taken out before a record exists, not when it is read.
 
-Query names are kept and their values masked unless the operator listed the name. Paths and sentences run through a
-pass over what looks like a credential (`gateway.audit.secrets`). Masking too much costs a clue, masking too little
-costs a secret: where in doubt, it masks.
+Query names are kept and their values masked unless the operator listed the name; of fields nothing is kept but the
+values of those that the operator listed. Paths, sentences and what is listed run through a pass over what looks like a
+credential (`gateway.audit.secrets`). Masking too much costs a clue, masking too little costs a secret: where in doubt,
+it masks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT: Final = 8192
 """Characters of a path or sentence that a record keeps."""
+
+LONGEST_VALUE: Final = 512
+"""Characters of a field's value that a record keeps."""
 
 _CUT: Final = "..."
 _QUERY_NAME: Final = re.compile(r"[A-Za-z0-9_.$\[\]-]{1,64}\Z")
@@ -36,6 +40,15 @@ def mask_query(parameters: Iterable[tuple[str, str]], shown: frozenset[str]) -> 
             masked[name] = _joined(masked.get(name), mask_text(value))
         else:
             masked[name] = MASK
+    return masked
+
+
+def mask_fields(fields: Iterable[tuple[str, str]], shown: frozenset[str]) -> dict[str, str | list[str]]:
+    """The values of the fields whose names are in `shown`, all in lower case; without what looks like a credential."""
+    masked: dict[str, str | list[str]] = {}
+    for name, value in fields:
+        if name in shown:
+            masked[name] = _joined(masked.get(name), mask_text(value)[:LONGEST_VALUE])
     return masked
 
 

@@ -1,7 +1,7 @@
 """`wicketgate audit`: read the decisions that were written down.
 
 `tail` shows the newest records and goes on with `--follow`, `grep` finds records by what they say, `show` gives every
-record of one decision. Text is for people, JSON is the line of the log.
+record of one decision, `schema` what records may say. Text is for people, JSON is the line of the log.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ def main(argv: Sequence[str]) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the verbs `tail`, `grep` and `show` with their options."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="tail|grep|show")
+    """Add the verbs `tail`, `grep`, `show` and `schema` with their options."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="tail|grep|show|schema")
     tail = verbs.add_parser("tail", help="the newest records", allow_abbrev=False)
     tail.add_argument("-n", "--lines", type=_count, default=20, metavar="N", help="how many (default 20)")
     tail.add_argument("-f", "--follow", action="store_true", help="go on with new records as they come")
     grep = verbs.add_parser("grep", help="the records that match every option given", allow_abbrev=False)
     show = verbs.add_parser("show", help="every record of one decision", allow_abbrev=False)
     show.add_argument("id", metavar="ID", help="the decision id, as `Wicketgate-Decision` shows it")
+    verbs.add_parser("schema", help="the JSON Schema of the records", allow_abbrev=False)
     for verb in (tail, grep):
         verb.add_argument("--verdict", choices=("allow", "deny"))
         verb.add_argument("--rule", metavar="ID", help="the rule, guardrail or limit that decided")
@@ -59,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the arguments say. Raises Unusable if there is no log."""
+    if arguments.verb == "schema":
+        return _print_schema()
     if not arguments.log.is_dir():
         raise Unusable(f"audit: there is no log in `{arguments.log}`, name its folder with `--log`")
     verbs: dict[str, Callable[[argparse.Namespace], Iterable[Record]]] = {"tail": _tail, "grep": _grep, "show": _show}
@@ -68,6 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(_as_json(record) if arguments.format == "json" else line(record, colour=colour), flush=True)
         found = True
     return OK if found or arguments.verb == "tail" else FINDINGS
+
+
+def _print_schema() -> int:
+    from gateway.audit.schema import record_schema
+
+    print(json.dumps(record_schema(), indent=2))
+    return OK
 
 
 def _tail(arguments: argparse.Namespace) -> Iterator[Record]:

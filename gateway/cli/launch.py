@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address
 
 ENGINES: Final = {"mitmproxy": "addons.engine"}
-"""The module of each engine. It offers `run(settings, said=, version=, again=)`, which raises its `NotStarted`."""
+"""The module of each engine.
+
+It offers `run(settings, said=, version=, again=, configuration=)`, which raises its `NotStarted`.
+"""
 
 
 @contextmanager
@@ -46,11 +49,12 @@ def launch(
     ways_out: Mapping[str, str] | None = None,
     watch: bool = False,
     again: Callable[[], Settings] | None = None,
+    configuration: str | None = None,
 ) -> int:
     """Run until told to stop, and return the exit code. Raises Unusable with every reason not to start.
 
     `ways_out` names the option of each listener's address; without it, the configuration is where to choose another.
-    `again` reads the configuration once more, for the servers that joined or left.
+    `again` reads the configuration once more, for the servers that joined or left; `configuration` is its digest.
     """
     if problems := taken_ports(settings, ways_out or {}):
         raise Unusable(*problems, *_policy_problems(settings))
@@ -58,7 +62,7 @@ def launch(
     engine = importlib.import_module(ENGINES[settings.engine])
     try:
         with _watching(settings) if watch else nullcontext():
-            engine.run(settings, said=_say, version=version("wicketgate"), again=again)
+            engine.run(settings, said=_say, version=version("wicketgate"), again=again, configuration=configuration)
     except engine.NotStarted as error:
         raise Unusable(*error.problems) from None
     except CancelledError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -55,7 +56,8 @@ def _configured(given: Namespace) -> int:
         settings = load_settings(given.config)
     if given.check:
         return _check(settings, given.format)
-    return launch(settings, watch=given.watch, again=partial(load_settings, given.config))
+    digest = f"sha256:{sha256(given.config.read_bytes()).hexdigest()}"
+    return launch(settings, watch=given.watch, again=partial(load_settings, given.config), configuration=digest)
 
 
 def _quick_start(given: Namespace) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 type Scheme = Literal["http", "https"]
 type Entry = Literal["proxy", "socks5", "transparent"]
 type Resolves = Literal["gateway", "parent"]
+type ClientAddress = Literal["full", "truncated", "keyed"]
 type ClientAuth = Literal["off", "optional", "required"]
 
 DIRECT: Final = "direct"
@@ -226,11 +227,27 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosureSettings:
+    """How much of a client and of its requests is written down.
+
+    `client_address` says how that is: as it is, its network (`truncated`), or a token that is another one every month
+    (`keyed`), whose keys are kept for `client_keys` months. Values of the parameters `query_values` and of the
+    request's `field_values` (in lower case) are written down, all others are not.
+    """
+
+    client_address: ClientAddress = "full"
+    client_keys: int = 3
+    query_values: frozenset[str] = frozenset()
+    field_values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
     """How decisions are written down, and what happens to what cannot be: by default it is not let through.
 
     `reserve` is the room for the last records, `segment_size` and `segment_age` say when a file is closed, in bytes and
     seconds; `retain` for how many seconds records of a kind are kept, and those of other kinds are kept for ever.
+    `disclosure` says how much of a client and of its requests is written down.
     """
 
     durability: Durability = "batched"
@@ -240,6 +257,7 @@ class AuditSettings:
     segment_age: float = 86_400.0
     retain: Mapping[str, float] = field(default_factory=dict)
     compress: bool = True
+    disclosure: DisclosureSettings = field(default_factory=DisclosureSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

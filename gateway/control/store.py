@@ -12,8 +12,9 @@ that nobody read the error of, surprises in both directions. `start(last_good=Tr
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.audit.events import list_record, policy_record
 from gateway.control.candidates import Source, prepare
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from gateway.lists.load import LoadedList, LoadedLists
     from gateway.policy.addresses import Address
     from gateway.policy.problems import Problem
+
+
+_OF_A_LIST: Final = re.compile(r"lists\.([^.\[]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +143,37 @@ class PolicyStore:
     def _list_record(self, loaded: LoadedList, now: float) -> Record:
         content = loaded.content
         return list_record(
-            outcome="loaded",
+            outcome="kept" if loaded.fell_back else "stale" if loaded.stale else "loaded",
             listener=self._listener,
             name=loaded.document.name,
             entries=None if content is None else content.entries,
             digest=None if content is None else content.digest,
-            problems=loaded.remarks,
+            problems=loaded.remarks + loaded.stale,
             now=now,
         )
+
+    def _tell_refused_lists(self, problems: tuple[Problem, ...], now: float) -> None:
+        """A list that cannot be used has problems at its own place, and takes its policy with it."""
+        names = dict.fromkeys(found[1] for each in problems if (found := _OF_A_LIST.fullmatch(each.path)) is not None)
+        for name in names:
+            refused = list_record(
+                outcome="refused",
+                listener=self._listener,
+                name=name,
+                entries=None,
+                digest=None,
+                problems=[str(each) for each in problems if each.path == f"lists.{name}"],
+                now=now,
+            )
+            self._record(refused)
 
     def _kept(self, error: Invalid) -> Kept:
         self._tell_refused(error.problems)
         return Kept(error.problems)
 
     def _tell_refused(self, problems: tuple[Problem, ...]) -> None:
-        policy = None if self._gate is None else self._gate.policy
+        policy, now = None if self._gate is None else self._gate.policy, self._clock()
+        self._tell_refused_lists(problems, now)
         self._record(
             policy_record(
                 outcome="refused",
@@ -162,7 +182,7 @@ class PolicyStore:
                 name=None if policy is None else policy.name,
                 digest=None if policy is None else policy.digest,
                 problems=[str(problem) for problem in problems],
-                now=self._clock(),
+                now=now,
             )
         )
 

@@ -31,13 +31,17 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 @dataclass(frozen=True, slots=True)
 class LoadedList:
-    """One list: its content, or why there is none; what is odd about the content; and how old it is, if too old."""
+    """One list: its content, or why there is none; what is odd about the content; and how old it is, if too old.
+
+    `fell_back` says that its file was refused, and that the content is that of the last good copy.
+    """
 
     document: ListDocument
     content: ListContent | None
     complaints: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    fell_back: bool = False
 
     def told(self, sentences: tuple[str, ...]) -> tuple[Problem, ...]:
         """These sentences with the place of the list."""
@@ -172,7 +176,7 @@ class _Loader:
         more = f" (and {len(why) - 1} more)" if len(why) > 1 else ""
         remark = f"{why[0]}{more}; the last good copy, {age} old, with {held}, stays in force"
         stale = self._stale(document, reading.content)
-        return LoadedList(document, reading.content, remarks=(remark,), stale=stale)
+        return LoadedList(document, reading.content, remarks=(remark,), stale=stale, fell_back=True)
 
     def _stale(self, document: ListDocument, content: ListContent) -> tuple[str, ...]:
         age = self.now - (content.modified or self.now)

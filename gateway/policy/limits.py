@@ -5,7 +5,7 @@ What a limit counts is the gate's business; here are the counters, by the id of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from gateway.policy.concurrency import Concurrency, Lease
@@ -48,10 +48,11 @@ class LimitSpec:
 
 @dataclass(frozen=True, slots=True)
 class LimitState:
-    """Where a client stands with a rate limit, for the RateLimit and RateLimit-Policy fields.
+    """Where a client stands with a limit, for the record, and for the RateLimit and RateLimit-Policy fields.
 
     `quota` requests per `window` seconds; `remaining` may be sent at once now; all of the burst is back in `reset`
-    seconds.
+    seconds. Where `quota` is of exchanges at the same time, `window` and `reset` are 0. It was counted under `key`, the
+    values of the facts `names`.
     Source: draft-ietf-httpapi-ratelimit-headers.
     """
 
@@ -60,6 +61,13 @@ class LimitState:
     window: float
     remaining: int
     reset: float
+    names: tuple[str, ...] = field(default=(), compare=False)
+    key: Key = field(default=(), compare=False)
+
+    @property
+    def counts_time(self) -> bool:
+        """Whether it counts requests in a time, rather than exchanges at the same time."""
+        return self.window > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +132,14 @@ class _Counter:
         return None if self.concurrency is None else self.concurrency.acquire(key)
 
     def state(self, key: Key, now: float) -> LimitState | None:
-        if self.limiter is None:
+        spec = self.spec
+        if self.limiter is not None:
+            rate, standing = self.limiter.rate, self.limiter.peek(key, now)
+            return LimitState(spec.id, rate.amount, rate.period, standing.remaining, standing.reset, spec.key, key)
+        if self.concurrency is None:
             return None
-        rate, standing = self.limiter.rate, self.limiter.peek(key, now)
-        return LimitState(self.spec.id, rate.amount, rate.period, standing.remaining, standing.reset)
+        most = self.concurrency.limit
+        return LimitState(spec.id, most, 0.0, max(0, most - self.concurrency.held(key)), 0.0, spec.key, key)
 
 
 class LimitTable:

@@ -90,9 +90,10 @@ def test_a_spliced_tunnel_is_judged_recorded_and_pinned(scene: Setter) -> None:
     tunnel.up, tunnel.down = 517, 4096
     here.recording.client_disconnected(client)
 
-    decision, end = here.records()
+    decision, end, connection = here.records()
     assert decision["tls"] == {"sni": "site.example", "mode": "spliced"}
     assert (end["event"], end["status"], end["bytes"]) == ("end", 200, {"up": 517, "down": 4096})
+    assert (connection["outcome"], connection["id"], connection["bytes"]) == ("spliced", end["id"], end["bytes"])
 
 
 def test_a_tunnel_that_would_be_spliced_to_a_closed_address_is_refused(scene: Setter) -> None:

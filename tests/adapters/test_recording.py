@@ -10,8 +10,10 @@ from mitmproxy.http import Response
 from mitmproxy.test import tflow
 
 from addons.exchange import attach
-from addons.recording import Recording
+from addons.recording import Recorder, Recording
 from addons.translate import connection_facts
+from gateway.audit.disclosure import Disclosure
+from gateway.audit.errors import AuditUnavailable
 from gateway.policy.concurrency import Concurrency
 from gateway.policy.model import Decision, Reason, Verdict, refuse
 from tests.adapters.scene import NOW
@@ -251,3 +253,59 @@ def test_messages_of_a_websocket_are_counted_and_let_go(scene: Setter) -> None:
     assert exchange.up == sum(size for from_client, size in sizes if from_client)
     assert exchange.down == sum(size for from_client, size in sizes if not from_client)
     assert len(flow.websocket.messages) == 1
+
+
+def test_a_client_that_asks_for_nothing_leaves_a_record_of_its_connection_and_once(scene: Setter) -> None:
+    here = scene()
+    client = here.client()
+    here.state(client)
+    here.elapsed = 0.5
+    hooks(here).client_disconnected(client)
+    hooks(here).client_disconnected(client)
+
+    (record,) = here.records()
+    assert (record["event"], record["outcome"], record["reason"]) == ("connection", "closed", None)
+    assert record["client"] == {"ip": "192.0.2.1", "port": 51000}
+    assert record["bytes"] == {"up": 0, "down": 0}
+
+
+def test_a_connection_that_is_ended_for_what_was_done_on_it_is_told_with_the_decision_about_it(scene: Setter) -> None:
+    here = scene()
+    client = here.client()
+    exchange, _ = begin(here, client)
+    here.recorder.refused(exchange, refuse(Reason.PROTOCOL_REFUSED, "It said `s3cret`."), status=None, down=0)
+    hooks(here).client_disconnected(client)
+
+    decision, end, record = here.records()
+    assert decision["id"] == end["id"] == record["id"]
+    assert (record["outcome"], record["reason"]) == ("refused", "protocol-refused")
+    assert record["detail"] == "It said `REDACTED`."
+
+
+def test_where_clients_are_not_named_no_record_names_one(scene: Setter) -> None:
+    here = scene()
+    hidden = Disclosure(client=lambda *_: "somebody")
+    recorder = Recorder(here.writer, here.connections, lambda: NOW, disclosure=hidden)
+    exchange, _ = begin(here)
+    exchange.recorded, exchange.outcome = True, refuse(Reason.UPSTREAM_BROKEN, "It said 192.0.2.1 was too slow.")
+    recorder.ended(exchange)
+    recorder.unasked(exchange.connection)
+
+    end, connection = here.records()
+    assert end["decision"]["detail"] == "It said somebody was too slow."
+    assert connection["client"] == {"ip": "somebody", "port": None}
+
+
+def test_a_client_that_cannot_be_named_is_let_through_no_more(scene: Setter) -> None:
+    here = scene()
+
+    def unnamed(*_: object) -> str:
+        raise AuditUnavailable("there is no key of this month")
+
+    recorder = Recorder(here.writer, here.connections, lambda: NOW, disclosure=Disclosure(client=unnamed))
+    exchange, _ = begin(here)
+
+    decision = asyncio.run(recorder.allowed(exchange, ALLOWED))
+
+    assert (decision.verdict, decision.reason) == (Verdict.DENY, Reason.AUDIT_UNAVAILABLE)
+    assert here.records() == []

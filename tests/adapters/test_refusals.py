@@ -233,3 +233,14 @@ def test_an_upstream_error_of_a_request_that_nobody_judged_is_an_error(scene: Se
 
     with pytest.raises(LookupError, match="never judged"):
         refusals.for_upstream_error(flow, "")
+
+
+def test_what_looks_like_a_credential_is_not_shown_to_whoever_looks_over_a_shoulder(scene: Setter) -> None:
+    exchange, flow = exchange_in(scene(), f"\nAccept: {BROWSER}")
+    token = "ghp_" + "a1B2" * 9
+    exchange.facts = replace(exchange.facts, target=Target.parse(f"/reset/{token}", FORWARD_RULES))
+
+    answer = refusals.for_request(exchange, flow, refusal(Reason.NOT_CANONICAL, f"path `/{token}`: no"))
+
+    assert token not in (answer.text or "")
+    assert "REDACTED" in (answer.text or "")

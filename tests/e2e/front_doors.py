@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from addons.bounds import Bounds, Patience
 from addons.composition import compose
+from gateway.audit.events import stop_record
 from gateway.config.settings import LimitSettings
 from gateway.policy.addresses import Network
 from tests.e2e import wire
@@ -51,7 +52,7 @@ class Door:
     @property
     def decisions(self) -> list[dict[str, Any]]:
         """The records of all decisions so far; what was said before this was asked is on the disk."""
-        self.gateway.engine.writer.append_durable({"event": "asked by a test"}).result(PATIENCE)
+        self.gateway.engine.writer.append_durable(stop_record(cause="asked by a test", now=0.0)).result(PATIENCE)
         return [record for record in self.gateway.records() if record["event"] == "decision"]
 
     @property

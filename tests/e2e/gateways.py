@@ -27,6 +27,7 @@ from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
 from tests.e2e.commands import free_port
 from tests.e2e.origin import HELLO, Origin, origin
+from tests.e2e.trail import check_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -174,6 +175,7 @@ def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
         loop.close()
         engine.resolver.close()
         engine.writer.close()
+        check_records(scenery.folder / "state" / "audit")
 
 
 async def _serve(engine: Engine, scenery: Scenery, ready: threading.Event, end: asyncio.Event) -> None:

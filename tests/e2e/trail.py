@@ -6,7 +6,12 @@ import json
 import re
 import stat
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator
+
+from gateway.audit.schema import record_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +23,35 @@ ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
 def read_log(directory: Path) -> list[Record]:
-    """Every line of a log, in the order in which it was written; a line that is no object fails."""
-    lines = [line for path in sorted(directory.glob("*.jsonl")) for line in path.read_bytes().splitlines()]
-    found = [json.loads(line) for line in lines]
-    assert all(isinstance(each, dict) for each in found)
+    """Every line of a log, in the order in which it was written; a line that the schema does not know fails."""
+    return [_record(line) for path in sorted(directory.glob("*.jsonl")) for line in path.read_bytes().splitlines()]
+
+
+def check_records(directory: Path) -> None:
+    """Check every record of a log against the schema."""
+    read_log(directory)
+
+
+def problems_of(record: Record) -> list[str]:
+    """What the schema says against a record."""
+    return [f"{problem.json_path}: {problem.message}" for problem in _validator().iter_errors(record)]
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(record_schema())
+
+
+def _record(line: bytes) -> Record:
+    found = json.loads(line)
+    assert isinstance(found, dict)
+    assert line in _sound or problems_of(found) == [], line
+    _sound.add(line)
     return found
+
+
+_sound: set[bytes] = set()
+"""Lines that were checked: tests that wait for a record read the same log again and again."""
 
 
 def check_trail(state: Path, answered: Iterable[str], *, whole: bool = True) -> list[Record]:

@@ -1,4 +1,4 @@
-"""The section `audit`: how decisions are written down, and for how long they are kept."""
+"""The section `audit`: how decisions are written down, how much of them, and for how long they are kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.kinds import KINDS
 from gateway.config.sections.common import not_yet
+from gateway.config.sections.disclosure import DISCLOSED, check_keys, disclosed
 from gateway.config.settings import AuditSettings
 from gateway.policy.errors import Malformed
 from gateway.policy.language.records import Values, optional, record
@@ -67,12 +68,14 @@ def _audit(values: Values) -> Read[AuditSettings]:
         segment_age=age,
         retain=values[_RETAIN],
         compress=values[_COMPRESS],
+        disclosure=disclosed(values),
     )
 
 
 AUDIT: Final = record(
-    (_DURABILITY, _ON_FAILURE, _RESERVE, _ROTATE, _RETAIN, _COMPRESS),
+    (_DURABILITY, _ON_FAILURE, _RESERVE, _ROTATE, _RETAIN, _COMPRESS, *DISCLOSED),
     _audit,
     wanted="the audit log, like `{durability: batched}`",
     also=not_yet("export"),
+    rules=(check_keys,),
 )

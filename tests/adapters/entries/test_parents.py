@@ -164,9 +164,9 @@ def test_a_parent_that_asks_the_client_for_credentials_is_not_heard(scene: Calla
 @pytest.mark.parametrize(
     ("sentence", "own", "names"),
     [
-        ("The name of the parent proxy `office` cannot be resolved.", frozenset(), {}),
+        ("The name of the parent proxy office cannot be resolved.", frozenset(), {}),
         (
-            "The parent proxy `office` is this gateway itself.",
+            "The parent proxy office is this gateway itself.",
             frozenset({(LOOPBACK, 3128)}),
             {"proxy.example": "127.0.0.1"},
         ),

@@ -31,6 +31,7 @@ def test_start_and_stop_say_what_runs_and_why_it_ended() -> None:
         "version": "0.1.0",
         "engine": "mitmproxy",
         "listeners": listeners,
+        "configuration": None,
     }
     assert stop_record(cause="SIGTERM", now=NOW) == {"time": TIME, "event": "stop", "cause": "SIGTERM"}
 

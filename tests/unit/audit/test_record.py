@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from gateway.audit.disclosure import Disclosure
 from gateway.audit.events import connection_record, gap_record, list_record, policy_record, start_record, stop_record
 from gateway.audit.record import Circumstances, decision_object, decision_record, end_record
 from gateway.policy.addresses import Address
@@ -56,7 +57,7 @@ DECISION = Decision(
     shadow=(Shadow("new-geo", "deny"),),
     unknown=(FactName.DESTINATION_COUNTRY,),
     hit=ListHit("ads", "ads.example", 200_000.0),
-    limits=(LimitState("per-client", 600, 60.0, 599, 0.1),),
+    limits=(LimitState("per-client", 600, 60.0, 599, 0.1, ("client.ip",), (Address.parse("10.1.2.3"),)),),
     policy="corporate",
     digest="sha256:00",
 )
@@ -101,7 +102,16 @@ def test_a_decision_record_says_everything_in_the_promised_order() -> None:
             "detail": None,
         },
         "list": {"name": "ads", "entry": "ads.example", "age": "2d"},
-        "limits": [{"id": "per-client", "quota": 600, "window": 60.0, "remaining": 599, "reset": 0.1}],
+        "limits": [
+            {
+                "id": "per-client",
+                "key": {"client.ip": "10.1.2.3"},
+                "quota": 600,
+                "window": 60.0,
+                "remaining": 599,
+                "reset": 0.1,
+            }
+        ],
         "policy": {"name": "corporate", "digest": "sha256:00"},
         "masked": ["/request/query/token"],
     }
@@ -152,7 +162,7 @@ def test_a_masked_path_is_pointed_at() -> None:
 
 
 def test_a_shown_query_value_is_no_masked_one() -> None:
-    about = Circumstances(id=ID, listener="egress", mode=Mode.FORWARD, shown=frozenset({"page"}))
+    about = Circumstances(id=ID, listener="egress", mode=Mode.FORWARD, disclosure=Disclosure(query=frozenset({"page"})))
     facts = Facts(now=NOW, target=Target.parse("/?page=2", FORWARD_RULES))
 
     record = decision_record(facts, DECISION, about, NOW)

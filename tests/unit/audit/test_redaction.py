@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.audit.redaction import LONGEST_TEXT, mask_query, mask_sentence, mask_text
+from gateway.audit.redaction import LONGEST_TEXT, LONGEST_VALUE, mask_fields, mask_query, mask_sentence, mask_text
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -58,3 +58,12 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     text = "/" + "a/" * LONGEST_TEXT
 
     assert mask_text(text) == text[:LONGEST_TEXT] + "..."
+
+
+def test_of_fields_only_those_that_are_listed_are_kept_and_they_are_cut() -> None:
+    fields = [("accept", "a"), ("x-long", "words " * 200), ("accept", "b"), ("cookie", "s=1")]
+
+    kept = mask_fields(fields, frozenset({"accept", "x-long"}))
+
+    assert kept["accept"] == ["a", "b"]
+    assert (list(kept), len(kept["x-long"])) == (["accept", "x-long"], LONGEST_VALUE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.audit.schema import record_schema
 from gateway.audit.writer import AuditWriter
 from gateway.cli.audit import main
 from gateway.cli.outcome import Unusable
@@ -132,3 +133,9 @@ def test_a_followed_log_shows_what_comes(log: Path) -> None:
         assert time.monotonic() - began < 5
         writer.close()
         tail.terminate()
+
+
+def test_the_schema_of_the_records_can_be_had_without_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == record_schema()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,8 +132,38 @@ def test_a_reload_with_any_problem_changes_nothing_and_says_so(beside: dict[str,
     assert isinstance(outcome, Kept)
     assert outcome.problems
     assert store.current is before
-    assert place.events() == [("policy", "loaded"), ("policy", "refused")]
-    assert place.recorded[1]["policy"] == {"name": "office", "digest": before.policy.digest}
+    assert [told for told in place.events() if told[0] == "policy"] == [("policy", "loaded"), ("policy", "refused")]
+    assert place.recorded[-1]["policy"] == {"name": "office", "digest": before.policy.digest}
+
+
+def test_a_list_that_is_not_there_is_on_record_beside_the_policy_that_it_takes_with_it(place: Place) -> None:
+    place.write(LISTED)
+
+    with pytest.raises(Invalid):
+        place.store().start()
+
+    assert place.events() == [("list", "refused"), ("policy", "refused")]
+    told = place.recorded[0]
+    assert told["list"] == {"name": "ads", "entries": None, "digest": None}
+    assert "lists.ads" in str(told["problems"])
+
+
+def test_a_list_that_is_too_old_or_stands_in_for_a_bad_one_is_on_record_as_such(place: Place) -> None:
+    place.write(LISTED.replace("file:", "max_age: 1d, file:"))
+    file = place.folder / "ads.txt"
+    file.write_text("ads.example\n", encoding="utf-8")
+    os.utime(file, (place.now, place.now))
+    store = place.store()
+    store.start()
+    os.utime(file, (1, 1))
+    store.reload()
+    file.unlink()
+    store.reload()
+
+    told = [each for each in place.recorded if each["event"] == "list"]
+    assert [each["outcome"] for each in told] == ["loaded", "stale", "kept"]
+    assert ["max_age" in str(each["problems"]) for each in told[:2]] == [False, True]
+    assert "the last good copy" in str(told[2]["problems"])
 
 
 def test_a_policy_that_has_gone_keeps_the_old_one_in_force(place: Place) -> None:
