@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons import answers, bodies, dialing, own_pages, refusals, translate
-from addons.caching.unserved import without_server
+from addons.caching.unserved import without_name, without_server
 from addons.destinations import Destination, destination_of, located, path_sent, tunnel_destination
 from addons.enforcing import enforceable
 from addons.exchange import attach, exchange_of, known
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Response
     from mitmproxy.tls import ClientHello
 
+    from addons.caching.ahead import Ahead
     from addons.dialing import Turns
     from addons.entries.parents import Parents
     from addons.exchange import Connections, ConnectionState, Exchange, Listener, Treatment
@@ -72,6 +73,7 @@ class Admission:
         pseudonym: str,
         limits: LimitSettings,
         pages: OwnPages,
+        ahead: Ahead,
     ) -> None:
         self._connections: Final = connections
         self._recorder: Final = recorder
@@ -83,6 +85,7 @@ class Admission:
         self._pseudonym: Final = pseudonym
         self._limits: Final = limits
         self._pages: Final = pages
+        self._ahead: Final = ahead
         self._geography: Final = Geography()
         self._own_answers: Final = OwnAnswers(recorder, clock)
 
@@ -193,10 +196,12 @@ class Admission:
             refused = head if isinstance(head, Refusal) else await self._judge(exchange, flow, head)
         except BaseException:
             exchange.release()
+            self._ahead.give_up(flow)
             raise
         if self._connections.find(state.id) is None:
             self._recorder.ended(exchange)  # the client left meanwhile, and nobody else is going to say so
         if refused is not None:
+            self._ahead.give_up(flow)
             self._answer(exchange, flow, refused, refusals.for_request(exchange, flow, refused))
 
     async def _judge(self, exchange: Exchange, flow: HTTPFlow, head: Head) -> Refusal | None:
@@ -206,7 +211,8 @@ class Admission:
             return refusal(Reason.MALFORMED_REQUEST, "The request came through this gateway before.", status=_LOOP)
         if facts.host == home.NAME and state.mode is Mode.FORWARD:
             return await self._pages.answer(exchange, flow)
-        refused = _refused_by(state.gate.request(facts)) or self._too_large(state, facts)
+        exchange.early = exchange.gate.request(facts)
+        refused = _refused_by(exchange.early) or self._too_large(state, facts)
         if refused is not None:
             return refused
         destination = destination_of(state, facts)
@@ -214,6 +220,8 @@ class Admission:
             return await self._own_answers.answer(exchange, flow, destination)
         if isinstance(destination, Route):
             self._follow(exchange, destination)
+            if destination.cache is not None and not await self._ahead.needs_server(exchange, flow, head, destination):
+                return await without_server(exchange, flow, head, None, self._recorder)
             destination = await self._pools.place(exchange, destination)
         if isinstance(destination, Refusal):
             return await without_server(exchange, flow, head, destination, self._recorder)
@@ -221,16 +229,18 @@ class Admission:
         while refused is not None and (other := self._without_name(exchange, refused)) is not None:
             destination = other
             refused = await self._last_word(exchange, destination, tunnel=False)
-        if refused is None:
-            self._let_through(exchange, flow, head, destination)
-        return refused
+        if refused is not None:
+            return await without_name(exchange, flow, head, refused, self._recorder)
+        self._let_through(exchange, flow, head, destination)
+        return None
 
     def _follow(self, exchange: Exchange, route: Route) -> None:
         """Remember the route, and the path that it makes of the one that was judged."""
         target = known(exchange.facts.target)
         exchange.route, exchange.sent = route, path_sent(target, route)
         if exchange.sent is not None:
-            exchange.facts = replace(exchange.facts, target=target.known_as(exchange.sent))
+            exchange.early = None  # the other path is judged as well
+            exchange.facts = exchange.facts.learning(target=target.known_as(exchange.sent))
 
     def _without_name(self, exchange: Exchange, refused: Refusal) -> Destination | None:
         """Another server, after the name of one could not be resolved, which is a way of not being there."""
@@ -259,7 +269,8 @@ class Admission:
             return near
         gate = exchange.gate
         exchange.facts = located(exchange.facts, addresses, gate, self._geography)
-        decision = enforceable((gate.tunnel if tunnel else gate.upstream)(exchange.facts))
+        facts = exchange.facts
+        decision = enforceable(gate.tunnel(facts) if tunnel else gate.upstream(facts, exchange.early))
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint

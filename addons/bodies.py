@@ -7,7 +7,7 @@ whenever it passes a size at which the policy may decide otherwise.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from addons.exchange import Cut
@@ -87,11 +87,11 @@ def of_response(exchange: Exchange, facts: Facts) -> Stream:
 
 
 def _request_size(facts: Facts, size: int) -> Facts:
-    return replace(facts, request_size=size)
+    return facts.learning(request_size=size)
 
 
 def _response_size(facts: Facts, size: int) -> Facts:
-    return replace(facts, response_size=size)
+    return facts.learning(response_size=size)
 
 
 def put_in_place(flow: HTTPFlow, answer: Response, *, has_body: bool) -> None:

@@ -9,16 +9,21 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from addons.admission import Admission
 from addons.bounds import Bounds
+from addons.caching.ahead import Ahead
+from addons.caching.disks import open_disks
 from addons.caching.hooks import Arriving, Caching
-from addons.caching.planning import Planner
+from addons.caching.orders import CacheOrders
+from addons.caching.planning import PATIENCE, Planner
+from addons.caching.refreshing import Refreshing, Ways
 from addons.client_tls import ClientTls
+from addons.control import Control
 from addons.dialing import Dialing, Turns
 from addons.elsewhere import Elsewhere
 from addons.entries.arrivals import Arrivals
@@ -45,6 +50,8 @@ from gateway.audit.clients import Keyed, truncated
 from gateway.audit.disclosure import Disclosure
 from gateway.audit.ids import IdSource
 from gateway.audit.month_keys import MonthKeys
+from gateway.audit.proof.anchors import FileAnchor
+from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.writer import AuditWriter, WriterOptions
 from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
@@ -59,14 +66,15 @@ from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mitmproxy.http import HTTPFlow
 
     from addons.probes import Law
     from gateway.audit.clients import ClientName
-    from gateway.config.settings import AuditSettings, ResolverSettings, Settings
+    from gateway.audit.witness import Witness
+    from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
@@ -91,17 +99,32 @@ class Engine:
     served: Served
     pools: Pools
     checks: HealthChecks
+    caching: Caching
+    control: Control
     signing: Signing | None = None
-    caches: Caches = field(default_factory=Caches)
+
+    @property
+    def caches(self) -> Caches:
+        """What is kept of answers."""
+        return self.caching.caches
+
+    @property
+    def refreshing(self) -> Refreshing:
+        """What asks in the background about kept answers."""
+        return self.caching.refreshing
 
     def purge(self, beginning: str = "") -> int:
         """Drop every kept answer whose place (`https://shop.example/items`) begins so; under how many places it was."""
-        return self.caches.purge(beginning)
+        return self.caches.purge(lambda place: place.startswith(beginning))
+
+    def open(self, said: Callable[[str], None]) -> None:
+        """Open what is kept on disk. Raises Unusable, or OSError, for a folder that cannot hold it."""
+        open_disks(self.settings, self.caches, said)
 
     def stage(self, deadline: float | None = None) -> Stage:
         """What the handlers of connections share. `deadline` bounds every hook, in seconds."""
         if deadline is None:
-            deadline = self.settings.resolver.timeout + self.pools.longest_wait + HOOK_SLACK
+            deadline = self.settings.resolver.timeout + self.pools.longest_wait + PATIENCE + HOOK_SLACK
         return Stage(
             dispatch=Dispatch(hook_table(self.addons), deadline),
             bounds=Bounds.of(self.settings.limits),
@@ -114,15 +137,13 @@ class Engine:
 
 def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
-    writer = AuditWriter(settings.state / "audit", _options(settings.audit))
-    new_id = IdSource(time.time, os.urandom).next
-    connections = Connections(new_id, time.monotonic, settings.contact, settings.pac.proxy)
+    writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
-    recorder = _recorder(settings, writer, connections)
+    recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
     authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
@@ -132,11 +153,11 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
         pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
+        ahead=ahead,
     )
     signing = None if authorities is None else _signing(connections, admission, authorities)
     dialing, tls = Dialing(connections, settings.limits.connect_timeout, turns.ways), UpstreamTls(connections, trust)
-    keeper = FieldKeeper(pseudonym(settings.state))
-    caching = _caching(admission, keeper, recorder)
+    caching = _caching(connections, admission, ahead, recorder, Ways(pools, resolver, turns, geography, tls))
     addons = (
         *((Arriving(caching),) if _keeps_answers(settings) else ()),
         admission,
@@ -148,7 +169,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         tls,
         Elsewhere(pools, resolver, turns, geography, time.monotonic),
-        keeper,
+        ahead.keeper,
         parents,
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
@@ -170,7 +191,8 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         pools=pools,
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
-        caches=caching.caches,
+        caching=caching,
+        control=_control(settings, ahead.caches, writer),
     )
 
 
@@ -179,14 +201,29 @@ def _keeps_answers(settings: Settings) -> bool:
     return any(route.cache is not None for listener in settings.listeners for route in listener.routes)
 
 
-def _caching(admission: Admission, keeper: FieldKeeper, recorder: Recorder) -> Caching:
+def _connections(settings: Settings) -> Connections:
+    return Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy)
+
+
+def _ahead(settings: Settings) -> Ahead:
+    keeper = FieldKeeper(pseudonym(settings.state))
+    return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
+
+
+def _control(settings: Settings, caches: Caches, writer: AuditWriter) -> Control:
+    """What an operator can order of the running gateway."""
+    return Control(settings.state, CacheOrders(caches, writer.append, time.time).verbs)
+
+
+def _caching(connections: Connections, admission: Admission, ahead: Ahead, recorder: Recorder, ways: Ways) -> Caching:
     """The cache; what it gives meets what every answer meets that a client gets from an upstream."""
 
     def respond(flow: HTTPFlow) -> None:
         admission.responseheaders(flow)
-        keeper.responseheaders(flow)
+        ahead.keeper.responseheaders(flow)
 
-    return Caching(Caches(), Planner(time.time, time.monotonic), recorder, respond, time.time)
+    refreshing = Refreshing(ways, ahead.caches, ahead.planner, recorder, connections, time.time)
+    return Caching(ahead, recorder, respond, refreshing, time.time)
 
 
 def _signing(connections: Connections, admission: Admission, authorities: AuthorityStore) -> Signing:
@@ -206,6 +243,17 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
         return senders_of(upstream, listeners, tls, time.time)
 
     return HealthChecks(pools, probe, law, SystemRandom().random)
+
+
+def _writer(settings: Settings) -> AuditWriter:
+    return AuditWriter(settings.state / "audit", _options(settings.audit), witness=_witness(settings.proof))
+
+
+def _witness(proof: ProofSettings) -> Witness | None:
+    """Who proves the log, if that is wanted."""
+    if not proof.enabled:
+        return None
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
 
 
 def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:

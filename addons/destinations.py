@@ -6,7 +6,7 @@ Source of the statuses: RFC 9110 section 15.5.20 (421) for a host that no route 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from addons.exchange import known
@@ -80,11 +80,11 @@ def located(facts: Facts, addresses: tuple[Address, ...], gate: Gate, geography:
     """
     databases = gate.policy.databases
     if not addresses:
-        return replace(facts, destination_ips=ABSENT)
+        return facts.learning(destination_ips=ABSENT)
     if not databases:
-        return replace(facts, destination_ips=addresses)
+        return facts.learning(destination_ips=addresses)
     place = geography.find(databases, addresses)
-    return replace(facts, destination_ips=addresses, destination_country=place.country, destination_asn=place.asn)
+    return facts.learning(destination_ips=addresses, destination_country=place.country, destination_asn=place.asn)
 
 
 def tunnel_destination(state: ConnectionState, facts: Facts, scheme: str = "https") -> Destination:

@@ -9,19 +9,22 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
+from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.composition import Engine, compose
 from addons.descriptors import make_room
 from addons.exporting import exporters_of
-from addons.front import Front
-from addons.listeners import Crowd, Listener, cannot_listen, open_socket
+from addons.front import Front, open_http3
+from addons.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
 from addons.options import forget_key_logs
 from addons.quicker import quicken
 from addons.reconfiguring import take_up
 from gateway.audit.errors import AuditUnavailable
 from gateway.audit.events import configuration_record, start_record, stop_record
 from gateway.audit.export.credentials import problems_of
+from gateway.cache.disk.files import Unusable
 from gateway.control.store import Kept
 from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
@@ -102,10 +105,15 @@ class _Process:
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
         try:
             self._start(exporters)
-            servers = [await self._open(engine, *each) for each in zip(engine.listeners, sockets, strict=True)]
+            servers: list[Closable] = []
+            for listener, opened in zip(engine.listeners, sockets, strict=True):
+                servers += [await self._open(engine, listener, each) for each in opened]
+            await engine.control.open()
             await self._serve(engine, servers)
         finally:
+            await engine.control.close()
             engine.resolver.close()
+            engine.caches.close()
             try:
                 engine.writer.close()
             finally:
@@ -118,20 +126,26 @@ class _Process:
         except AuditUnavailable as error:
             raise NotStarted(str(error)) from None
 
-    def _prepare(self) -> tuple[Engine, list[socket.socket]]:
+    def _prepare(self) -> tuple[Engine, list[list[socket.socket]]]:
         """Policies, log and sockets; every problem of all of them is told in one go."""
         try:
             engine = compose(self.settings)
             engine.writer.start()
         except (AuditUnavailable, OSError, ValueError) as error:
             raise NotStarted(str(error)) from None
+        try:
+            engine.open(self.said)
+        except (Unusable, OSError) as error:
+            engine.writer.close()
+            raise NotStarted(str(error)) from None
         problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
         problems += [*self._load(engine.trust), *problems_of(self.settings.audit.exports, os.environ)]
         problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
         sockets = self._bind(problems)
         if problems:
-            for each in sockets:
+            for each in chain.from_iterable(sockets):
                 each.close()
+            engine.caches.close()
             engine.writer.close()
             raise NotStarted(*problems)
         return engine, sockets
@@ -144,22 +158,28 @@ class _Process:
             return [str(problem) for problem in error.problems]
         return []
 
-    def _bind(self, problems: list[str]) -> list[socket.socket]:
-        opened = []
+    def _bind(self, problems: list[str]) -> list[list[socket.socket]]:
+        """The sockets of each listener: TCP, and UDP behind it where HTTP/3 is spoken."""
+        opened: list[list[socket.socket]] = []
         for each in self.settings.listeners:
+            opened.append([])
             try:
-                opened.append(open_socket(*each.bind))
+                opened[-1].append(open_socket(*each.bind))
+                if each.http3:
+                    opened[-1].append(open_datagrams(*each.bind))
             except OSError as error:
                 problems.append(cannot_listen(each, error))
         return opened
 
-    async def _open(self, engine: Engine, listener: Listener, opened: socket.socket) -> asyncio.Server:
+    async def _open(self, engine: Engine, listener: Listener, opened: socket.socket) -> Closable:
+        if opened.type == SOCK_DGRAM:
+            return await open_http3(listener, self._crowd, engine, engine.stage(), opened)
         front = Front(listener, self._crowd, engine, engine.stage())
         server = await asyncio.start_server(front.accept, sock=opened, backlog=_AT_ONCE)
         opened.listen(_BACKLOG)  # asyncio takes its own number for both
         return server
 
-    async def _serve(self, engine: Engine, servers: list[asyncio.Server]) -> None:
+    async def _serve(self, engine: Engine, servers: list[Closable]) -> None:
         self._listen_to_signals(engine)
         where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
         engine.writer.append(
@@ -190,6 +210,7 @@ class _Process:
             server.close()
         await engine.served.drain(DRAIN)
         sweeping.cancel()
+        await engine.refreshing.stop()
         await engine.checks.stop()
         with suppress(AuditUnavailable):
             engine.writer.append(stop_record(cause="told to end", now=time.time()))

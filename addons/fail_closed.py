@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import fields
+from operator import attrgetter
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 
     from mitmproxy.proxy.commands import StartHook
 
@@ -32,6 +34,7 @@ HOOKS: Final = (
     "tunnel_hello",
     "tunnel_raw",
     "tunnel_broken",
+    "quic_hello",
     "tls_clienthello",
     "tls_start_client",
     "tls_established_client",
@@ -90,16 +93,16 @@ class Dispatch:
     def __init__(self, table: HookTable, deadline: float = 5.0) -> None:
         self._table: Final = table
         self._deadline: Final = deadline
-        self._argument: Final[dict[type, str]] = {}
+        self._readers: Final[dict[type, Callable[[StartHook], Any]]] = {}
 
     def subject(self, hook: StartHook) -> Any:
         """The one argument of a hook: the flow, the connection, the layer that it is about."""
         kind = type(hook)
-        name = self._argument.get(kind)
-        if name is None:
+        reader = self._readers.get(kind)
+        if reader is None:
             (field,) = fields(hook)  # type: ignore[arg-type]  # every hook is a dataclass
-            name = self._argument[kind] = field.name
-        return getattr(hook, name)
+            reader = self._readers[kind] = attrgetter(field.name)
+        return reader(hook)
 
     def call(self, hook: StartHook) -> Coroutine[Any, Any, None] | None:
         """Run what can be run at once; what is left to await, with a deadline, comes back. Raises what hooks raise."""
@@ -114,12 +117,69 @@ class Dispatch:
         return None
 
     async def _finish(self, pending: Awaitable[None], rest: tuple[Hook, ...], subject: Any) -> None:
-        async with asyncio.timeout(self._deadline):
-            await pending
-            for method in rest:
-                following = method(subject)
-                if following is not None:
-                    await following
+        await _bounded(_all(pending, rest, subject), self._deadline)
+
+
+async def _all(pending: Awaitable[None], rest: tuple[Hook, ...], subject: Any) -> None:
+    await pending
+    for method in rest:
+        following = method(subject)
+        if following is not None:
+            await following
+
+
+@coroutine
+def _bounded(work: Coroutine[Any, Any, None], seconds: float) -> Generator[Any, Any]:
+    """Run `work`, and arm a timer only if it really waits: most hooks that may wait never do. Raises TimeoutError.
+
+    Work that goes on although it was told to stop has failed all the same.
+    """
+    try:
+        waits_for = work.send(None)
+    except StopIteration:
+        return
+    timer = _Timer(seconds)
+    try:
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as error:  # noqa: BLE001 - whatever the waiting ended with is the work's to know
+                waits_for = work.throw(error)
+            else:
+                waits_for = work.send(sent)
+    except StopIteration:
+        timer.check(None)
+    except asyncio.CancelledError as error:
+        timer.check(error)
+        raise
+    finally:
+        timer.stop()
+
+
+class _Timer:
+    """Cancels the current task when its time is over."""
+
+    def __init__(self, seconds: float) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a hook that waits has to run in a task")
+        self._task: Final = task
+        self._before: Final = task.cancelling()
+        self._handle: Final = loop.call_later(seconds, self._expire)
+        self._is_late = False
+
+    def _expire(self) -> None:
+        self._is_late = True
+        self._task.cancel("the hook takes too long")
+
+    def check(self, error: asyncio.CancelledError | None) -> None:
+        """Raise TimeoutError if the time was over, unless somebody else has cancelled the task too."""
+        if self._is_late and self._task.uncancel() <= self._before:
+            raise TimeoutError from error
+
+    def stop(self) -> None:
+        """The work is done."""
+        self._handle.cancel()
 
 
 def is_cancelled_from_outside(error: BaseException) -> bool:

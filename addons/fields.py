@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow, Request, Response
 
     from addons.exchange import Endpoint, Exchange
-    from gateway.policy.model import Obligation
+    from gateway.config.settings import ListenerSettings
+    from gateway.policy.model import Decision, Obligation
 
 type RawField = tuple[bytes, bytes]
 
@@ -45,6 +46,10 @@ _TRAILERS_WANTED: Final = [(b"TE", b"trailers"), (b"Connection", b"TE")]
 _ONE_HOP: Final = (HOP_BY_HOP | {"http2-settings", "proxy-authentication-info"}) - _FRAMING
 _NEVER_ASKED: Final = _ONE_HOP | {"proxy"}
 _NEVER_ANSWERED: Final = _ONE_HOP | {"alt-svc", "proxy-status"}
+
+_BEFORE_HTTP3: Final = frozenset({"http/1.1", "h2"})
+_ALTERNATIVE_FOR: Final = 24 * 3600
+"""Seconds for which a client may remember that HTTP/3 is spoken here."""
 
 _NOT_NOMINATED: Final = (
     forwarded.TRACE
@@ -109,12 +114,15 @@ class FieldKeeper:
         exchange = judged(flow)
         if exchange.refused or exchange.decision is None:
             return
-        fields = list(flow.request.headers.fields)
-        fields += self._own_fields(exchange, flow.request)
-        for obligation in exchange.decision.obligations:
+        flow.request.headers.fields = self.completed(exchange, flow.request, exchange.decision)
+
+    def completed(self, exchange: Exchange, request: Request, decision: Decision) -> tuple[RawField, ...]:
+        """The fields that a stripped request is sent with under this decision."""
+        fields = [*request.headers.fields, *self._own_fields(exchange, request)]
+        for obligation in decision.obligations:
             if isinstance(obligation, EditRequest):
                 fields = obligation.edit.apply(fields)
-        flow.request.headers.fields = tuple(fields)
+        return tuple(fields)
 
     def _own_fields(self, exchange: Exchange, request: Request) -> list[RawField]:
         version = version_of(request)
@@ -145,6 +153,8 @@ class FieldKeeper:
         if exchange.decision is not None:
             fields = _edited(fields, exchange.decision.obligations)
             fields += limit_fields(exchange.decision.limits)
+        if exchange.connection.listener.settings.http3 and exchange.facts.protocol in _BEFORE_HTTP3:
+            fields.append(_alternative(exchange.connection.listener.settings))
         unframed = not flow.request.is_http11 and "transfer-encoding" in response.headers
         if unframed:
             fields = [field for field in fields if field[0].lower() != b"transfer-encoding"]
@@ -210,6 +220,11 @@ def _nominated_by(raw: Iterable[RawField]) -> frozenset[str]:
         return _nominated(Fields.of(said))
     except Malformed:
         return frozenset()
+
+
+def _alternative(settings: ListenerSettings) -> RawField:
+    """Where else the same is served (RFC 7838 section 3), for clients that do not speak HTTP/3 yet."""
+    return b"Alt-Svc", b'h3=":%d"; ma=%d' % (settings.http3_port or settings.bind[1], _ALTERNATIVE_FOR)
 
 
 def _edited(fields: list[RawField], obligations: Sequence[Obligation]) -> list[RawField]:

@@ -27,10 +27,12 @@ from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
 
 if TYPE_CHECKING:
+    import socket
+
     from addons.composition import Engine
     from addons.entries.destination import Spot
     from addons.handler import Stage
-    from addons.listeners import Crowd, Listener
+    from addons.listeners import Closable, Crowd, Listener
     from addons.spliced import Spliced
     from gateway.policy.model import Decision
 
@@ -161,7 +163,7 @@ class Front:
             state.original = original_destination(writer.get_extra_info("socket"))
         self._engine.served.add(handler)
         try:
-            tunnel = await _until_done(handler)
+            tunnel = await until_done(handler)
             del context, handler  # a tunnel needs nothing of them, and they are most of what a connection weighs
             if tunnel is not None:
                 self._engine.served.add(tunnel)
@@ -170,7 +172,16 @@ class Front:
             self._engine.served.remove(client)
 
 
-async def _until_done(handler: GatewayHandler) -> Spliced | None:
+async def open_http3(listener: Listener, crowd: Crowd, engine: Engine, stage: Stage, opened: socket.socket) -> Closable:
+    """Serve HTTP/3 on a socket; nothing of QUIC is loaded for whoever does not."""
+    from addons.http3.front import QuicFront  # noqa: PLC0415 - only for whom HTTP/3 is spoken
+
+    front = QuicFront(listener, crowd, engine, stage)
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: front, sock=opened)
+    return front
+
+
+async def until_done(handler: GatewayHandler) -> Spliced | None:
     """Serve a connection until mitmproxy has no part in it any more; the tunnel that is left, if it became one."""
     try:
         await handler.handle_client()

@@ -252,11 +252,11 @@ class GatewayHandler(LiveConnectionHandler):
 
     @override
     async def drain_writers(self) -> None:
-        """Read on only when what was read could be passed on."""
+        """Read on only when what was read could be passed on; most often it has left at once."""
         task = asyncio.current_task()
         if self._pacing.is_shared:
             await self._pacing.drain(task)
-        else:
+        elif any(map(_has_to_drain, self.transports.values())):
             await super().drain_writers()  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
         if self._pacing.holds:
             await self._pacing.wait(task)
@@ -315,3 +315,11 @@ class GatewayHandler(LiveConnectionHandler):
                 io.writer.transport.abort()
         if endings := self._dials | self._hooks.endings:
             await asyncio.wait(endings)
+
+
+def _has_to_drain(io: ConnectionIO) -> bool:
+    """Whether something waits to be written, or nothing will be written any more."""
+    if not isinstance(io.writer, asyncio.StreamWriter):
+        return io.writer is not None
+    transport = io.writer.transport
+    return transport.get_write_buffer_size() > 0 or transport.is_closing()

@@ -65,7 +65,7 @@ class Line:
     form: Literal["origin", "absolute", "authority"]
     scheme: str
     authority: str
-    protocol: Literal["http/1.1", "h2"] = "http/1.1"
+    protocol: Literal["http/1.1", "h2", "h3"] = "http/1.1"
     trailers: bool = False
     problem: Refusal | None = None
 
@@ -130,6 +130,11 @@ def _takes_trailers(request: Request) -> bool:
     """Whether the client says that it reads trailers (RFC 9110 section 10.1.4)."""
     said = [value for name, value in request.headers.fields if len(name) == len(_TE) and name.lower() == _TE]
     return any(each.strip().lower() == b"trailers" for value in said for each in value.split(b","))
+
+
+def spelled(protocol: str) -> str:
+    """A protocol as people write it."""
+    return protocol.replace("h", "HTTP/") if protocol in {"h2", "h3"} else protocol.upper()
 
 
 def spoken_as[M: (Request, Response)](message: M, version: str) -> M:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, override
 
 from mitmproxy.connection import Server
-from mitmproxy.proxy import events
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
     HttpLayer,
@@ -25,6 +25,7 @@ from addons.http2.session import Session, TapTurned
 from addons.http2.taps import Taps, Way
 from addons.phases import Enter, Hold, Phase, Watch
 from addons.refusals import for_upstream_error
+from addons.straight import Done, Straight
 from addons.streams import GatewayStream, Inside, Silent
 from addons.tunnels import TunnelOpening
 from addons.upstreams import H2, Pool, Registered
@@ -33,6 +34,8 @@ from addons.websockets import BoundedWebSocket
 from gateway.policy.model import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mitmproxy.connection import Connection
     from mitmproxy.http import HTTPFlow, Response
     from mitmproxy.proxy.context import Context
@@ -47,23 +50,35 @@ if TYPE_CHECKING:
 class GatewayHttpLayer(HttpLayer):
     """HTTP with a client. In `regular` mode requests name their destination, in `transparent` mode the place does.
 
-    What the client speaks was agreed upon in the TLS handshake around this layer, if there was one.
+    What the client speaks was agreed upon in the TLS handshake around this layer, if there was one; where that was
+    HTTP/3, `speak` makes the side that speaks it.
     """
 
-    def __init__(self, context: Context, mode: HTTPMode, bounds: Bounds) -> None:
+    def __init__(
+        self, context: Context, mode: HTTPMode, bounds: Bounds, speak: Callable[..., Layer] | None = None
+    ) -> None:
         super().__init__(context, mode)
         self._bounds: Final = bounds
+        self._speak: Final = speak
         self._makes: Final = Inside(self._open_tunnel, self._open_websocket)
         self._taps: Final = Taps()
         self._pool: Final = Pool(self, bounds, self._taps)
         self._is_shared = False
+        self._straight: Straight | None = None
         self._watcher: Final = Watcher(self.streams, self._taps, bounds.patience, self._may_send)
         self._watch: Final = Watch(self._watcher.look)
 
     @override
+    def handle_event(self, event: events.Event) -> Commands:
+        """Most events go the straight way. The layer itself never waits, only its streams and sides do."""
+        done = None if self._straight is None else self._straight.take(event)
+        yield from self._handle_event(event) if done is None else done
+
+    @override
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, events.Start):
-            self._is_shared = self.context.client.alpn == H2
+            self._is_shared = self._speak is not None or self.context.client.alpn == H2
+            self._straight = None if self._is_shared else Straight(self, self._pool, self._bounds)
             client_side = self._client_side()
             self.connections[self.context.client] = client_side
             yield Enter(Phase.IDLE)
@@ -74,14 +89,27 @@ class GatewayHttpLayer(HttpLayer):
             for stream_id, awaited in self._watcher.take_late():
                 yield from self._expire(stream_id, awaited)
         else:
-            yield from super()._handle_event(event)
+            yield from self._unwrapped(super()._handle_event(event))
         if self._pool.queue:
             yield from self._pool.serve_queue()
         while self._taps.changed:
             yield from self._turn_taps()
 
+    def _unwrapped(self, said: Commands) -> Commands:
+        for command in said:
+            if type(command) is Done:
+                yield from command.done
+            else:
+                yield command
+
+    def offer(self, event: events.DataReceived) -> list[commands.Command] | None:
+        """What is to be done about an answer that came through TLS, if it can go the straight way."""
+        return None if self._straight is None else self._straight.answered(event)
+
     def _client_side(self) -> Layer:
         context = self.context.fork()
+        if self._speak is not None:
+            return self._speak(context, self._taps, self._broken)
         if self._is_shared:
             return ClientSession(context, self._bounds, self._taps, self._broken)
         return ClientSide(context, self._bounds, self._broken)
@@ -117,12 +145,13 @@ class GatewayHttpLayer(HttpLayer):
 
     @override
     def make_stream(self, stream_id: int) -> Commands:
+        yield from self.event_to_child(self.new_stream(stream_id), events.Start())
+
+    def new_stream(self, stream_id: int) -> GatewayStream:
+        """A stream, which has not been started."""
         taps = self._taps if self._is_shared else None
-        stream = GatewayStream(
-            self.context.fork(), stream_id, self.mode, Inside(self._open_tunnel, self._open_websocket), taps
-        )
-        self.streams[stream_id] = stream
-        yield from self.event_to_child(stream, events.Start())
+        stream = self.streams[stream_id] = GatewayStream(self.context.fork(), stream_id, self.mode, self._makes, taps)
+        return stream
 
     def _open_tunnel(self, context: Context) -> Layer:
         return TunnelOpening(context, self._inside, self._bounds)

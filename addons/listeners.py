@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 _SETTLE: Final = 2.0
+_BURST: Final = 4 * 1024 * 1024
 _AT_ONCE: Final = 100
 """Connections that are swept in one turn of the event loop: less than a millisecond of work."""
 
@@ -68,6 +69,22 @@ def open_socket(address: Address, port: int) -> socket.socket:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind((str(address), port))
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def open_datagrams(address: Address, port: int) -> socket.socket:
+    """A bound socket for datagrams, with room for bursts of them."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - the version of the protocol
+    opened = socket.socket(family, socket.SOCK_DGRAM, socket.IPPROTO_UDP)
+    try:
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BURST)
+        opened.settimeout(0.0)
         opened.bind((str(address), port))
     except OSError:
         opened.close()
@@ -133,6 +150,13 @@ class Crowd:
         self._by_client[bucket] -= 1
         if self._by_client[bucket] <= 0:
             del self._by_client[bucket]
+
+
+class Closable(Protocol):
+    """Where connections are accepted."""
+
+    def close(self) -> None:
+        """Accept no more."""
 
 
 class Serving(Protocol):

@@ -78,9 +78,9 @@ class Probe:
         except NotConnected:
             raise Unwell("it cannot be reached") from None
         try:
-            said: _Plain | _Sealed = _Plain(streams)
+            said: Plain | Sealed = Plain(streams)
             if server.scheme == "https":
-                said = await _shaken(_Plain(streams), law.towards(server.host.text))
+                said = await shaken(Plain(streams), law.towards(server.host.text))
             return await _asked(said, _request(server, path))
         except (OSError, SSL.Error):
             raise Unwell("the connection broke") from None
@@ -89,31 +89,35 @@ class Probe:
 
 
 @dataclass(slots=True)
-class _Plain:
+class Plain:
     """A connection as it is."""
 
     streams: Streams
 
     async def write(self, data: bytes) -> None:
+        """Send all of it."""
         self.streams[1].write(data)
         await self.streams[1].drain()
 
     async def read(self) -> bytes:
+        """What comes next; nothing at the end."""
         return await self.streams[0].read(_CHUNK)
 
 
 @dataclass(slots=True)
-class _Sealed:
+class Sealed:
     """A connection with TLS on it."""
 
-    plain: _Plain
+    plain: Plain
     tls: SSL.Connection
 
     async def write(self, data: bytes) -> None:
+        """Send all of it."""
         self.tls.sendall(data)
         await self.flush()
 
     async def read(self) -> bytes:
+        """What comes next; nothing at the end."""
         while True:
             try:
                 return self.tls.recv(_CHUNK)
@@ -138,7 +142,7 @@ class _Sealed:
         return bool(piece)
 
 
-async def _asked(said: _Plain | _Sealed, request: bytes) -> int:
+async def _asked(said: Plain | Sealed, request: bytes) -> int:
     await said.write(request)
     answer = bytearray()
     while (status := _final_status(answer)) is None:
@@ -149,8 +153,9 @@ async def _asked(said: _Plain | _Sealed, request: bytes) -> int:
     return status
 
 
-async def _shaken(plain: _Plain, connection: SSL.Connection) -> _Sealed:
-    sealed = _Sealed(plain, connection)
+async def shaken(plain: Plain, connection: SSL.Connection) -> Sealed:
+    """A connection on which TLS was agreed. Raises Unwell."""
+    sealed = Sealed(plain, connection)
     while True:
         try:
             connection.do_handshake()

@@ -7,8 +7,10 @@ the routes that name them, and none goes before its last request has ended.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from addons.caching.disks import renew_disks
 from gateway.audit.events import configuration_record
 from gateway.control.configuration import tables, what_waits
 from gateway.upstreams.clauses import never_reached
@@ -31,6 +33,7 @@ def take_up(engine: Engine, settings: Settings) -> list[str]:
         if listener.name in found:
             listener.routes = found[listener.name]
     engine.checks.renew()
+    renew_disks(replace(settings, state=engine.settings.state), engine.caches, engine.pools.said)
     unreached = [
         f"no request takes the route for {claim}, more specific ones leave nothing to it"
         for each in settings.listeners

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, override
 
 from mitmproxy.proxy import commands
+from mitmproxy.proxy.layer import Paused
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
@@ -35,9 +36,10 @@ from addons.interim import Interim
 from gateway.upstreams.pools.retries import Failure, is_repeatable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable, Sequence
 
     from mitmproxy.http import HTTPFlow
+    from mitmproxy.proxy import events
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import CommandGenerator
 
@@ -82,7 +84,46 @@ class UpstreamFailedHook(commands.StartHook):  # type: ignore[no-untyped-call]  
     data: Attempted
 
 
-class RepeatingStream(HttpStream):
+class WaitingStream(HttpStream):
+    """A stream that can be made to wait, and to go on, from outside. See `addons.straight`."""
+
+    is_straight = False
+    """Whether it has only met what is usual."""
+
+    def pause(
+        self, command: commands.Command, rest: Generator[commands.Command], came: Iterable[events.Event] = ()
+    ) -> None:
+        """Wait until `command` is done, then go on with `rest`, and with what `came` behind it."""
+        command.blocking = self
+        self._paused = Paused(command, rest)
+        self._paused_event_queue.extend(came)
+
+    def go_on(self) -> tuple[events.Event, ...]:
+        """Wait no longer; whoever says so does by himself what is left to do, and takes what came meanwhile."""
+        came = tuple(self._paused_event_queue)
+        self._paused = None
+        self._paused_event_queue.clear()
+        return came
+
+    @property
+    def queued(self) -> Sequence[events.Event]:
+        """What came while the stream was waiting, and is worked off when it goes on."""
+        return self._paused_event_queue
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether the request has left whole, and nothing of an answer has come."""
+        has_left: bool = self.client_state == self.state_done
+        return has_left and self.server_state == self.state_wait_for_response_headers
+
+    @property
+    def streams_answer(self) -> bool:
+        """Whether an answer is being passed on, piece by piece."""
+        streams: bool = self.server_state == self.state_stream_response_body
+        return streams
+
+
+class RepeatingStream(WaitingStream):
     """A stream whose request may go to another server than the one that it was sent to first.
 
     `body_follows` says that the request has a body, `body_begun` that some of it has left for a server. Whoever finds

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from addons.admission import Admission
     from addons.exchange import Connections, ConnectionState
+    from addons.http3.opening import Showing
     from addons.tunnels import Opening
     from gateway.authority.shown import Shown
     from gateway.control.fronts import FrontStore, Shopfront
@@ -114,6 +115,14 @@ class ServerTls:
             raise LookupError("a handshake without a certificate")
         data.ssl_conn = SSL.Connection(self._context(shopfront, shown, http2=state.listener.settings.http2))
         data.ssl_conn.set_accept_state()
+
+    def quic_hello(self, showing: Showing) -> None:
+        """Show the same certificate in QUIC, which is TLS 1.3 always."""
+        state = self.connections.state(showing.client.id)
+        shopfront, showing.shown = self._find(state, state.tls_sni)
+        if shopfront.client_auth != "off":
+            raise LookupError("clients are to show certificates, which they cannot here")
+        state.tls_version = "1.3"
 
     def _find(self, state: ConnectionState, name: Fact[Host]) -> tuple[Shopfront, Shown | None]:
         shopfront = self.stores[state.listener.name].current

@@ -41,7 +41,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from addons.exchange import Cut as CutBody
 from addons.exchange import content_instead, exchange_of
-from addons.heads import line_of, remember_line
+from addons.heads import line_of, remember_line, spelled
 from addons.http2.taps import Taps, Way
 from addons.interim import Interim, go_on, passed_on
 from addons.phases import Await, Cut, Hold, Phase
@@ -127,18 +127,26 @@ class GatewayStream(RepeatingStream):
 
     @override
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
-        self.flow = http.HTTPFlow(self.context.client, self.context.server)
-        self.flow.request = event.request
-        self.flow.live = True
-        self.body_follows = not event.end_stream
-        remember_line(event.request)
+        self.receive(event.request, body_follows=not event.end_stream)
         if (yield from self.check_invalid(True)):  # noqa: FBT003 - mitmproxy's signature: of the request
             return
         if event.request.method == "CONNECT":
             yield from self.handle_connect()
             return
-        self._aim()
+        self.aim()
         yield HttpRequestHeadersHook(self.flow)
+        yield from self.after_judging()
+
+    def receive(self, request: http.Request, *, body_follows: bool) -> None:
+        """The head of a request has come."""
+        self.flow = http.HTTPFlow(self.context.client, self.context.server)
+        self.flow.request = request
+        self.flow.live = True
+        self.body_follows = body_follows
+        remember_line(request)
+
+    def after_judging(self) -> Commands:
+        """What becomes of a request after its head was judged."""
         if (yield from self.check_killed(True)):  # noqa: FBT003 - mitmproxy's signature: with the error hook
             return
         if self.flow.response is not None:
@@ -146,7 +154,7 @@ class GatewayStream(RepeatingStream):
         else:
             yield from self._go_on()
 
-    def _aim(self) -> None:
+    def aim(self) -> None:
         """Say where the request goes, as far as the connection knows it; the adapters say it for good."""
         data, server = self.flow.request.data, self.context.server
         if self.mode is HTTPMode.transparent:
@@ -206,7 +214,7 @@ class GatewayStream(RepeatingStream):
             else:
                 yield from super().state_stream_request_body(event)
         except CutBody:
-            yield from self._cut(ErrorCode.REQUEST_TOO_LARGE)
+            yield from self.cut(ErrorCode.REQUEST_TOO_LARGE)
 
     def _pass_data(self, event: RequestData) -> Commands:
         for command in super().state_stream_request_body(event):
@@ -270,7 +278,7 @@ class GatewayStream(RepeatingStream):
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
         if isinstance(event, Silent):
             if self.server_state == self.state_stream_response_body:
-                yield from self._cut(event.code)
+                yield from self.cut(event.code)
                 return
             yield from self._cancel_upstream()
         yield from super().handle_protocol_error(event)
@@ -282,7 +290,9 @@ class GatewayStream(RepeatingStream):
             return
         exchange.given_up = True
         if event.code is ErrorCode.GENERIC_CLIENT_ERROR and exchange.outcome is None:
-            exchange.outcome = refuse(Reason.MALFORMED_REQUEST, f"HTTP/2: {event.message}")
+            exchange.outcome = refuse(
+                Reason.MALFORMED_REQUEST, f"{spelled(line_of(self.flow.request).protocol)}: {event.message}"
+            )
 
     @override
     def check_invalid(self, request: bool) -> CommandGenerator[bool]:
@@ -296,9 +306,9 @@ class GatewayStream(RepeatingStream):
         try:
             yield from super().state_stream_response_body(event)
         except CutBody:
-            yield from self._cut(ErrorCode.RESPONSE_TOO_LARGE)
+            yield from self.cut(ErrorCode.RESPONSE_TOO_LARGE)
 
-    def _cut(self, code: ErrorCode) -> Commands:
+    def cut(self, code: ErrorCode) -> Commands:
         """A bound was crossed while a body streamed: neither side may take what it got for the whole."""
         has_begun = self.server_state == self.state_stream_response_body
         self.client_state = self.server_state = self.state_errored
@@ -321,13 +331,23 @@ class GatewayStream(RepeatingStream):
             return
         if event.response.status_code in OVERLOADED and (yield from self.leave_overloaded(event)):
             return
-        self.flow.response = event.response
-        _drop_keep_alive(event.response)
+        self.answered(event.response)
         if (yield from self.check_invalid(False)):  # noqa: FBT003 - mitmproxy's signature: of the response
             return
         yield HttpResponseHeadersHook(self.flow)
+        yield from self.after_answer_head(event)
+
+    def answered(self, response: http.Response) -> None:
+        """The head of an answer has come."""
+        self.flow.response = response
+        _drop_keep_alive(response)
+
+    def after_answer_head(self, event: ResponseHeaders) -> Commands:
+        """What becomes of an answer after its head was judged."""
         if (yield from self.check_killed(True)):  # noqa: FBT003 - mitmproxy's signature: with the error hook
             return
+        if self.flow.response is None:
+            raise LookupError("an answer was taken away while it was judged")
         if self.flow.response.status_code == _SWITCHING and not self._asked_for_websocket():
             self.flow.response = None
             yield from self.handle_protocol_error(

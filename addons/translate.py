@@ -335,8 +335,7 @@ def response_facts(facts: Facts, request: Request, response: Response, up: int) 
     except ValueError:
         size = None
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return replace(
-        facts,
+    return facts.learning(
         request_size=up if facts.request_size is UNKNOWN else facts.request_size,
         response_status=response.status_code,
         response_size=size if size is not None and size >= 0 else UNKNOWN,

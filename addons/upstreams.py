@@ -22,6 +22,7 @@ from mitmproxy.proxy.tunnel import LayerStack
 from addons.exchange import board, disembark, exchange_of
 from addons.http1_origin import OriginSide
 from addons.http2.origin_side import OriginSession
+from addons.straight import QuickOriginSide
 from addons.streams import GatewayStream
 from addons.tls_layers import UpstreamTlsLayer
 from gateway.policy.addresses import Address
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from addons.http1 import Commands
     from addons.http2.taps import Taps
     from addons.http_layer import GatewayHttpLayer
+    from addons.straight import Offer
 
 H2: Final = b"h2"
 HTTP1: Final = b"http/1.1"
@@ -118,6 +120,14 @@ class Pool:
         else:
             self.queue.append(event)
 
+    def standing(self, stream: GatewayStream) -> Server | None:
+        """A connection of HTTP/1 that stands and is free for the request of a stream, which is no switch."""
+        self._forget_closed()
+        request = stream.flow.request
+        event = GetHttpConnection((request.host, request.port), request.scheme == "https", None)
+        want = Want(stream, exchange_of(stream.flow), only_http1=True)
+        return next((each for each in self._matching(event, want) if self._is_free(each, want)), None)
+
     def _want(self, event: GetHttpConnection) -> Want:
         stream = self._layer.command_sources[event]
         if not isinstance(stream, GatewayStream):
@@ -194,7 +204,7 @@ class Pool:
             server.sni = event.address[0]
             server.alpn_offers = self._offers(want)
             stack /= UpstreamTlsLayer(context)
-        stack /= Dialled(context, self._bounds, self._taps, is_shared=self._layer.is_shared)
+        stack /= Dialled(context, self._bounds, self._taps, self._layer.offer, is_shared=self._layer.is_shared)
         self._opened_for[server] = Purpose(event.address, event.tls, want.addresses)
         if want.exchange is not None:
             board(server, want.exchange)
@@ -278,8 +288,9 @@ class Pool:
 class Dialled(Layer):
     """Opens an upstream connection, then speaks on it what was agreed upon."""
 
-    def __init__(self, context: Context, bounds: Bounds, taps: Taps, *, is_shared: bool) -> None:
+    def __init__(self, context: Context, bounds: Bounds, taps: Taps, offer: Offer, *, is_shared: bool) -> None:
         super().__init__(context)
+        self._offer: Final = offer
         self._bounds: Final = bounds
         self._taps: Final = taps
         self._is_shared: Final = is_shared
@@ -297,4 +308,4 @@ class Dialled(Layer):
     def _side(self) -> Side:
         if self.context.server.alpn == H2:
             return OriginSession(self.context, self._bounds, self._taps)
-        return OriginSide(self.context, self._bounds, self._taps if self._is_shared else None)
+        return QuickOriginSide(self.context, self._bounds, self._taps if self._is_shared else None, self._offer)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from addons.caching.flights import Flight
     from addons.caching.gathering import Gathering
-    from gateway.cache.cache import Cache
+    from gateway.cache.cache import Cache, Plan
     from gateway.cache.caches import Expected
     from gateway.cache.messages import Asked
     from gateway.cache.store import Kept
@@ -24,17 +24,17 @@ _KEY: Final = "wicketgate_cache"
 class Attempt:
     """A request on a route with a cache. `asked_at` is in seconds since the epoch.
 
-    `kept` is what the origin is asked about, `meanwhile` says that it might have been given as well; `given` is what
-    stands in the place of the origin's answer. `flight` is there if others wait for the answer, `expected` if it may
-    be kept, `gathering` while it is gathered.
+    `plan` is what was found to do before a server was chosen, if that was possible. `kept` is what the origin is asked
+    about; `given` is what stands in the place of the origin's answer. `flight` is there if others wait for the answer,
+    `expected` if it may be kept, `gathering` while it is gathered.
     """
 
     cache: Cache
     asked: Asked
     asked_at: float
     status: CacheStatus = field(default_factory=CacheStatus)
+    plan: Plan | None = None
     kept: Kept | None = None
-    meanwhile: bool = False
     given: Kept | None = None
     flight: Flight | None = None
     expected: Expected | None = None

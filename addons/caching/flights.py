@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 type Place = tuple[int, str, str]
 """Of which cache, for which key, in which partition."""
 
+NOBODY: Final = ""
+"""The client of a flight that goes on whoever leaves."""
 MOST_WAITING: Final = 1000
 """Requests that wait for one."""
 
@@ -36,7 +38,7 @@ class Landing(Enum):
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """One request on its way. `client` is the id of the connection that it came on.
+    """One request on its way. `client` is the id of the connection that it came on, NOBODY if it does not need that.
 
     After `until`, a moment of the monotonic clock, nobody begins to wait for it any more.
     """

@@ -1,4 +1,4 @@
-"""The cache on a request's way: after the last word of the gate and before anything is dialled.
+"""The cache on a request's way: asked before a server is chosen, given after the last word of the gate.
 
 A kept answer is given only to a request that was let through, and passes everything that an answer from an upstream
 passes: it is judged, its fields are cleaned, hidden and edited, and its end is recorded. What is kept is what the
@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Final
 
 from addons import bodies
 from addons.caching import answers
+from addons.caching.ahead import SENT, plan_for
 from addons.caching.attempts import Attempt, attach, attempt_of
 from addons.caching.flights import Landing
 from addons.caching.gathering import Gathering, has_clear_end, stated_size
 from addons.caching.questions import asked_of, is_for_cache, put_questions
 from addons.exchange import exchange_of, judged
 from addons.refusals import for_request
-from gateway.cache.cache import Plan, Step
+from gateway.cache.cache import Step
 from gateway.cache.freshness import age, lifetime
 from gateway.cache.messages import Answered
 from gateway.cache.status import CacheStatus
 from gateway.cache.validation import is_unchanged, outdated_by
+from gateway.cache.varying import secondary, varying_names
 from gateway.policy.errors import Malformed
 from gateway.policy.model import Reason, refuse
 from gateway.upstreams.pools.pool import Outcome
@@ -36,12 +38,12 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Client
     from mitmproxy.http import HTTPFlow, Response
 
-    from addons.caching.planning import Planner
+    from addons.caching.ahead import Ahead
+    from addons.caching.refreshing import Refreshing
     from addons.exchange import Exchange
     from addons.recording import Recorder
     from addons.refusals import Refusal
-    from gateway.cache.cache import Cache
-    from gateway.cache.caches import Caches
+    from gateway.cache.cache import Cache, Plan
     from gateway.cache.store import Kept
 
 _NOT_MODIFIED: Final = 304
@@ -49,29 +51,29 @@ _FINAL: Final = 200
 _FAILED: Final = frozenset({500, 502, 503, 504})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _ASKING: Final = frozenset({Step.FORWARD, Step.VALIDATE})
-_SENT: Final = _ASKING | {Step.PASS}
 _UNUSABLE: Final = 502
 
 
 class Caching:
     """Looks up, and keeps what comes. Goes behind the keeper of fields and before the records.
 
-    `respond` are the hooks that an upstream's answer meets: they judge it and complete its fields. `clock` gives
-    seconds since the epoch.
+    `respond` are the hooks that an upstream's answer meets: they judge it and complete its fields. `refreshing` asks
+    about what was given stale. `clock` gives seconds since the epoch.
     """
 
     def __init__(
         self,
-        caches: Caches,
-        planner: Planner,
+        ahead: Ahead,
         recorder: Recorder,
         respond: Callable[[HTTPFlow], None],
+        refreshing: Refreshing,
         clock: Callable[[], float],
     ) -> None:
-        self.caches: Final = caches
-        self.planner: Final = planner
+        self.caches: Final = ahead.caches
+        self.planner: Final = ahead.planner
         self._recorder: Final = recorder
         self._respond: Final = respond
+        self.refreshing: Final = refreshing
         self._clock: Final = clock
         self._reserved: Final[dict[int, int]] = {}
 
@@ -84,14 +86,13 @@ class Caching:
         return self._look_up(exchange, flow, cache)
 
     async def _look_up(self, exchange: Exchange, flow: HTTPFlow, cache: Cache) -> None:
-        attempt = Attempt(cache, asked_of(exchange, flow), self._clock())
+        attempt = self._planned(exchange, flow)
+        if attempt is None:
+            attempt = Attempt(cache, asked_of(exchange, flow.request.headers.fields), self._clock())
         if exchange.unserved is not None:
-            self._without_server(exchange, flow, attempt, exchange.unserved)
+            await self._without_server(exchange, flow, attempt, exchange.unserved)
             return
-        if is_for_cache(exchange, attempt.asked):
-            plan = await self.planner.plan(attempt, exchange.connection.id)
-        else:
-            plan = Plan(Step.PASS, CacheStatus(forwarded="bypass"))
+        plan = attempt.plan or await plan_for(exchange, attempt, self.planner)
         attach(flow, attempt)
         attempt.status, attempt.asked_at = plan.status, self._clock()
         if plan.step in _ASKING:
@@ -101,12 +102,26 @@ class Caching:
         else:
             self._give(exchange, flow, attempt, plan)
 
-    def _without_server(self, exchange: Exchange, flow: HTTPFlow, attempt: Attempt, refused: Refusal) -> None:
+    def _planned(self, exchange: Exchange, flow: HTTPFlow) -> Attempt | None:
+        """What was found before a server was chosen, if the request is sent with what it was found by."""
+        attempt = attempt_of(flow)
+        if attempt is None or attempt.plan is None:
+            return None
+        asked, kept = asked_of(exchange, flow.request.headers.fields), attempt.plan.kept
+        names = () if kept is None else varying_names(kept.answer)
+        if secondary(asked, names) != secondary(attempt.asked, names):
+            raise LookupError("a request is not sent as it was looked up")
+        attempt.asked = asked
+        return attempt
+
+    async def _without_server(self, exchange: Exchange, flow: HTTPFlow, attempt: Attempt, refused: Refusal) -> None:
         """Nobody can be asked: give what is kept, also if it is stale and may stand in, or refuse."""
+        self.planner.land(attempt, Landing.LOST)
         now = self._clock()
         if is_for_cache(exchange, attempt.asked):
+            await attempt.cache.bring(attempt.asked)
             plan = attempt.cache.look_up(attempt.asked, now)
-            if plan.step not in _SENT:
+            if plan.step not in SENT:
                 self._give(exchange, flow, attempt, plan)
                 return
             attempt.kept = attempt.cache.after_error(attempt.asked, now) if plan.kept is not None else None
@@ -135,8 +150,11 @@ class Caching:
         else:
             is_fresh = (plan.status.left or 0) > 0 or plan.status.collapsed
             exchange.cache = "hit" if is_fresh else "stale"
-            answer = answers.given(plan.kept, with_body=attempt.wants_body)
+            answer = answers.given(plan.kept, attempt.asked)
         self._deliver(exchange, flow, answer, plan.status, None if plan.kept is None else plan.age)
+        if attempt.flight is not None:
+            asking, attempt.flight = replace(attempt), None  # it goes on when the client has its answer
+            self.refreshing.begin(exchange, flow.request.headers.fields, asking)
 
     def _deliver(
         self, exchange: Exchange, flow: HTTPFlow, answer: Response, status: CacheStatus, old: float | None
@@ -171,7 +189,7 @@ class Caching:
     def _outdate_by_others(self, exchange: Exchange, flow: HTTPFlow, response: Response) -> None:
         """A change on a route without a cache may name what another route keeps."""
         if self.caches and exchange.route is not None and flow.request.method not in _SAFE:
-            asked = asked_of(exchange, flow)
+            asked = asked_of(exchange, flow.request.headers.fields)
             reply = self._reply(self._clock(), response)
             if reply is not None:
                 self.caches.outdate(exchange.connection.listener.name, outdated_by(asked, reply))
@@ -218,12 +236,10 @@ class Caching:
         if attempt.status.detail is None and is_unchanged(attempt.asked, kept.answer, self._clock()):
             flow.response = answers.unchanged(kept)
         else:
-            flow.response = answers.given(kept, with_body=attempt.wants_body)
+            flow.response = answers.given(kept, attempt.asked)
 
     def _fallback(self, attempt: Attempt) -> Kept | None:
         """What may stand in for an origin that fails."""
-        if attempt.kept is not None and attempt.meanwhile:
-            return attempt.kept
         return attempt.cache.after_error(attempt.asked, self._clock())
 
     def _gather(self, attempt: Attempt, reply: Answered, response: Response) -> None:
@@ -314,7 +330,7 @@ class Caching:
     def _give_after_error(self, exchange: Exchange, flow: HTTPFlow, attempt: Attempt, kept: Kept) -> None:
         exchange.cache, old = "stale", self._age(kept)
         status = CacheStatus(hit=True, left=lifetime(kept.answer) - old, detail="stale-if-error")
-        self._deliver(exchange, flow, answers.given(kept, with_body=attempt.wants_body), status, old)
+        self._deliver(exchange, flow, answers.given(kept, attempt.asked), status, old)
 
     def client_disconnected(self, client: Client) -> None:
         """Whatever was on its way for this client will not come."""

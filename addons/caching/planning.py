@@ -1,7 +1,7 @@
 """What a request does: takes what is kept, waits for another one that is under way, or goes to the origin.
 
-A stale answer that may be given while the origin is asked (stale-while-revalidate) is given to everybody but one, who
-asks: so every request to an origin is one that the gate let through for a client, and stands in the log as his.
+A stale answer that may be given while the origin is asked (stale-while-revalidate) is given to everybody; who comes
+first has the flight, and with it the duty to have the origin asked.
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ class Planner:
         until = self.timer() + PATIENCE
         place = (id(attempt.cache), attempt.asked.key, attempt.asked.partition)
         while True:
+            await attempt.cache.bring(attempt.asked)
             plan = attempt.cache.look_up(attempt.asked, self.clock())
             if plan.step not in _SHARED or not self._is_shared(place, attempt, plan):
                 return plan
             flight = self.flights.at(place, self.timer())
             if flight is None:
                 attempt.flight = self.flights.start(place, client, until)
-                return _leading(plan, attempt)
+                return plan
             if plan.step is Step.GIVE_AND_ASK or flight.waiting >= MOST_WAITING:
                 return plan
             landing = await flight.landed(until - self.timer())
@@ -77,15 +78,6 @@ class Planner:
             while len(self._alone) > _MOST_ALONE:
                 self._alone.popitem(last=False)
         self.flights.land(flight, landing)
-
-
-def _leading(plan: Plan, attempt: Attempt) -> Plan:
-    """One goes and asks, also about what the others are given meanwhile."""
-    if plan.step is not Step.GIVE_AND_ASK or plan.kept is None:
-        return plan
-    attempt.meanwhile = True
-    status = replace(plan.status, hit=False, left=None, forwarded="stale")
-    return Plan(Step.VALIDATE, status, plan.kept, plan.age, questions(plan.kept.answer))
 
 
 def _collapsed(plan: Plan) -> Plan:

@@ -21,9 +21,12 @@ from gateway.cache.messages import Asked
 from gateway.policy.headers import Fields
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mitmproxy.http import HTTPFlow
 
     from addons.exchange import Exchange
+    from gateway.policy.headers import RawField
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -97,10 +100,10 @@ _CONDITIONS: Final = ("if-match", "if-unmodified-since")
 _QUESTIONS: Final = ("if-none-match", "if-modified-since")
 
 
-def asked_of(exchange: Exchange, flow: HTTPFlow) -> Asked:
-    """The request that goes to the origin, in the words of the cache."""
+def asked_of(exchange: Exchange, raw: Iterable[RawField]) -> Asked:
+    """The request that goes to the origin with these fields, in the words of the cache."""
     facts = exchange.facts
-    fields = Fields.of(flow.request.headers.fields)
+    fields = Fields.of(raw)
     scheme = known(facts.scheme)
     return Asked(
         method=known(facts.method),

@@ -1,4 +1,4 @@
-"""A request whose route keeps answers, when no server of its upstream can be asked.
+"""A request whose route keeps answers, when no server of its upstream is asked: none can be, or none has to be.
 
 The gate has its last word all the same, without a destination, as for answers of the gateway's own; that is recorded.
 Then the request goes its way to the cache, which gives what it keeps or refuses.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from addons import translate
 from addons.enforcing import enforceable
 from addons.refusals import Refusal
-from gateway.policy.model import ABSENT
+from gateway.policy.model import ABSENT, Reason
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
 
 async def without_server(
-    exchange: Exchange, flow: HTTPFlow, head: Head, refused: Refusal, recorder: Recorder
+    exchange: Exchange, flow: HTTPFlow, head: Head, refused: Refusal | None, recorder: Recorder
 ) -> Refusal | None:
-    """Let a request pass to the cache, with `refused` for the case that nothing is kept; or say why it may not pass."""
+    """Let a request pass to the cache, or say why it may not pass. `refused` is how to refuse if nothing is kept there.
+
+    Without it the cache has said already that it gives something.
+    """
     if exchange.route is None or exchange.route.cache is None:
         return refused
     nowhere = replace(exchange.facts, destination_ips=ABSENT, destination_country=ABSENT, destination_asn=ABSENT)
@@ -37,3 +40,12 @@ async def without_server(
         return Refusal(decision)
     translate.write_head(flow, head)
     return None
+
+
+async def without_name(
+    exchange: Exchange, flow: HTTPFlow, head: Head, refused: Refusal, recorder: Recorder
+) -> Refusal | None:
+    """The same for who is refused because the name of every server is not found; all others stay refused."""
+    if refused.decision.reason is not Reason.UPSTREAM_UNRESOLVED:
+        return refused
+    return await without_server(exchange, flow, head, refused, recorder)

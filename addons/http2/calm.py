@@ -81,6 +81,11 @@ class Calm:
             case _:
                 self.chatter.take("frames that ask for nothing")
 
+    def asked_nothing(self, what: str) -> None:
+        """Something came that asks for nothing. Raises Broken for one too many."""
+        self._let_time_pass()
+        self.chatter.take(what)
+
     def gave_up(self) -> None:
         """A stream ended before its answer did, by the client or because of it. Raises Broken for one too many."""
         self._let_time_pass()

@@ -10,7 +10,7 @@ Source: RFC 9113 section 8.1 (exchanges), section 6.8 (GOAWAY), section 10.5 (de
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import TYPE_CHECKING, Any, Final, Literal, override
 
 from h2 import events as h2_events
 from h2.errors import ErrorCodes
@@ -31,7 +31,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
-from addons.heads import line_of
+from addons.heads import line_of, spelled
 from addons.http1 import UnreadableHead, UnreadableHeadHook
 from addons.http2.answers import write_answer
 from addons.http2.bodies import Incoming, Lane, stated_length
@@ -49,7 +49,7 @@ from gateway.policy.model import Reason, refuse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mitmproxy.http import Response
+    from mitmproxy.http import Request, Response
     from mitmproxy.proxy.context import Context
 
     from addons.bounds import Bounds
@@ -67,6 +67,7 @@ class ClientSession(Session):
     """Reads a client's requests, many at a time. `answer` makes the answer for an exchange that broke."""
 
     way = Way.DOWN
+    protocol: Literal["h2", "h3"] = "h2"
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class ClientSession(Session):
         self._answer: Final = answer
         self._bounds: Final = bounds
         self._lifetime: Final = lifetime
-        self._calm: Final = Calm(monotonic)
+        self.calm: Final = Calm(monotonic)
         self._leave: Final = WhenDraining()
         self._head: Final = Await(Phase.HEAD)
         self._idle: Final = Await(Phase.IDLE)
@@ -103,17 +104,17 @@ class ClientSession(Session):
 
     @override
     def see(self, frame: Frame) -> None:
-        self._calm.see(frame)
+        self.calm.see(frame)
 
     @override
     def sent_data(self) -> None:
-        self._calm.sent(1)
+        self.calm.sent(1)
 
     @override
     def between(self, *, is_between: bool) -> Commands:
         """Say what the connection is doing: its deadline depends on that."""
         phase = Phase.EXCHANGE if self.lanes else Phase.IDLE
-        if not is_between and (self._cutter.in_head or not self.lanes):
+        if not is_between and (self.in_head or not self.lanes):
             phase = Phase.HEAD
         if phase is self._phase:
             return
@@ -126,6 +127,16 @@ class ClientSession(Session):
             case _:
                 yield Enter(phase)
 
+    @property
+    def in_head(self) -> bool:
+        """Whether a head has begun that is not whole."""
+        return self._cutter.in_head
+
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing has begun that is not whole."""
+        return self._cutter.is_between
+
     @override
     def settled(self, _event: h2_events.RemoteSettingsChanged) -> Commands:
         yield from super().settled(_event)
@@ -134,31 +145,39 @@ class ClientSession(Session):
         stream_id = event.stream_id
         if self.is_leaving:
             self.h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
-            self._calm.gave_up()
+            self.calm.gave_up()
             return
-        self._last, self._seen = stream_id, self._seen + 1
         self.forget_length(stream_id)
         fields = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
         has_body = event.stream_ended is None
-        request = read_request(fields, has_body=has_body, most=self._bounds.head)
+        request = read_request(fields, has_body=has_body, most=self._bounds.head, protocol=self.protocol)
         length = stated_length(fields) if line_of(request).problem is None else None
+        yield from self.begin(stream_id, request, length, has_body=has_body)
+
+    def begin(self, stream_id: int, request: Request, length: int | None, *, has_body: bool) -> Commands:
+        """A request came, and `length` is what it says of its body."""
+        self._last, self._seen = stream_id, self._seen + 1
         lane = Lane(stream_id, stream_id, Incoming(length))
         lane.is_head_request = request.data.method == b"HEAD"
         self.lanes[stream_id] = lane
         if self._seen >= self._lifetime:
-            yield from self._say_goodbye()
+            yield from self.say_goodbye()
         yield ReceiveHttp(RequestHeaders(stream_id, request, end_stream=not has_body))
 
     def may_send(self, stream_id: int) -> bool:
         """Whether the client has room in its window for more of a stream's body."""
         return stream_id in self.lanes and self.h2.remote_flow_control_window(stream_id) > 0
 
-    def _say_goodbye(self) -> Commands:
+    def say_goodbye(self) -> Commands:
         """Begin no more streams; those that run may end."""
         if not self.is_leaving:
             self.is_leaving = True
-            yield from self.flush()
-            yield commands.SendData(self.conn, goaway(self._last, ErrorCodes.NO_ERROR))
+            yield from self.say_last()
+
+    def say_last(self) -> Commands:
+        """Tell the client that no stream behind the last one is looked at."""
+        yield from self.flush()
+        yield commands.SendData(self.conn, goaway(self._last, ErrorCodes.NO_ERROR))
 
     @override
     def left_behind(self, last: int) -> Commands:
@@ -173,7 +192,7 @@ class ClientSession(Session):
     @override
     def woken(self, event: events.Wakeup) -> Commands:
         if event.command is self._leave or (event.command is self._idle and self._phase is Phase.IDLE):
-            yield from self._say_goodbye()
+            yield from self.say_goodbye()
             yield from self._close_if_done()
         elif event.command is self._head and self._phase is Phase.HEAD:
             yield from self._turn_away(Broken("a head did not come in time"), Reason.HEAD_TIMEOUT)
@@ -184,7 +203,8 @@ class ClientSession(Session):
 
     def _turn_away(self, problem: Broken, reason: Reason) -> Commands:
         """End the connection for a fault of the client's, and leave that on record."""
-        refused = UnreadableHead(self.context.client, refuse(reason, f"HTTP/2: {problem}"), is_answered=False)
+        decision = refuse(reason, f"{spelled(self.protocol)}: {problem}")
+        refused = UnreadableHead(self.context.client, decision, is_answered=False)
         yield UnreadableHeadHook(refused)
         yield from super().broken(problem)
 
@@ -192,12 +212,12 @@ class ClientSession(Session):
     def malformed(self, lane: Lane, why: str) -> Commands:
         yield ReceiveHttp(RequestProtocolError(lane.number, why, ErrorCode.GENERIC_CLIENT_ERROR))
         yield from self.reset(lane, ErrorCodes.PROTOCOL_ERROR)
-        self._calm.gave_up()
+        self.calm.gave_up()
 
     @override
     def trailed(self, lane: Lane, event: h2_events.TrailersReceived) -> Commands:
         try:
-            fields = read_trailers(event.headers or ())
+            fields = read_trailers(event.headers or (), spelled(self.protocol))
         except BadField as problem:
             yield from self.malformed(lane, str(problem))
             return
@@ -205,13 +225,13 @@ class ClientSession(Session):
 
     @override
     def was_reset(self, lane: Lane, event: h2_events.StreamReset) -> Commands:
-        self._calm.gave_up()
+        self.calm.gave_up()
         yield ReceiveHttp(RequestProtocolError(lane.number, "the client gave up", ErrorCode.CANCEL))
 
     @override
     def drop(self, lane: Lane) -> None:
         if lane.outgoing.has_ended:
-            self._calm.answered()
+            self.calm.answered()
         super().drop(lane)
         self.taps.forget(lane.number)
 
@@ -251,7 +271,7 @@ class ClientSession(Session):
                 yield from self._send_break(lane, event)
             case _:
                 raise RuntimeError(f"unexpected towards a client: {type(event).__name__}")
-        yield from self.between(is_between=self._cutter.is_between)
+        yield from self.between(is_between=self.is_between)
         yield from self._close_if_done()
 
     def _send_head(self, lane: Lane, answer: Response, *, is_whole: bool) -> Commands:

@@ -48,8 +48,11 @@ def split(raw: RawFields, known: frozenset[bytes]) -> tuple[dict[bytes, bytes], 
     return pseudo, fields
 
 
-def check(fields: Iterable[RawField]) -> None:
-    """Raise BadField for what HTTP/2 forbids in any message, requests and answers alike."""
+def check(fields: Iterable[RawField], spoken: str = "HTTP/2") -> None:
+    """Raise BadField for what HTTP/2 forbids in any message, requests and answers alike; HTTP/3 forbids the same.
+
+    Source: RFC 9114 section 4.2.
+    """
     for name, value in fields:
         text = name.decode("latin-1")
         try:
@@ -58,17 +61,17 @@ def check(fields: Iterable[RawField]) -> None:
         except Malformed as problem:
             raise BadField(str(problem)) from None
         if name in CONNECTION_SPECIFIC or (name == b"te" and value != _TRAILERS):
-            raise BadField(f"field `{text}` has no place in HTTP/2")
+            raise BadField(f"field `{text}` has no place in {spoken}")
         if value != value.strip(_BLANK):
             raise BadField(f"field `{text}`: blanks around its value")
         if problem_of_value := field_value_problem(value):
             raise BadField(f"field `{text}`: {problem_of_value}")
 
 
-def read_trailers(raw: Iterable[tuple[bytes, bytes]]) -> list[RawField]:
+def read_trailers(raw: Iterable[tuple[bytes, bytes]], spoken: str = "HTTP/2") -> list[RawField]:
     """The fields of trailers. Raises BadField."""
     _, fields = split([(bytes(name), bytes(value)) for name, value in raw], frozenset())
-    check(fields)
+    check(fields, spoken)
     return fields
 
 

@@ -172,7 +172,6 @@ class OriginSession(Session):
         lane = self.lanes.get(event.stream_id)
         if lane is None:
             return
-        lane.touched = monotonic()
         lane.interim += 1
         if lane.interim > interim.MOST:
             yield from self.malformed(lane, "interim answers without an end")

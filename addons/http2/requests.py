@@ -9,11 +9,11 @@ Source: RFC 9113 section 8.3.1 (request pseudo-fields), section 8.2.3 (cookies),
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from mitmproxy.http import Headers, Request
 
-from addons.heads import Line, bring_line, line_of, spoken_as
+from addons.heads import Line, bring_line, line_of, spelled, spoken_as
 from addons.http2.fields import BadField, RawField, check, outgoing, split
 from addons.refusals import refusal
 from gateway.policy.model import Reason
@@ -30,24 +30,30 @@ _UNREADABLE: Final = {b":method": b"GET", b":path": b"/"}
 """What a request is shown as that cannot be shown as what it is; it is refused in any case."""
 
 
-def read_request(raw: RawFields, *, has_body: bool, most: int) -> Request:
+def read_request(raw: RawFields, *, has_body: bool, most: int, protocol: Literal["h2", "h3"] = "h2") -> Request:
     """The request, which carries its refusal if it is malformed or larger than `most` bytes."""
     problem: Refusal | None = None
     pseudo: dict[bytes, bytes] = {}
     fields: list[RawField] = []
     try:
         pseudo, fields = split(raw, _PSEUDO)
-        check(fields)
+        check(fields, spelled(protocol))
         fields = _framed(_with_host(pseudo, fields), has_body=has_body)
     except BadField as bad:
         problem, fields = refusal(Reason.MALFORMED_REQUEST, str(bad)), []
     if problem is None and _size(pseudo, fields) > most:
         problem, fields = refusal(Reason.HEAD_TOO_LARGE), []
     if problem is not None:
-        pseudo = dict(_UNREADABLE)
-    line = Line("origin", "", "", protocol="h2", trailers=(b"te", b"trailers") in fields, problem=problem)
+        return refused_request(problem, protocol)
+    line = Line("origin", "", "", protocol=protocol, trailers=(b"te", b"trailers") in fields)
     request = _request(pseudo, [field for field in fields if field[0] != b"te"])
-    return spoken_as(bring_line(request, line), "2")
+    return spoken_as(bring_line(request, line), protocol[1:])
+
+
+def refused_request(problem: Refusal, protocol: Literal["h2", "h3"]) -> Request:
+    """What stands for a request that cannot be shown as what it is."""
+    line = Line("origin", "", "", protocol=protocol, problem=problem)
+    return spoken_as(bring_line(_request(dict(_UNREADABLE), []), line), protocol[1:])
 
 
 def _with_host(pseudo: dict[bytes, bytes], fields: list[RawField]) -> list[RawField]:

@@ -65,10 +65,20 @@ class Session(HttpConnection):
 
     def __init__(self, context: Context, conn: Connection, taps: Taps, windows: Windows, head: int) -> None:
         super().__init__(context, conn)
-        is_client = self.way is Way.UP
-        self.h2: Final = H2Connection(
+        self.lanes: Final[dict[int, Lane]] = {}
+        self.taps: Final = taps
+        self.is_leaving = False
+        self.is_over = False
+        self._windows: Final = windows
+        self._cutter: Final = FrameCutter(b"" if self.way is Way.UP else PREFACE, _LATER * head)
+        self.h2: Final[Any] = self.make_h2(head)
+        self._acts: Final[Mapping[type, Callable[[Any], Commands]]] = self.acts()
+
+    def make_h2(self, head: int) -> Any:
+        """What knows the rules of the protocol; `head` bounds the heads that it reads, in bytes."""
+        h2 = H2Connection(
             H2Configuration(
-                client_side=is_client,
+                client_side=self.way is Way.UP,
                 header_encoding=False,
                 validate_inbound_headers=False,
                 normalize_inbound_headers=False,
@@ -76,24 +86,18 @@ class Session(HttpConnection):
                 normalize_outbound_headers=False,
             )
         )
-        self.lanes: Final[dict[int, Lane]] = {}
-        self.taps: Final = taps
-        self.is_leaving = False
-        self.is_over = False
-        self._windows: Final = windows
-        self._cutter: Final = FrameCutter(b"" if is_client else PREFACE, _LATER * head)
-        self._settle(head)
-        self._acts: Final[Mapping[type, Callable[[Any], Commands]]] = self.acts()
+        self._settle(h2, head)
+        return h2
 
-    def _settle(self, head: int) -> None:
+    def _settle(self, h2: H2Connection, head: int) -> None:
         """Say what we take. hyper-h2 believes its own settings only once they are acknowledged."""
-        settings = self.h2.local_settings
+        settings = h2.local_settings
         settings.initial_window_size = self._windows.stream
         settings.max_concurrent_streams = self._windows.streams
         settings.max_header_list_size = head
         settings.enable_push = 0
         settings.acknowledge()
-        self.h2.decoder.max_header_list_size = _UNPACKED * head + 32 * 200
+        h2.decoder.max_header_list_size = _UNPACKED * head + 32 * 200
 
     def acts(self) -> dict[type, Callable[[Any], Commands]]:
         """What is done about the events of hyper-h2; the others are of no interest."""
@@ -215,13 +219,13 @@ class Session(HttpConnection):
             if lane is not None:
                 yield from self.push(lane)
         else:
-            yield from self._push_all()
+            yield from self.push_all()
 
     def settled(self, _event: h2_events.RemoteSettingsChanged) -> Commands:
         """The peer said what it takes: its windows may have grown."""
-        yield from self._push_all()
+        yield from self.push_all()
 
-    def _push_all(self) -> Commands:
+    def push_all(self) -> Commands:
         """Send what waits, one frame of each stream at a time, so that none has the window to itself."""
         waiting = [lane for lane in self.lanes.values() if lane.outgoing.pieces]
         while waiting:
@@ -322,11 +326,15 @@ class Session(HttpConnection):
 
     def broken(self, problem: Broken) -> Commands:
         """End the connection, and say why."""
-        data = self.h2.data_to_send()
+        yield from self.flush()
         yield from self._finish(str(problem))
         if self.conn.state & ConnectionState.CAN_WRITE:
-            yield commands.SendData(self.conn, data + goaway(self.h2.highest_inbound_stream_id, problem.code))
+            yield from self.say_why(problem)
         yield commands.CloseConnection(self.conn)
+
+    def say_why(self, problem: Broken) -> Commands:
+        """Tell the peer why its connection ends."""
+        yield commands.SendData(self.conn, goaway(self.h2.highest_inbound_stream_id, problem.code))
 
     def _finish(self, why: str) -> Commands:
         """Nothing more is said or heard; every stream that runs breaks."""

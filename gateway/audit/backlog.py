@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from gateway.audit.errors import AuditUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
 type OnFailure = Literal["closed", "deny_only", "open"]
@@ -23,6 +23,11 @@ type OnFailure = Literal["closed", "deny_only", "open"]
 
 UNRECORDED: Final = 0
 """The number of a record that is let pass without being written down."""
+
+
+def line_of(seq: int, body: bytes) -> bytes:
+    """The line of a record: `body` is its text without the opening brace."""
+    return b'{"v":1,"seq":%d,%b\n' % (seq, body)
 
 
 @dataclass(slots=True)
@@ -57,7 +62,14 @@ class Backlog:
     still finds room while the disk fails.
     """
 
-    def __init__(self, next_seq: int, most_records: int, most_bytes: int, on_failure: OnFailure = "closed") -> None:
+    def __init__(
+        self,
+        next_seq: int,
+        most_records: int,
+        most_bytes: int,
+        on_failure: OnFailure = "closed",
+        form: Callable[[int, bytes], bytes] = line_of,
+    ) -> None:
         self._lock: Final = Lock()  # taken for itself on the way of every request: a condition takes twice as long
         self._changed: Final = Condition(self._lock)
         self._batch = Batch()
@@ -67,6 +79,7 @@ class Backlog:
         self._most_bytes = most_bytes
         self._plenty: Final = (most_records // 2, most_bytes // 2)
         self._on_failure: Final = on_failure
+        self._form: Final = form
         self._urgent = False
         self._closing = False
         self._trouble: str | None = None
@@ -113,6 +126,32 @@ class Backlog:
         """Accept a record about the log itself, whatever the bounds."""
         with self._changed:
             return self._accept(body, done)
+
+    def put_all(self, bodies: Sequence[bytes], done: Future[int] | None = None) -> int:
+        """Accept what another process has accepted before, whatever the bounds; return the number of the last one.
+
+        The numbers have no gap. `done` is told when everything up to the last one is on the disk, or at once that it is
+        not going to be soon. Raises AuditUnavailable if the log is closed.
+        """
+        with self._lock:
+            if self._closing:
+                raise AuditUnavailable(self._trouble or "")
+            for body in bodies:
+                self._accept(body, None)
+            last = self.next_seq - 1
+            if done is not None and self._trouble is not None:
+                done.set_exception(AuditUnavailable(self._trouble))
+            elif done is not None:
+                self._batch.waiting.append((done, last))
+                self._urgent = True
+                self._changed.notify()
+            return last
+
+    def wake(self) -> None:
+        """Let whoever waits in `take` go on, even with nothing."""
+        with self._changed:
+            self._urgent = True
+            self._changed.notify_all()
 
     def take(self, patience: float | None, gather: float) -> Batch:
         """Wait up to `patience` seconds for a first line, then `gather` seconds for more; hand over all there is."""
@@ -193,7 +232,7 @@ class Backlog:
     def _accept(self, body: bytes, done: Future[int] | None) -> int:
         seq = self.next_seq
         self.next_seq = seq + 1
-        line = b'{"v":1,"seq":%d,%b\n' % (seq, body)
+        line = self._form(seq, body)
         self._records += 1
         self._bytes += len(line)
         batch = self._batch

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from gateway.audit.clients import hidden_in
-from gateway.audit.redaction import mask_sentence
+from gateway.audit.redaction import mask_sentence, mask_text
 from gateway.audit.times import timestamp
 
 if TYPE_CHECKING:
@@ -151,17 +151,18 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
     }
 
 
-def admin_record(
-    *, action: str, actor: str, outcome: Literal["done", "refused"], detail: str | None, now: float
+def admin_record(  # noqa: PLR0913 - one keyword per key of the record
+    *, user: int, process: int, order: str, what: Mapping[str, str], count: int, now: float
 ) -> Record:
-    """Somebody had the gateway do something while it runs: `reload`, `drain`, `purge`; `actor` says who or what."""
+    """An operator had the running gateway do something: who by the number of the user, what, and how much it was."""
     return {
         "time": timestamp(now),
         "event": "admin",
-        "action": action,
-        "actor": actor,
-        "outcome": outcome,
-        "detail": None if detail is None else mask_sentence(detail),
+        "user": user,
+        "process": process,
+        "order": order,
+        "what": {name: mask_text(value.partition("?")[0]) for name, value in what.items()},
+        "count": count,
     }
 
 

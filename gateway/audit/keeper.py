@@ -31,7 +31,7 @@ EVERY: Final = 3600.0
 """Seconds between two looks for what has been kept long enough."""
 
 _NICE: Final = 10
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 10.0
 _log: Final = logging.getLogger(__name__)
 
 

@@ -181,8 +181,14 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
     ),
     "heartbeat": ("Nothing happened for so many seconds, and the gateway was there.", {"idle": COUNT}, {}),
     "admin": (
-        "Somebody changed, or tried to change, what the gateway does while it runs.",
-        {"action": TEXT, "actor": TEXT, "outcome": one_of("done", "refused"), "detail": maybe(TEXT)},
+        "An operator had the running gateway do something: who by the number of the user, what, and how many it were.",
+        {
+            "user": COUNT,
+            "process": COUNT,
+            "order": TEXT,
+            "what": {"type": "object", "additionalProperties": TEXT},
+            "count": COUNT,
+        },
         {},
     ),
 }

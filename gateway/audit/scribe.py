@@ -10,9 +10,10 @@ Source: Rebello et al., "Can Applications Recover from fsync Failures?", USENIX 
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.audit.backlog import Batch, Missed
 from gateway.audit.encoding import body
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from gateway.audit.tail import Tail
     from gateway.audit.witness import Witness
 
-_NOTHING_MISSED = Missed(0, 0, 0.0)
+_log: Final = logging.getLogger(__name__)
+_NOTHING_MISSED: Final = Missed(0, 0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +79,8 @@ class Scribe:
         """Take what has gathered, write it, sync if it is time; False when there is no more to do."""
         closing = self.backlog.closing
         taken = self.backlog.take(self._patience(), self.pace.gather)
+        self._unsynced.extend(taken)
         if taken.lines:
-            self._unsynced.extend(taken)
             self.witness.appended(taken.lines)
         try:
             self._write(taken, at_once=closing)
@@ -91,7 +93,8 @@ class Scribe:
     def _write(self, taken: Batch, *, at_once: bool) -> None:
         if taken.lines:
             self.tail.write(taken.lines)
-        if self._unsynced.lines and (at_once or self._unsynced.waiting or self.backlog.crowded or self._due() == 0.0):
+        hurry = at_once or self.backlog.crowded or self._due() == 0.0
+        if self._unsynced.waiting or (self._unsynced.lines and hurry):
             self.tail.sync()
             self._settle(self._unsynced)
             self._unsynced = Batch()
@@ -141,7 +144,7 @@ class Scribe:
             return False
         self._tell(words(error), since, rewritten, self.backlog.take_missed())
         if self._full_since is None:
-            self.backlog.accept_again()
+            self._accept_again()
         return True
 
     def _write_again(self, error: OSError) -> bool:
@@ -173,6 +176,8 @@ class Scribe:
 
     def _refuse(self, error: OSError) -> None:
         why = f"the audit log cannot be written: {words(error)}"
+        if self.backlog.trouble is None:
+            _log.error("%s", why)
         self.backlog.refuse_all(why)
         self._disappoint(why)
 
@@ -186,7 +191,11 @@ class Scribe:
             return
         since, self._full_since = self._full_since, None
         self._tell("there is room on the disk again", since, 0, self.backlog.take_missed())
+        self._accept_again()
+
+    def _accept_again(self) -> None:
         self.backlog.accept_again()
+        _log.warning("the audit log is written again")
 
     def _tell_of_missed(self) -> None:
         missed = self.backlog.take_missed() if self.backlog.trouble is None else None

@@ -83,9 +83,11 @@ class _Plain(io.RawIOBase):
         self._source = source
 
     def readable(self) -> bool:
+        """It is there to be read."""
         return True
 
     def readinto(self, buffer: Buffer) -> int:
+        """Fill the buffer as far as there is something. Raises OSError."""
         import zstandard  # noqa: PLC0415 - as above
 
         view = memoryview(buffer)
@@ -97,6 +99,7 @@ class _Plain(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
+        """Close the file as well."""
         self._source.close()
         super().close()
 

@@ -38,11 +38,26 @@ class LogAtStart:
     write: Callable[[Record], None]
 
 
+@dataclass(frozen=True, slots=True)
+class FirstWords:
+    """What a witness says of a log that was opened.
+
+    `taken` is the greatest number that was ever proved: the next record has one above that and above `LogAtStart.seq`,
+    so that the number of a record that is gone is not given to another one. `records` are the first to be written.
+    """
+
+    taken: int = 0
+    records: tuple[Record, ...] = ()
+
+
 class Witness(Protocol):
     """Sees the log grow. What it raises ends the writer, which then refuses every record."""
 
-    def opened(self, log: LogAtStart) -> None:
-        """The log was opened; called once, on the thread that starts the writer. May raise AuditUnavailable."""
+    def opened(self, log: LogAtStart) -> FirstWords:
+        """The log was opened; called once, on the thread that starts the writer. May raise AuditUnavailable.
+
+        `log.write` is for later; what is to be written now is returned.
+        """
 
     def appended(self, lines: Sequence[bytes]) -> None:
         """These lines come next, in their order. They are not on the disk before `synced`, and may never be."""
@@ -60,8 +75,9 @@ class Witness(Protocol):
 class Nobody:
     """The witness of a log that is not proved."""
 
-    def opened(self, log: LogAtStart) -> None:
-        """Nothing to do."""
+    def opened(self, log: LogAtStart) -> FirstWords:
+        """Nothing was proved."""
+        return FirstWords(log.seq)
 
     def appended(self, lines: Sequence[bytes]) -> None:
         """Nothing to do."""

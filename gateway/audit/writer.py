@@ -6,19 +6,19 @@ has gathered and calls `fdatasync` so that no record waits longer than was promi
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Thread
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from gateway.audit.backlog import UNRECORDED, Backlog, OnFailure
+from gateway.audit.backlog import Backlog, OnFailure
 from gateway.audit.encoding import body
 from gateway.audit.errors import AuditUnavailable, cannot_write
 from gateway.audit.events import gap_record
 from gateway.audit.ids import IdSource
+from gateway.audit.intake import Durability, Intake
 from gateway.audit.keeper import Keeper
 from gateway.audit.recovery import recover
 from gateway.audit.reserve import Reserve
@@ -28,18 +28,14 @@ from gateway.audit.tail import Tail
 from gateway.audit.witness import LogAtStart, Nobody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from gateway.audit.record import Record
     from gateway.audit.segments import Opener
     from gateway.audit.witness import Witness
 
-type Durability = Literal["sync", "batched", "relaxed"]
-
-_NOT_OPEN: Final = "the audit log is not open"
 _RELAXED: Final = 5.0
-_MAY_BE_LEFT_OUT: Final = "allow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +89,7 @@ class AuditWriter:
         self._keeper: Final = Keeper(
             directory, compressing=self._options.compress, retain=self._options.retain, clock=clock, tell=self._tell
         )
-        self._backlog: Backlog | None = None
+        self._intake: Final = Intake(self._options.durability, self._options.on_failure)
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -101,13 +97,13 @@ class AuditWriter:
         prepare_directory(self._directory)
         self._lock.take()
         try:
-            self._backlog = self._continued()
+            backlog = self._intake.backlog = self._continued()
         except BaseException as error:
             self._give_up()
             if isinstance(error, OSError):
                 raise AuditUnavailable(cannot_write(self._directory, error)) from None
             raise
-        scribe = self._scribe(self._backlog)
+        scribe = self._scribe(backlog)
         self._thread = Thread(target=scribe.run, name="audit-writer", daemon=True)
         self._thread.start()
         self._keeper.start()
@@ -117,36 +113,29 @@ class AuditWriter:
 
         Raises AuditUnavailable.
         """
-        backlog, text = self._open_backlog(), body(record)
-        if record["event"] == "stop" and not backlog.closing:
-            return backlog.put_own(text)  # the last record: room is reserved for it
-        return backlog.put(text, must=_must_be_recorded(record))
+        return self._intake.append(record)
 
     def append_durable(self, record: Record) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
-        done: Future[int] = Future()
-        self._open_backlog().put(body(record), done, must=_must_be_recorded(record))
-        return done
+        return self._intake.append_durable(record)
 
     async def record(self, record: Record) -> int:
-        """Accept a record as `durability` asks for: `sync` waits for the disk. Raises AuditUnavailable.
+        """Accept a record as `durability` asks for: `sync` waits for the disk. Raises AuditUnavailable."""
+        return await self._intake.record(record)
 
-        A record whose sync failed was accepted, and is written again; only `closed` refuses what it is about.
+    def accept(self, bodies: Sequence[bytes], *, durable: bool) -> tuple[int, Future[int] | None]:
+        """Accept records that another process has accepted before, as texts without the opening brace.
+
+        Returns the number of the last one (they have no gap), and, if `durable`, what is done when all are on the disk.
+        Raises AuditUnavailable if the log is closed.
         """
-        if self._options.durability != "sync":
-            return self.append(record)
-        waiting = asyncio.wrap_future(self.append_durable(record))
-        try:
-            return await waiting
-        except AuditUnavailable:
-            if self._options.on_failure == "closed":
-                raise
-            return UNRECORDED
+        done: Future[int] | None = Future() if durable else None
+        return self._intake.opened().put_all(bodies, done), done
 
     @property
     def waits(self) -> bool:
         """Whether `record` waits for the disk."""
-        return self._options.durability == "sync"
+        return self._intake.waits
 
     @property
     def healthy(self) -> bool:
@@ -156,19 +145,24 @@ class AuditWriter:
     @property
     def trouble(self) -> str | None:
         """Why no record is accepted, or None."""
-        return _NOT_OPEN if self._backlog is None else self._backlog.trouble
+        return self._intake.trouble
 
     @property
     def waiting(self) -> int:
         """How many records are accepted and not yet on the disk."""
-        return 0 if self._backlog is None else self._backlog.records
+        return self._intake.waiting
+
+    @property
+    def crowded(self) -> bool:
+        """Whether half of the queue is taken."""
+        return self._intake.opened().crowded
 
     def close(self) -> None:
         """Write what was accepted and end. Raises AuditUnavailable if some of it could not be written."""
         if self._thread is None:
             return
         self._keeper.close()
-        backlog, thread = self._open_backlog(), self._thread
+        backlog, thread = self._intake.opened(), self._thread
         backlog.close("the audit log is closed")
         thread.join()
         self._thread = None
@@ -181,24 +175,22 @@ class AuditWriter:
         self._reserve.give()
         self._lock.give()
 
-    def _open_backlog(self) -> Backlog:
-        if self._backlog is None:
-            raise AuditUnavailable(_NOT_OPEN)
-        return self._backlog
-
     def _continued(self) -> Backlog:
         options, end = self._options, recover(self._directory)
         self._reserve.take()
         self._tail.open(end.segment)
         backlog = Backlog(end.seq + 1, options.most_records, options.most_bytes, options.on_failure)
-        if end.cut:
-            detail = f"{end.cut} bytes of a torn last line were cut"
-            backlog.put_own(body(gap_record(reason="torn-line", detail=detail, cut=end.cut, now=self._clock())))
 
         def write(record: Record) -> None:
             backlog.put_own(body(record))
 
-        self._witness.opened(LogAtStart(directory=self._directory, seq=end.seq, cut=end.cut, write=write))
+        words = self._witness.opened(LogAtStart(directory=self._directory, seq=end.seq, cut=end.cut, write=write))
+        backlog.next_seq = max(end.seq, words.taken) + 1
+        if end.cut:
+            detail = f"{end.cut} bytes of a torn last line were cut"
+            write(gap_record(reason="torn-line", detail=detail, cut=end.cut, now=self._clock()))
+        for record in words.records:
+            write(record)
         return backlog
 
     def _scribe(self, backlog: Backlog) -> Scribe:
@@ -210,15 +202,7 @@ class AuditWriter:
         )
 
     def _tell(self, record: Record) -> Future[int]:
-        """Accept a record of the keeper; it must be on the disk before what it says is done."""
+        """Accept a record of the keeper, which waits for the disk: whatever `on_failure` says, it is not left out."""
         done: Future[int] = Future()
-        self._open_backlog().put(body(record), done)
+        self._intake.opened().put_own(body(record), done)
         return done
-
-
-def _must_be_recorded(record: Record) -> bool:
-    """Whether a record may not be left out under `deny_only`: all but allows and the ends of exchanges."""
-    if record["event"] == "end":
-        return False
-    decision = record.get("decision")
-    return not (isinstance(decision, dict) and decision.get("verdict") == _MAY_BE_LEFT_OUT)

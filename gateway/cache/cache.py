@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.cache.reuse import Found, Use, use_after_error, use_of
 from gateway.cache.status import CacheStatus, Forwarded
-from gateway.cache.store import Kept, MemoryStore
+from gateway.cache.store import Kept
 from gateway.cache.storing import kept_fields, why_not
 from gateway.cache.validation import confirms, freshened, is_unchanged, outdated_by, questions
 from gateway.policy.headers import Fields
 
 if TYPE_CHECKING:
     from gateway.cache.messages import Answered, Asked
+    from gateway.cache.tiers import Store
     from gateway.policy.headers import RawField
 
 _LOOKED_UP: Final = frozenset({"GET", "HEAD"})
@@ -60,19 +61,27 @@ class Plan:
 class Cache:
     """A cache over a store."""
 
-    store: MemoryStore
+    store: Store
+
+    async def bring(self, request: Asked) -> None:
+        """Fetch what is kept elsewhere than in memory for a request, if something is, so that `look_up` finds it."""
+        await self.store.bring(request)
 
     def look_up(self, request: Asked, now: float) -> Plan:
         """What to do for a request at this moment."""
         if request.method not in _LOOKED_UP:
             return Plan(Step.PASS, CacheStatus(forwarded="method"))
-        if "range" in request.fields or "no-store" in request.directives:
+        if "no-store" in request.directives:
             return _asking(request, Step.PASS, "request")
-        kept = self.store.find(request)
+        kept, wants_part = self.store.find(request), "range" in request.fields
         if kept is None:
             missing: Forwarded = "vary-miss" if self.store.knows(request.key) else "uri-miss"
-            return _asking(request, Step.FORWARD if request.method == "GET" else Step.PASS, missing)
-        return _plan(request, kept, use_of(request, kept.answer, now), now)
+            may_be_kept = request.method == "GET" and not wants_part
+            return _asking(request, Step.FORWARD if may_be_kept else Step.PASS, missing)
+        plan = _plan(request, kept, use_of(request, kept.answer, now), now)
+        if wants_part and plan.step is Step.VALIDATE:
+            return Plan(Step.PASS, plan.status)
+        return plan
 
     def answered(self, request: Asked, answer: Answered) -> str | None:
         """Take in the head of the origin's answer: drop what it outdates; say why it is not to be kept, if so."""

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.cache.cache import Cache
 from gateway.cache.store import MemoryStore
+from gateway.cache.tiers import Tiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable
+    from pathlib import Path
+
+    from gateway.cache.disk.store import DiskStore
 
 
 class Room(Protocol):
-    """How much may be kept, in bytes."""
+    """How much may be kept, in bytes. Two that are equal are the same."""
 
     @property
     def size(self) -> int:
@@ -43,22 +47,75 @@ class _Held:
     listener: str
     room: Room
     cache: Cache
+    disk: DiskStore | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """What one route keeps: bytes in memory and on disk, and how many answers are on disk."""
+
+    listener: str
+    memory: int
+    disk: int
+    files: int
 
 
 @dataclass(slots=True)
 class Caches:
-    """Every cache of a gateway; what is kept for one listener is never given by another."""
+    """Every cache of a gateway; what is kept for one listener is never given by another.
 
-    _held: dict[tuple[str, int], _Held] = field(default_factory=dict)
+    `folders` are held for those on disk, each with what lets go of it.
+    """
+
+    _held: dict[tuple[str, Room], _Held] = field(default_factory=dict)
     _expected: set[Expected] = field(default_factory=set)
+    folders: dict[Path, Callable[[], None]] = field(default_factory=dict)
 
     def of(self, listener: str, room: Room) -> Cache:
         """The cache of a route; made when it is first asked for."""
-        place = (listener, id(room))
-        held = self._held.get(place)
-        if held is None:
-            held = self._held[place] = _Held(listener, room, Cache(MemoryStore(room.size, room.largest)))
-        return held.cache
+        held = self._held.get((listener, room))
+        return self.open(listener, room) if held is None else held.cache
+
+    def open(self, listener: str, room: Room, disk: DiskStore | None = None) -> Cache:
+        """Make the cache of a route, with a `disk` behind its memory if there is one."""
+        memory = MemoryStore(room.size, room.largest)
+        cache = Cache(memory if disk is None else Tiers(memory, disk))
+        self._held[listener, room] = _Held(listener, room, cache, disk)
+        return cache
+
+    def retain(self, places: Collection[tuple[str, Room]]) -> None:
+        """Let go of what is kept for routes that are no more; `places` are those that are, listener and room."""
+        for place in self._held.keys() - set(places):
+            gone = self._held.pop(place)
+            gone.cache.store.purge(lambda _key: True)
+            if gone.disk is not None:
+                gone.disk.close(wait=False)
+
+    def has(self, listener: str, room: Room) -> bool:
+        """Whether there is a cache for such a route already."""
+        return (listener, room) in self._held
+
+    def close(self) -> None:
+        """Let what is to be written be written, and end."""
+        for disk in self._disks():
+            disk.close()
+        while self.folders:
+            self.folders.popitem()[1]()
+
+    def _disks(self) -> list[DiskStore]:
+        return [held.disk for held in self._held.values() if held.disk is not None]
+
+    def stock(self) -> list[Stock]:
+        """What every route keeps, in the order in which they were made."""
+        return [
+            Stock(
+                listener=each.listener,
+                memory=each.cache.store.size,
+                disk=0 if each.disk is None else each.disk.size,
+                files=0 if each.disk is None else len(each.disk),
+            )
+            for each in self._held.values()
+        ]
 
     def expect(self, key: str) -> Expected:
         """Remember that an answer was asked for now; to be given back by `came`."""
@@ -81,14 +138,19 @@ class Caches:
         for expected in self._expected:
             expected.holds = expected.holds and expected.key not in gone
 
-    def purge(self, beginning: str = "") -> int:
-        """Drop every answer whose key (`https://shop.example/items`) begins so; returns under how many keys it was.
+    def purge(self, takes: Callable[[str], bool]) -> int:
+        """Drop every answer whose key (`https://shop.example/items`) it takes; returns how many keys of routes it were.
 
         What is on its way is not kept either.
         """
         for expected in self._expected:
-            expected.holds = expected.holds and not expected.key.startswith(beginning)
-        return sum(held.cache.store.purge(beginning) for held in self._held.values())
+            expected.holds = expected.holds and not takes(expected.key)
+        return sum(len(held.cache.store.purge(takes)) for held in self._held.values())
+
+    async def settled(self) -> None:
+        """Wait until nothing that was dropped is on a disk any more."""
+        for disk in self._disks():
+            await disk.settled()
 
     @property
     def size(self) -> int:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.cache.directives import MOST
+
 if TYPE_CHECKING:
     from gateway.cache.messages import Answered
 
@@ -14,15 +16,19 @@ HEURISTIC: Final = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 
 """Statuses whose answers may be kept without a word of the origin (RFC 9110 section 15.1)."""
 
 _SHARE: Final = 0.1
+_DIGITS: Final = 18
 _LONGEST_GUESS: Final = 86_400.0
 
 
 def explicit_lifetime(answer: Answered) -> float | None:
-    """The seconds for which the origin says that it is fresh; None if it says nothing (section 4.2.1)."""
+    """The seconds for which the origin says that it is fresh; None if it says nothing (section 4.2.1).
+
+    What it says to gateways like this one takes the place of Expires, too (RFC 9213 section 2.1).
+    """
     for name in ("s-maxage", "max-age"):
         if name in answer.directives:
             return float(answer.directives.seconds(name) or 0)
-    if "expires" in answer.fields:
+    if "expires" in answer.fields and not answer.is_targeted:
         expires = answer.date("expires")
         return 0.0 if expires is None else max(0.0, expires - answer.generated_at)
     return None
@@ -44,8 +50,8 @@ def lifetime(answer: Answered) -> float:
 
 def initial_age(answer: Answered) -> float:
     """How old it was when it came: as it says, or as its date says, whichever is more (section 4.2.3)."""
-    said = answer.fields.get_all("age")
-    told = int(said[0]) if said and said[0].isascii() and said[0].isdigit() else 0
+    said = next(iter(answer.fields.get_all("age")), "").partition(",")[0].strip()
+    told = min(int(said[:_DIGITS]), MOST) if said.isascii() and said.isdigit() else 0
     apparent = max(0.0, answer.came_at - answer.generated_at)
     return max(apparent, told + (answer.came_at - answer.asked_at))
 

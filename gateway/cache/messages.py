@@ -7,6 +7,7 @@ from functools import cached_property
 
 from gateway.cache.dates import parse_date
 from gateway.cache.directives import Directives
+from gateway.cache.targeted import targeted
 from gateway.policy.headers import Fields, RawField
 
 
@@ -54,8 +55,17 @@ class Answered:
 
     @cached_property
     def directives(self) -> Directives:
-        """What the origin says about caches."""
-        return Directives.of(self.fields)
+        """What the origin says about caches; what it says to those in front of it alone counts instead (RFC 9213)."""
+        return self._targeted or Directives.of(self.fields)
+
+    @property
+    def is_targeted(self) -> bool:
+        """Whether it speaks to caches like this one by a field of their own."""
+        return bool(self._targeted)
+
+    @cached_property
+    def _targeted(self) -> Directives:
+        return targeted(self.fields)
 
     def one(self, name: str) -> str | None:
         """The value of a field that stands once; None if it is not there or is there more than once."""

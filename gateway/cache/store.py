@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 from gateway.cache.varying import Secondary, secondary, varying_names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.cache.messages import Answered, Asked
 
 _OVERHEAD: Final = 1024
@@ -90,9 +92,15 @@ class MemoryStore:
         self._size -= sum(each.size for each in variants.answers.values())
         return True
 
-    def purge(self, beginning: str = "") -> int:
-        """Drop every answer whose key begins so; returns how many keys that were."""
-        return sum(self.forget(key) for key in [each for each in self._entries if each.startswith(beginning)])
+    def purge(self, takes: Callable[[str], bool]) -> frozenset[str]:
+        """Drop every answer whose key it takes; returns the keys."""
+        keys = frozenset(filter(takes, self._entries))
+        for key in keys:
+            self.forget(key)
+        return keys
+
+    async def bring(self, request: Asked) -> None:
+        """Everything is here."""
 
     @property
     def size(self) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from gateway.cache.messages import Answered, Asked
+
+_ANY_CASE: Final = frozenset({"accept-charset", "accept-encoding", "accept-language"})
+"""Fields whose members mean the same in any case of letters (RFC 9110 sections 8.3.2, 8.4.1, 8.5.1)."""
 
 type Secondary = tuple[tuple[str, tuple[str, ...]], ...]
 """The named fields of a request with their members, in the order of their names."""
@@ -28,4 +31,4 @@ def secondary(request: Asked, names: tuple[str, ...]) -> Secondary:
 
 def _members(request: Asked, name: str) -> tuple[str, ...]:
     members = (" ".join(each.split()) for value in request.fields.get_all(name) for each in value.split(","))
-    return tuple(each for each in members if each)
+    return tuple(each.lower() if name in _ANY_CASE else each for each in members if each)

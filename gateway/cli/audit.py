@@ -2,6 +2,7 @@
 
 `tail` shows the newest records and goes on with `--follow`, `grep` finds records by what they say, `show` gives every
 record of one decision, `schema` what records may say. Text is for people, JSON is the line of the log.
+`gateway.cli.audit_proof` has the verbs about what proves the log.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.lines import line
 from gateway.audit.reader import follow, last_records, records, seq_of
-from gateway.cli import options
+from gateway.cli import audit_proof, options
 from gateway.cli.outcome import FINDINGS, OK, Unusable, complain
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LOG: Final = Path(".wicketgate/audit")
 _PAUSE: Final = 0.25
+_VERBS: Final = ("tail", "grep", "show", "schema", "verify", "prove", "verify-proof", "key")
+_PROOF: Final = {"verify": audit_proof.verify, "prove": audit_proof.prove, "key": audit_proof.show_key}
 _FILTERS: Final = ("verdict", "rule", "host", "client", "reason")
 
 
@@ -38,8 +41,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the verbs `tail`, `grep`, `show` and `schema` with their options."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="tail|grep|show|schema")
+    """Add the verbs with their options."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="|".join(_VERBS))
     tail = verbs.add_parser("tail", help="the newest records", allow_abbrev=False)
     tail.add_argument("-n", "--lines", type=_count, default=20, metavar="N", help="how many (default 20)")
     tail.add_argument("-f", "--follow", action="store_true", help="go on with new records as they come")
@@ -56,14 +59,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for verb in (tail, grep, show):
         verb.add_argument("--log", type=Path, default=DEFAULT_LOG, metavar="DIR", help=f"default {DEFAULT_LOG}")
         verb.add_argument("--format", choices=("text", "json"), default="text")
+    audit_proof.add_arguments(verbs, DEFAULT_LOG)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the arguments say. Raises Unusable if there is no log."""
     if arguments.verb == "schema":
         return _print_schema()
+    if arguments.verb == "verify-proof":
+        return audit_proof.verify_proof(arguments)
     if not arguments.log.is_dir():
-        raise Unusable(f"audit: there is no log in `{arguments.log}`, name its folder with `--log`")
+        by = "" if arguments.verb == "verify" else " with `--log`"
+        raise Unusable(f"audit: there is no log in `{arguments.log}`, name its folder{by}")
+    if arguments.verb in _PROOF:
+        return _PROOF[arguments.verb](arguments)
     verbs: dict[str, Callable[[argparse.Namespace], Iterable[Record]]] = {"tail": _tail, "grep": _grep, "show": _show}
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     found = False

@@ -22,7 +22,8 @@ VERBS: Final = {
     "forward": "run one forward proxy",
     "reverse": "run one reverse gateway in front of the servers named",
     "policy": "check, test and explain policies; print their schema",
-    "audit": "read the decisions that were written down",
+    "audit": "read the decisions that were written down, and prove them",
+    "cache": "drop kept answers of a running gateway; say what it keeps",
     "ca": "show, make, export, rotate or import the certificate authority of the forward proxy",
 }
 """The verbs in the order of the help, each with its line. The module of a verb has the verb's name."""

@@ -10,12 +10,14 @@ from gateway.config.sections import process
 from gateway.config.sections.answering import with_body_from
 from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.ca import CA
+from gateway.config.sections.cache import cache_from
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.export import sent_from
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
+from gateway.config.sections.proof import PROOF, anchored_from
 from gateway.config.sections.resolver import RESOLVER
 from gateway.config.sections.server_tls import shown_from
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
@@ -28,6 +30,7 @@ from gateway.config.settings import (
     ListenerSettings,
     PacSettings,
     ParentSettings,
+    ProofSettings,
     ResolverSettings,
     Settings,
     UpstreamSettings,
@@ -55,6 +58,7 @@ _UPSTREAMS: Final[Key[dict[str, UpstreamSettings]]] = optional("upstreams", UPST
 _PARENTS: Final[Key[dict[str, ParentSettings]]] = optional("parents", PARENTS, "Other proxies to go through.", {})
 _LIMITS: Final = optional("limits", LIMITS, "What one client may ask of the gateway itself.", LimitSettings())
 _AUDIT: Final = optional("audit", AUDIT, "How decisions are written down.", AuditSettings())
+_PROOF: Final = optional("proof", PROOF, "How it is shown that the log is what was written.", ProofSettings())
 _RESOLVER: Final = optional("resolver", RESOLVER, "How names become addresses.", ResolverSettings())
 _CA: Final = optional("ca", CA, "The authority of forward listeners.", AuthoritySettings())
 _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", PacSettings())
@@ -74,6 +78,7 @@ def _settings(values: Values) -> Read[Settings]:
         parents=values[_PARENTS],
         limits=values[_LIMITS],
         audit=values[_AUDIT],
+        proof=values[_PROOF],
         resolver=values[_RESOLVER],
         ca=values[_CA],
         pac=values[_PAC],
@@ -101,6 +106,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _PARENTS,
         _LIMITS,
         _AUDIT,
+        _PROOF,
         _RESOLVER,
         _CA,
         _PAC,
@@ -152,12 +158,13 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         parents={name: found_from(base, parent) for name, parent in settings.parents.items()},
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
+        proof=anchored_from(base, settings.proof),
     )
 
 
 def _found_from(base: Path, listener: ListenerSettings, problems: list[Problem]) -> ListenerSettings:
     """The listener with its files found from a folder, and the bodies of fixed responses read from theirs."""
-    routes = tuple(with_body_from(base, route, problems) for route in listener.routes)
+    routes = tuple(cache_from(base, listener.name, with_body_from(base, route, problems)) for route in listener.routes)
     return replace(listener, policy=base / listener.policy, routes=routes, tls=shown_from(base, listener.tls))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gateway.audit.backlog import OnFailure
     from gateway.audit.export.rules import Export
-    from gateway.audit.writer import Durability
+    from gateway.audit.intake import Durability
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
@@ -74,11 +74,29 @@ class HostMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskSettings:
+    """Answers on disk: `size` bounds all files of the route together, in bytes, `entries` their number.
+
+    `path` is the folder; without one it is in the state folder.
+    """
+
+    size: int
+    entries: int = 10_000
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSettings:
-    """The cache of a route, in memory: `size` bounds all kept answers together, `largest` every one, in bytes."""
+    """The cache of a route: `size` bounds all kept answers in memory together, `largest` every one, in bytes.
+
+    Without a `disk` nothing is kept over a restart. `place` tells the caches of routes apart: it is a digest of what
+    the route is for and who answers it, so that a cache stays the same while this does.
+    """
 
     size: int = 64 * KIB * KIB
     largest: int = KIB * KIB
+    disk: DiskSettings | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +193,9 @@ class ListenerSettings:
     say where they want to go: to a proxy, by SOCKS 5, or not at all, because they were redirected. `parent` says which
     hosts are reached through other proxies. `tls` is spoken on a reverse listener. From the networks of
     `proxy_protocol` every connection begins with a header that names its client.
-    `http2` offers HTTP/2 to clients with TLS, and to servers with TLS. `security_fields` are filled into answers.
+    `http2` offers HTTP/2 to clients with TLS, and to servers with TLS. `http3` offers HTTP/3 to clients of a reverse
+    listener with TLS, at the same port of UDP, or at `http3_port` as far as they are told, if it is not 0.
+    `security_fields` are filled into answers.
     """
 
     name: str
@@ -190,6 +210,8 @@ class ListenerSettings:
     tls: ServerTlsSettings | None = None
     unsafe_skip_verify: bool = False
     http2: bool = True
+    http3: bool = False
+    http3_port: int = 0
     security_fields: SecurityPreset = "off"
 
     @property
@@ -263,6 +285,19 @@ class AuditSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProofSettings:
+    """How it can be shown later that the log is what was written.
+
+    `heartbeat` is how many seconds of silence there may be before a record says that the gateway was there; `anchors`
+    are files that keep checkpoints, too.
+    """
+
+    enabled: bool = True
+    heartbeat: float = 300.0
+    anchors: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSettings:
     """How names become addresses: `hosts` answers for the names in it, `servers` or else the system for all others.
 
@@ -330,6 +365,7 @@ class Settings:
     parents: Mapping[str, ParentSettings] = field(default_factory=dict)
     limits: LimitSettings = field(default_factory=LimitSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    proof: ProofSettings = field(default_factory=ProofSettings)
     resolver: ResolverSettings = field(default_factory=ResolverSettings)
     ca: AuthoritySettings = field(default_factory=AuthoritySettings)
     pac: PacSettings = field(default_factory=PacSettings)

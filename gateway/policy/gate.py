@@ -87,6 +87,14 @@ class _Tally:
     waived: list[Waived] = field(default_factory=list)
     shadow: list[Shadow] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
+    is_unsure: bool = False
+    """A rule on trial may match, once more is known."""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether no rule has matched, nor may match for all that is known."""
+        met = self.matched or self.denies or self.allows or self.doubtful or self.shadow or self.open
+        return not met and not self.is_unsure
 
 
 class Gate:
@@ -124,9 +132,14 @@ class Gate:
         """The head of a request is known; where it would be sent is not."""
         return self._early(facts)
 
-    def upstream(self, facts: Facts) -> Decision:
-        """The last word before a byte is forwarded. Charges the limits; an allow carries its obligations."""
-        tally = self._tally(facts, _Moment.LAST)
+    def upstream(self, facts: Facts, early: Decision | Pending | None = None) -> Decision:
+        """The last word before a byte is forwarded. Charges the limits; an allow carries its obligations.
+
+        `early` is what `request` said of these facts when fewer were known. Was it clear of every rule, no rule is
+        asked again: a condition that is false for certain stays false whatever is learnt.
+        """
+        is_clear = isinstance(early, Pending) and early.is_clear
+        tally = _Tally() if is_clear else self._tally(facts, _Moment.LAST)
         if tally.denies or self._nothing_allows(tally):
             return self._denied(tally, facts)
         return self._charging(tally, facts)
@@ -188,7 +201,7 @@ class Gate:
         tally = self._tally(facts, _Moment.EARLY)
         if tally.denies or self._nothing_can_allow(tally):
             return self._denied(tally, facts)
-        return Pending(tuple(sorted(tally.open)))
+        return Pending(tuple(sorted(tally.open)), is_clear=tally.is_clear)
 
     def _last(self, facts: Facts, moment: _Moment) -> Decision:
         tally = self._tally(facts, moment)
@@ -198,15 +211,18 @@ class Gate:
 
     def _charging(self, tally: _Tally, facts: Facts) -> Decision:
         """Allow what no rule denies, unless a limit does."""
-        allowed = self._allowed(tally, facts)
         if not self.policy.limits:
-            return allowed
+            return self._allowed(tally, facts)
         outcome, trials = charge(self.policy.limits, self.limits, facts)
         tally.shadow += trials
         if outcome.refused is not None:
             return self._limited(tally, outcome)
-        shadow = _shadows(tally)
-        return replace(allowed, limits=outcome.states, lease=outcome.lease, shadow=shadow)
+        try:
+            return self._allowed(tally, facts, limits=outcome.states, lease=outcome.lease)
+        except BaseException:
+            if outcome.lease is not None:
+                outcome.lease.release()
+            raise
 
     def _nothing_can_allow(self, tally: _Tally) -> bool:
         return self._nothing_allows(tally) and not tally.doubtful
@@ -260,11 +276,11 @@ class Gate:
             limits=outcome.states,
         )
 
-    def _allowed(self, tally: _Tally, facts: Facts) -> Decision:
+    def _allowed(self, tally: _Tally, facts: Facts, **held: Any) -> Decision:
         duties = obligations(self.policy, facts)
         if not tally.allows:
-            place = self.policy.default_place
-            return self._decision(tally, Verdict.ALLOW, Reason.ALLOWED_BY_DEFAULT, place=place, obligations=duties)
+            held |= {"place": self.policy.default_place, "obligations": duties}
+            return self._decision(tally, Verdict.ALLOW, Reason.ALLOWED_BY_DEFAULT, **held)
         rule = min(tally.allows, key=_rank)
         return self._decision(
             tally,
@@ -275,6 +291,7 @@ class Gate:
             message=rule.reason,
             obligations=duties,
             hit=hit_of(rule, facts),
+            **held,
         )
 
     def _decision(self, tally: _Tally, verdict: Verdict, reason: Reason, **rest: Any) -> Decision:
@@ -365,6 +382,8 @@ def _grant(tally: _Tally, rule: CompiledRule, facts: Facts, moment: _Moment) -> 
     if rule.shadow:
         if truth is True:
             tally.shadow.append(Shadow(rule.id, "allow"))
+        else:
+            tally.is_unsure = True
     elif truth is True:
         tally.matched.append(rule)
         tally.allows.append(rule)

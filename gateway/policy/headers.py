@@ -136,6 +136,8 @@ class Fields:
     def repeated(self) -> tuple[FieldName, ...]:
         """The names out of SINGLETONS that occur more than once."""
         names = [name for name, _ in self.items if name in SINGLETONS]
+        if len(set(names)) == len(names):
+            return ()
         return tuple(dict.fromkeys(name for name in names if names.count(name) > 1))
 
     def __contains__(self, name: object) -> bool:

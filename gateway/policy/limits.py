@@ -127,8 +127,9 @@ class _Counter:
         return None
 
     def take(self, key: Key, now: float) -> Lease | None:
+        """Count a request to which nothing was refused."""
         if self.limiter is not None:
-            self.limiter.hit(key, now)
+            self.limiter.count(key, now)
         return None if self.concurrency is None else self.concurrency.acquire(key)
 
     def state(self, key: Key, now: float) -> LimitState | None:
@@ -171,7 +172,7 @@ class LimitTable:
                 retry_after=worst.wait,
                 states=_states(charged, now),
             )
-        lease = _joined(counter.take(key, now) for counter, key in charged)
+        lease = _joined([counter.take(key, now) for counter, key in charged])
         return LimitOutcome(states=_states(charged, now), lease=lease)
 
     def carried_into(self, specs: Iterable[LimitSpec]) -> LimitTable:
@@ -188,8 +189,8 @@ class LimitTable:
 
 
 def _states(charged: Iterable[tuple[_Counter, Key]], now: float) -> tuple[LimitState, ...]:
-    states = (counter.state(key, now) for counter, key in charged)
-    return tuple(state for state in states if state is not None)
+    states = [counter.state(key, now) for counter, key in charged]
+    return tuple([state for state in states if state is not None])
 
 
 def _joined(leases: Iterable[Lease | None]) -> Lease | None:

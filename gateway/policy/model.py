@@ -6,11 +6,14 @@ A fact is known, known to be absent, or unknown. Unknown is a value of its own, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.policy.addresses import Address
     from gateway.policy.headers import Fields, HeaderEdit
     from gateway.policy.limits import Lease, LimitState
@@ -113,6 +116,24 @@ class Facts:
     tls_inspected: Fact[bool] = UNKNOWN
     protocol: Fact[str] = UNKNOWN
     connect: Fact[bool] = UNKNOWN
+
+    def learning(self, **learnt: Any) -> Facts:
+        """These facts with others that were learnt: what `dataclasses.replace` gives, at a third of its price.
+
+        Raises KeyError for what is no fact.
+        """
+        more = object.__new__(Facts)
+        for write, value in zip(_WRITE.values(), _read(self), strict=True):
+            write(more, value)
+        for name, value in learnt.items():
+            _WRITE[name](more, value)
+        return more
+
+
+_WRITE: Final[dict[str, Callable[[Facts, Any], None]]] = {
+    each.name: vars(Facts)[each.name].__set__ for each in fields(Facts)
+}
+_read: Final = attrgetter(*_WRITE)
 
 
 class Verdict(Enum):
@@ -280,9 +301,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """No decision yet: `open` are the rules that may still decide once more facts are known. Nothing is allowed."""
+    """No decision yet: `open` are the rules that may still decide once more facts are known. Nothing is allowed.
+
+    `is_clear` says more: whatever is learnt beyond these facts, no rule will match.
+    """
 
     open: tuple[str, ...] = ()
+    is_clear: bool = field(default=False, compare=False)
 
     def __bool__(self) -> NoReturn:
         """Refuse to be a condition, as a decision does."""

@@ -124,15 +124,18 @@ class Limiter:
     def hit(self, key: Key, now: float) -> float:
         """Count a request: 0.0 if it is admitted, else the seconds to wait, and nothing was counted."""
         wait = self.wait(key, now) or self.full(key, now)
-        if wait:
-            return wait
+        if not wait:
+            self.count(key, now)
+        return wait
+
+    def count(self, key: Key, now: float) -> None:
+        """Count a request for which `wait` and `full` have just said nothing."""
         tick = self._ticks(now)
         tat = max(self._tats.get(key, tick), tick) + self._interval
         if key not in self._tats:
             self._queued += 1
             heappush(self._queue, (tat, self._queued, key))
         self._tats[key] = tat
-        return ADMITTED
 
     def wait(self, key: Key, now: float) -> float:
         """Seconds until the rate admits the next request of this key, 0.0 if it does now. Counts nothing."""

@@ -16,6 +16,9 @@ from mitmproxy.http import HTTPFlow, Response
 from mitmproxy.test import tflow
 
 from addons.admission import Admission
+from addons.caching.ahead import Ahead
+from addons.caching.planning import Planner
+from addons.caching.refreshing import Refreshing, Ways
 from addons.dialing import Dialing, Turns
 from addons.entries.parents import Parents
 from addons.exchange import Connections, exchange_of
@@ -23,9 +26,11 @@ from addons.fields import FieldKeeper
 from addons.own_pages import OwnPages
 from addons.pools import Pools
 from addons.recording import Recorder, Recording
+from addons.upstream_tls import UpstreamTls
 from gateway.audit.reader import records
 from gateway.audit.writer import AuditWriter
 from gateway.authority.making import make
+from gateway.cache.caches import Caches
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
     CacheSettings,
@@ -36,6 +41,7 @@ from gateway.config.settings import (
     RouteSettings,
     UpstreamSettings,
 )
+from gateway.lists.geography import Geography
 from gateway.lists.load import load_lists
 from gateway.pages.site import Site
 from gateway.policy.addresses import Address, Network
@@ -48,6 +54,7 @@ from gateway.upstreams.parents import ParentTable
 from gateway.upstreams.pools.rules import PoolRules
 from gateway.upstreams.resolver import Resolver
 from gateway.upstreams.routes import RouteTable
+from gateway.upstreams.trust import Trust
 from tests.adapters.requests import request_of
 
 if TYPE_CHECKING:
@@ -83,6 +90,13 @@ class Standing:
     """A policy source whose policy is replaced by hand."""
 
     current: Gate
+
+
+@dataclass
+class Believed:
+    """Whom upstreams are measured by; nobody, until a test says otherwise."""
+
+    current: Trust = field(default_factory=Trust)
 
 
 @dataclass
@@ -124,6 +138,8 @@ class Scene:
     turns: Turns = field(init=False)
     pools: Pools = field(init=False)
     parents: Parents = field(init=False)
+    ahead: Ahead = field(init=False)
+    refreshing: Refreshing = field(init=False)
     admission: Admission = field(init=False)
     dialing: Dialing = field(init=False)
     keeper: FieldKeeper = field(init=False)
@@ -141,6 +157,12 @@ class Scene:
         self.pools = Pools(self._upstreams(), self.writer.append, clock=self.timer, wall=self.now, draw=lambda: 0.5)
         resolver = Resolver({name: _addresses(found) for name, found in self.names.items()})
         self.parents = Parents(resolver, frozenset())
+        self.keeper = FieldKeeper(PSEUDONYM)
+        self.ahead = Ahead(Caches(), Planner(self.now, self.timer), self.keeper, self.now)
+        ways = Ways(self.pools, resolver, self.turns, Geography(), UpstreamTls(self.connections, Believed()))
+        self.refreshing = Refreshing(
+            ways, self.ahead.caches, self.ahead.planner, self.recorder, self.connections, self.now
+        )
         self.admission = Admission(
             self.connections,
             self.recorder,
@@ -152,9 +174,9 @@ class Scene:
             pseudonym=PSEUDONYM,
             limits=self.limits,
             pages=OwnPages(Site(self.pac, self.contact), lambda: self.certificates, self.recorder),
+            ahead=self.ahead,
         )
         self.dialing = Dialing(self.connections, timeout=5.0, ways=self.turns.ways)
-        self.keeper = FieldKeeper(PSEUDONYM)
         self.recording = Recording(self.recorder, self.connections)
 
     def timer(self) -> float:
@@ -205,8 +227,12 @@ class Scene:
 
     def ask(self, client: Client, head: str) -> HTTPFlow:
         """A request of the client, after every hook that sees its head."""
+        return asyncio.run(self.asks(client, head))
+
+    async def asks(self, client: Client, head: str) -> HTTPFlow:
+        """The same, for whoever has a loop already."""
         flow = self.flow(client, head)
-        asyncio.run(self.admission.requestheaders(flow))
+        await self.admission.requestheaders(flow)
         self.keeper.requestheaders(flow)
         return flow
 

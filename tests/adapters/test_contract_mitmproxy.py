@@ -19,7 +19,7 @@ import pytest
 from h11._readers import ChunkedReader, ContentLengthReader, Http10Reader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import connection, flow, http, version
-from mitmproxy.net.http import http1
+from mitmproxy.net.http import http1, validate
 from mitmproxy.options import Options
 from mitmproxy.proxy import commands, events, layer, server, tunnel
 from mitmproxy.proxy.context import Context
@@ -32,6 +32,7 @@ from OpenSSL import SSL
 
 from addons import fail_closed, tunnels
 from addons import http1 as our_http1
+from addons.http3 import opening
 from addons.options import LayerOptions
 
 METHODS = [
@@ -106,6 +107,8 @@ METHODS = [
     ("addons/quicker.py", http.Headers, "__getitem__", "self key"),
     ("addons/quicker.py", http.Headers, "__contains__", "self key"),
     ("addons/quicker.py", Context, "fork", "self"),
+    ("addons/quicker.py", flow.Flow, "__init__", "self client_conn server_conn live"),
+    ("addons/quicker.py", commands.StartHook, "__new__", "cls args kwargs"),
 ]
 
 
@@ -121,6 +124,10 @@ FUNCTIONS: list[tuple[str, Any, str]] = [
     ("addons/http1.py", http1.expected_http_body_size, "request response"),
     ("addons/http1.py", http1.assemble_response, "response"),
     ("addons/http1.py", _http1.make_body_reader, "expected_size"),
+    ("addons/usual.py", http1.read_response_head, "lines"),
+    ("addons/usual.py", validate.validate_headers, "message"),
+    ("addons/usual.py", http_layers.validate_request, "mode request validate_inbound_headers"),
+    ("addons/straight.py", http1.assemble_request_head, "request"),
     ("addons/http1.py", _http1.should_make_pipe, "request response"),
 ]
 
@@ -131,6 +138,10 @@ def test_a_function_takes_what_we_give(user: str, function: Any, parameters: str
 
 
 VALUES: list[tuple[str, type, str]] = [
+    ("addons/straight.py", events.DataReceived, "connection data"),
+    ("addons/straight.py", _events.RequestEndOfMessage, "stream_id"),
+    ("addons/straight.py", _events.ResponseData, "stream_id data"),
+    ("addons/straight.py", _events.ResponseEndOfMessage, "stream_id"),
     ("addons/handler.py", server.ConnectionIO, "handler reader writer"),
     ("addons/spliced.py", ServerConnectionHookData, "server client"),
     ("addons/hook_running.py", events.HookCompleted, "command reply"),
@@ -216,9 +227,11 @@ def test_our_own_hooks_have_the_names_under_which_they_are_called() -> None:
         tunnels.TunnelHelloHook,
         tunnels.TunnelRawHook,
         tunnels.TunnelBrokenHook,
+        opening.QuicHelloHook,
     ]
+    names = ["unreadable_head", "tunnel_hello", "tunnel_raw", "tunnel_broken", "quic_hello"]
 
-    assert [hook.name for hook in ours] == ["unreadable_head", "tunnel_hello", "tunnel_raw", "tunnel_broken"]
+    assert [hook.name for hook in ours] == names
 
 
 def test_a_flow_that_was_killed_is_known_by_its_error() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -68,6 +69,63 @@ def test_hooks_keep_their_order_whether_they_wait_or_not() -> None:
 
     assert run(Sync(said, "one"), Waits(said, "two"), Sync(said, "three"), Waits(said, "four")) is True
     assert said == ["one", "two", "three", "four"]
+
+
+def test_a_hook_that_may_wait_and_does_not_needs_no_task_and_no_timer() -> None:
+    said: list[str] = []
+
+    class Ready(Sync):
+        async def client_connected(self, _client: Client) -> None:  # type: ignore[override]  # a hook may be either
+            self.said.append(self.word)
+
+    pending = Dispatch(hook_table((Ready(said, "one"), Sync(said, "two")))).call(ClientConnectedHook(CLIENT))
+    assert pending is not None
+    with pytest.raises(StopIteration):
+        pending.send(None)
+    assert said == ["one", "two"]
+
+
+def test_a_hook_that_goes_on_although_its_time_is_over_has_failed() -> None:
+    class Deaf:
+        async def client_connected(self, _client: Client) -> None:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+
+    with pytest.raises(TimeoutError):
+        run(Deaf(), deadline=0.01)
+
+
+def test_a_hook_that_is_stopped_from_outside_is_stopped_and_not_late() -> None:
+    pending = Dispatch(hook_table((Hangs(),)), 3600).call(ClientConnectedHook(CLIENT))
+    assert pending is not None
+
+    async def stopped() -> bool:
+        task = asyncio.create_task(pending)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(stopped()) is True
+
+
+def test_what_a_hook_waits_for_comes_back_to_it_the_error_too() -> None:
+    said: list[str] = []
+
+    class Hears:
+        async def client_connected(self, _client: Client) -> None:
+            future = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(future.set_result, "word")
+            said.append(await future)
+            failed = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(failed.set_exception, ValueError("bad"))
+            try:
+                await failed
+            except ValueError as error:
+                said.append(str(error))
+
+    assert run(Hears()) is True
+    assert said == ["word", "bad"]
 
 
 def test_a_hook_that_hangs_is_given_up_and_those_behind_it_are_not_asked() -> None:

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy.connection import Client, Server
-from mitmproxy.http import Headers, RequestData, ResponseData
+from mitmproxy.flow import Flow
+from mitmproxy.http import Headers, HTTPFlow, RequestData, ResponseData
 from mitmproxy.net.http.http1 import read_request_head
+from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from mitmproxy.test.tutils import treq, tresp
 
 from addons import quicker
@@ -114,4 +117,23 @@ REPLACED: dict[type, tuple[str, ...]] = {
     RequestData.__mro__[1]: ("__post_init__",),
     Context: ("fork",),
     Headers: ("get_all", "get", "__getitem__", "__contains__"),
+    StartHook: ("__new__",),
+    Flow: ("__init__",),
 }
+
+
+def test_a_flow_has_all_that_mitmproxys_own_has_and_an_id_of_its_own() -> None:
+    client, server = Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2)), Server(address=("a.example", 80))
+    slow, quick, other = HTTPFlow(client, server, live=True), HTTPFlow.__new__(HTTPFlow), HTTPFlow.__new__(HTTPFlow)
+
+    quicker.begin_flow(quick, client, server, live=True)
+    quicker.begin_flow(other, client, server)
+
+    assert {**vars(slow), "id": 0, "timestamp_created": 0} == {**vars(quick), "id": 0, "timestamp_created": 0}
+    assert quick.id != other.id
+
+
+def test_a_hook_is_made_of_its_class_and_never_of_the_common_one() -> None:
+    assert isinstance(quicker.new_hook(HttpErrorHook, object()), HttpErrorHook)
+    with pytest.raises(TypeError, match="directly"):
+        quicker.new_hook(StartHook)

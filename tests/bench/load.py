@@ -36,7 +36,7 @@ http {{
 """
 _RATE: Final = re.compile(r"Requests/sec:\s+([0-9.]+)")
 _COUNT: Final = re.compile(r"([0-9]+) requests in")
-_PERCENTILE: Final = re.compile(r"^\s+(50|99)%\s+([0-9.]+)(us|ms|s|m)$", re.MULTILINE)
+_PERCENTILE: Final = re.compile(r"^\s+(50|99)%\s+([0-9.]+)(us|ms|s|m) *$", re.MULTILINE)
 _WRONG: Final = re.compile(r"(Socket errors: .*|Non-2xx or 3xx responses: .*)")
 _MILLISECONDS: Final = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")

@@ -33,6 +33,12 @@ def test_the_report_of_the_load_is_read() -> None:
     assert read(f"{REPORT}Requests/sec:   2000.50\n") == Round(answers=4000, rate=2000.5, p50_ms=0.9, p99_ms=1500.0)
 
 
+def test_seconds_are_read_too_behind_which_the_load_writes_a_blank() -> None:
+    report = REPORT.replace("1.50s\n", "1.50s \n")
+
+    assert read(f"{report}Requests/sec:   2000.50\n").p99_ms == 1500.0
+
+
 @pytest.mark.parametrize(
     ("wanted", "more"),
     [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.policy.language.nodes import Node
 
 FOLDER: Final = Path(__file__).parent / "cache"
-WANTED: Final = frozenset({"hit", "stale", "meanwhile", "unchanged", "validated", "miss", "nothing"})
+WANTED: Final = frozenset({"hit", "stale", "meanwhile", "unchanged", "part", "no-part", "validated", "miss", "nothing"})
 
 
 @dataclass(frozen=True, slots=True)

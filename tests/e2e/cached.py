@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gateway.config.settings import CacheSettings, RouteSettings
+from gateway.config.settings import CacheSettings, DiskSettings, RouteSettings
+from gateway.upstreams.pools.rules import PoolRules
 from tests.e2e.gateways import Running, Scenery, serving
 from tests.e2e.origin import Origin, Visit, origin, read_request
 from tests.e2e.wire import Answer, connect
@@ -58,12 +59,23 @@ class Shop:
 
 
 @contextmanager
-def shop(folder: Path, answering: Answering | None = None, policy: str = "", size: int = 16 * SMALL) -> Iterator[Shop]:
-    """Serve within this block."""
-    routes = (RouteSettings(upstream="app", cache=CacheSettings(size=size, largest=SMALL)),)
+def shop(
+    folder: Path,
+    answering: Answering | None = None,
+    *,
+    policy: str = "",
+    size: int = 16 * SMALL,
+    disk: int = 0,
+    rules: PoolRules | None = None,
+) -> Iterator[Shop]:
+    """Serve within this block; with so many bytes of `disk`, if there are any."""
+    stored = DiskSettings(size=disk) if disk else None
+    routes = (RouteSettings(upstream="app", cache=CacheSettings(size=size, largest=SMALL, disk=stored)),)
     with (
         origin() as behind,
-        serving(Scenery(folder=folder, origin=behind.port, policy=policy, routes=routes)) as gateway,
+        serving(
+            Scenery(folder=folder, origin=behind.port, policy=policy, routes=routes, rules=rules or PoolRules())
+        ) as gateway,
     ):
         open_shop = Shop(gateway, behind)
         if answering is not None:

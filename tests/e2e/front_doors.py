@@ -71,6 +71,11 @@ def door(  # the ways in which front doors differ
     trusted: Sequence[str] = (),
     policy: str = "",
     per_client: int = 200,
+    http3: bool = False,
+    bounds: Bounds | None = None,
+    scheme: str = "http",
+    port: int = 0,
+    trust: Path | None = None,
     first: tuple[object, ...] = (),
     last: tuple[object, ...] = (),
 ) -> Iterator[Door]:
@@ -78,13 +83,15 @@ def door(  # the ways in which front doors differ
     with RecordingOrigin() as origin:
         scenery = Scenery(
             folder=folder,
-            origin=origin.port,
+            origin=port or origin.port,
+            scheme=scheme,
+            trust=trust,
             policy=policy,
             first=first,
             last=last,
             deadline=0.2 if first else 5.0,
             limits=LimitSettings(connections_per_client=per_client),
-            bounds=Bounds(patience=Patience(head=1.0, handshake=1.0)),
+            bounds=bounds or Bounds(patience=Patience(head=1.0, handshake=1.0)),
         )
         settings = scenery.settings()
         forward, reverse = settings.listeners
@@ -93,6 +100,7 @@ def door(  # the ways in which front doors differ
         reverse = replace(
             reverse,
             tls=tls,
+            http3=http3,
             proxy_protocol=named,
             trusted_proxies=tuple(map(Network.parse, trusted)),
         )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from addons.bounds import Bounds, Patience
 from addons.composition import Engine, compose
-from addons.front import Front
-from addons.listeners import Crowd, open_socket
+from addons.front import Front, open_http3
+from addons.listeners import Closable, Crowd, open_datagrams, open_socket
 from gateway.audit.reader import records
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
@@ -25,6 +25,7 @@ from gateway.config.settings import (
 )
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
+from gateway.upstreams.pools.rules import PoolRules
 from tests.e2e.commands import free_port
 from tests.e2e.origin import HELLO, Origin, origin
 from tests.e2e.trail import check_records
@@ -57,7 +58,8 @@ class Scenery:
     """What a gateway of a test is made of.
 
     Tunnels may go to the port of the origin and to `more_ports`. `first` and `last` are addons around the gateway's
-    own; `failures` hears of every hook or layer that failed, with the name of the exception.
+    own; `failures` hears of every hook or layer that failed, with the name of the exception, `said` what the
+    operator is told of caches.
     """
 
     folder: Path
@@ -73,9 +75,11 @@ class Scenery:
     bounds: Bounds | None = None
     entry: Entry = "proxy"
     routes: tuple[RouteSettings, ...] = (RouteSettings(upstream="app"),)
+    rules: PoolRules = field(default_factory=PoolRules)
     parents: tuple[ParentSettings, ...] = ()
     parent: tuple[ParentRule, ...] = ()
     failures: list[tuple[str, str]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def settings(self) -> Settings:
         """A forward and a reverse listener on free ports, both in front of the origin."""
@@ -101,7 +105,7 @@ class Scenery:
         return Settings(
             listeners=(forward, reverse),
             state=self.folder / "state",
-            upstreams={"app": UpstreamSettings(name="app", servers=(server,))},
+            upstreams={"app": UpstreamSettings(name="app", servers=(server,), rules=self.rules)},
             parents={each.name: each for each in self.parents},
             limits=self.limits,
             upstream_tls=UpstreamTlsSettings() if self.trust is None else UpstreamTlsSettings(trust=(self.trust,)),
@@ -156,6 +160,7 @@ def serving(scenery: Scenery) -> Iterator[Running]:
 def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
     """Serve with an engine that was put together elsewhere, under the scenery's bounds."""
     engine.writer.start()
+    engine.open(scenery.said.append)
     for listener in engine.listeners:
         listener.store.start()
     engine.trust.start()
@@ -174,6 +179,7 @@ def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
         thread.join(PATIENCE)
         loop.close()
         engine.resolver.close()
+        engine.caches.close()
         engine.writer.close()
         check_records(scenery.folder / "state" / "audit")
 
@@ -193,11 +199,16 @@ async def _serve(engine: Engine, scenery: Scenery, ready: threading.Event, end: 
     stage = replace(stage, failed=failed, unjudged=unjudged)
     if scenery.bounds is not None:
         stage = replace(stage, bounds=scenery.bounds)
-    servers = [
+    servers: list[Closable] = [
         await asyncio.start_server(
             Front(each, crowd, engine, stage).accept, sock=open_socket(*each.settings.bind), backlog=128
         )
         for each in engine.listeners
+    ]
+    servers += [
+        await open_http3(each, crowd, engine, stage, open_datagrams(*each.settings.bind))
+        for each in engine.listeners
+        if each.settings.http3
     ]
     sweeping = asyncio.create_task(engine.served.sweep_for_ever(0.05))
     engine.checks.renew()
@@ -206,6 +217,7 @@ async def _serve(engine: Engine, scenery: Scenery, ready: threading.Event, end: 
     for server in servers:
         server.close()
     await engine.served.drain(0.5)
+    await engine.refreshing.stop()
     await engine.checks.stop()
     sweeping.cancel()
     with suppress(asyncio.CancelledError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -53,3 +54,17 @@ def test_what_was_denied_early_stays_denied_whatever_is_learnt_next(
         answer = judge.request(forgotten(full, hidden))
         assert isinstance(answer, Decision) or not denied
         denied = isinstance(answer, Decision)
+
+
+@given(policy=policies(), request=requests(), lost=lapses(), mode=modes())
+def test_what_was_clear_early_needs_no_rule_to_be_asked_again(
+    policy: Words, request: Words, lost: frozenset[str], mode: Mode
+) -> None:
+    full = facts(request)
+    last = forgotten(full, ANSWER)
+    for hidden in (lost, ANSWER, ANSWER | {"destination_ips"}):
+        early = gate(policy, mode).request(forgotten(last, hidden))
+        again, whole = gate(policy, mode).upstream(last, early), gate(policy, mode).upstream(last)
+
+        assert replace(again, lease=None) == replace(whole, lease=None)
+        assert (again.lease is None) is (whole.lease is None)

@@ -14,7 +14,7 @@ from gateway.policy.language.scalars import BOOLEAN, DURATION, SIZE, choice
 
 if TYPE_CHECKING:
     from gateway.audit.backlog import OnFailure
-    from gateway.audit.writer import Durability
+    from gateway.audit.intake import Durability
     from gateway.policy.language.shapes import Read, Shape
 
 _STOCK: Final = AuditSettings()

@@ -14,7 +14,7 @@ from gateway.config.settings import Entry, ListenerSettings, ParentRule, RouteSe
 from gateway.policy.language.nodes import Mapping, Scalar
 from gateway.policy.language.operands import NETWORK
 from gateway.policy.language.records import Key, Values, optional, record, required
-from gateway.policy.language.scalars import BOOLEAN, choice, kebab, text
+from gateway.policy.language.scalars import BOOLEAN, choice, integer, kebab, text
 from gateway.policy.language.shapes import Read, Spot, sequence
 from gateway.policy.model import Mode
 from gateway.upstreams.safety import PRESETS
@@ -40,6 +40,8 @@ _TRUSTED: Final = optional(
 _UNVERIFIED: Final = optional("unsafe_skip_verify", BOOLEAN, "Dial TLS servers without checking them.", default=False)
 
 _HTTP2: Final = optional("http2", BOOLEAN, "Offer HTTP/2 to clients with TLS, and to servers with TLS.", default=True)
+_HTTP3: Final = optional("http3", BOOLEAN, "Offer HTTP/3 to clients of a reverse listener with TLS.", default=False)
+_HTTP3_PORT: Final = optional("http3_port", integer(1, 65535), "The port of UDP that clients are told of.", 0)
 _SECURITY: Final = optional(
     "security_fields", choice(PRESETS), "What is filled into answers of a reverse listener.", PRESETS[0]
 )
@@ -81,6 +83,25 @@ def _check_front(node: Mapping, spot: Spot) -> None:
         spot.key("proxy_protocol", balancers).complain(sentence)
 
 
+def _check_http3(node: Mapping, spot: Spot) -> None:
+    """QUIC is TLS: without certificates there is none, and what its library cannot prove safely is not done half."""
+    http3, port, tls = (node.get(key) for key in ("http3", "http3_port", "tls"))
+    if not isinstance(http3, Scalar) or http3.text != "true":
+        if port is not None:
+            spot.key("http3_port", port).complain("nothing is told without HTTP/3, add `http3: true` or leave it out")
+        return
+    here, mode = spot.key("http3", http3), node.get("mode")
+    asks = tls.get("client_auth") if isinstance(tls, Mapping) else None
+    if isinstance(mode, Scalar) and mode.text == Mode.FORWARD:
+        here.complain("a forward listener does not speak HTTP/3, leave `http3` out")
+    elif tls is None:
+        here.complain("HTTP/3 is TLS always, add `tls` with certificates")
+    if isinstance(asks, Scalar) and asks.text != "off":
+        here.complain("clients cannot show certificates over HTTP/3 here, leave out `http3` or `client_auth`")
+    if node.get("proxy_protocol") is not None:
+        here.complain("no PROXY header comes with HTTP/3, leave out `http3` or `proxy_protocol`")
+
+
 def _check_routes(node: Mapping, spot: Spot) -> None:
     mode, routes = node.get("mode"), node.get("routes")
     facing = mode.text if isinstance(mode, Scalar) else ""
@@ -107,29 +128,20 @@ def _listener(values: Values) -> Read[ListenerSettings]:
         tls=values[_TLS],
         unsafe_skip_verify=values[_UNVERIFIED],
         http2=values[_HTTP2],
+        http3=values[_HTTP3],
+        http3_port=values[_HTTP3_PORT],
         security_fields=values[_SECURITY],
     )
 
 
 _LISTENER: Final = record(
     (
-        NAME,
-        _MODE,
-        BIND,
-        _POLICY,
-        _ENTRY,
-        _PARENT,
-        _ROUTES,
-        _TRUSTED,
-        _PROXY_PROTOCOL,
-        _TLS,
-        _UNVERIFIED,
-        _HTTP2,
-        _SECURITY,
+        *(NAME, _MODE, BIND, _POLICY, _ENTRY, _PARENT, _ROUTES, _TRUSTED, _PROXY_PROTOCOL, _TLS, _UNVERIFIED),
+        *(_HTTP2, _HTTP3, _HTTP3_PORT, _SECURITY),
     ),
     _listener,
     wanted="a listener, like `{name: egress, mode: forward, bind: 127.0.0.1:8080, policy: corporate.yaml}`",
-    rules=(_check_entry, _check_front, _check_routes),
+    rules=(_check_entry, _check_front, _check_http3, _check_routes),
     also=not_yet("identity"),
 )
 LISTENERS: Final = sequence(_LISTENER, "[{name: ..., mode: forward, bind: 127.0.0.1:8080, policy: ...}]")

@@ -84,6 +84,8 @@ def _is_encoded_spelling(form: str, target: Target) -> bool:
 def _test(condition: Condition) -> Callable[[str], bool]:
     if condition.operator == "matches":
         patterns = [value for value in condition.values if isinstance(value, Pattern)]
+        if len(patterns) == 1:
+            return patterns[0].matches
         return lambda text: any(pattern.matches(text) for pattern in patterns)
     texts = tuple(str(value) for value in condition.values)
     return {"is": _equal, "prefix": _prefixed, "contains": _containing}[condition.operator](texts)

@@ -6,6 +6,7 @@ from addons.caching.answers import given, given_up, response, tell, unchanged
 from gateway.cache.messages import Answered
 from gateway.cache.status import CacheStatus
 from gateway.cache.store import Kept
+from tests.unit.cache.exchanges import asked
 
 RAW = (
     (b"Content-Type", b"text/plain"),
@@ -21,9 +22,9 @@ def kept(status: int = 200) -> Kept:
     return Kept(Answered(status, RAW, 0.0, 0.0), b"body")
 
 
-@pytest.mark.parametrize(("with_body", "body"), [(True, b"body"), (False, b"")])
-def test_a_kept_answer_states_its_real_length_with_its_content_and_without(*, with_body: bool, body: bytes) -> None:
-    answer = given(kept(), with_body=with_body)
+@pytest.mark.parametrize(("method", "body"), [("GET", b"body"), ("HEAD", b"")])
+def test_a_kept_answer_states_its_real_length_with_its_content_and_without(method: str, body: bytes) -> None:
+    answer = given(kept(), asked(method=method))
 
     assert (answer.status_code, answer.raw_content) == (200, body)
     assert answer.headers.get_all("content-length") == ["4"]
@@ -32,7 +33,7 @@ def test_a_kept_answer_states_its_real_length_with_its_content_and_without(*, wi
 
 
 def test_what_has_no_content_states_no_length() -> None:
-    assert "content-length" not in given(kept(204), with_body=True).headers
+    assert "content-length" not in given(kept(204), asked()).headers
 
 
 def test_who_has_it_already_is_told_what_holds_of_it_and_no_more() -> None:
@@ -66,3 +67,20 @@ def test_an_answer_of_the_origin_keeps_the_age_that_it_came_with() -> None:
     tell(answer, CacheStatus(forwarded="uri-miss"), None)
 
     assert answer.headers["age"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "body", "said"),
+    [
+        ("bytes=1-2", 206, b"od", "bytes 1-2/4"),
+        ("bytes=-1", 206, b"y", "bytes 3-3/4"),
+        ("bytes=9-", 416, b"", "bytes */4"),
+        ("bytes=0-1,3-3", 200, b"body", None),
+    ],
+)
+def test_of_a_kept_answer_a_part_can_be_given(wanted: str, status: int, body: bytes, said: str | None) -> None:
+    answer = given(kept(), asked(f"Range: {wanted}"))
+
+    assert (answer.status_code, answer.raw_content, answer.headers.get("content-range")) == (status, body, said)
+    assert answer.headers["content-length"] == str(len(body))
+    assert answer.headers.get("content-type") == (None if status == 416 else "text/plain")

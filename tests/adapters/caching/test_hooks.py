@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,8 @@ from mitmproxy.http import Headers
 
 from addons.caching.attempts import attempt_of
 from addons.caching.hooks import Arriving, Caching
-from addons.caching.planning import Planner
 from addons.server_tls import ClientIdentity
 from gateway.authority.making import make
-from gateway.cache.caches import Caches
 from gateway.config.settings import CacheSettings
 from gateway.policy.model import Mode
 from gateway.upstreams.pools.outliers import OutlierRules
@@ -26,6 +24,9 @@ if TYPE_CHECKING:
 
     from mitmproxy.connection import Client
     from mitmproxy.http import HTTPFlow, Response
+
+    from addons.caching.ahead import Ahead
+    from gateway.cache.caches import Caches
 
 type Sets = Callable[..., Scene]
 
@@ -41,12 +42,23 @@ class Kept:
     """A scene with a cache, whose clock is moved by hand."""
 
     scene: Scene
-    now: float = NOW
-    caches: Caches = field(default_factory=Caches)
+    of: Ahead | None = None
 
     def __post_init__(self) -> None:
-        planner = Planner(lambda: self.now, lambda: self.now)
-        self.caching = Caching(self.caches, planner, self.scene.recorder, self.respond, lambda: self.now)
+        scene = self.scene
+        self.caching = Caching(self.of or scene.ahead, scene.recorder, self.respond, scene.refreshing, scene.now)
+
+    @property
+    def caches(self) -> Caches:
+        return self.scene.ahead.caches
+
+    @property
+    def now(self) -> float:
+        return self.scene.now()
+
+    @now.setter
+    def now(self, moment: float) -> None:
+        self.scene.elapsed = moment - NOW
 
     def respond(self, flow: HTTPFlow) -> None:
         self.scene.admission.responseheaders(flow)
@@ -54,10 +66,14 @@ class Kept:
 
     def ask(self, head: str = GET, client: Client | None = None) -> HTTPFlow:
         """A request, after every hook that sees its head."""
-        flow = self.scene.ask(client or self.scene.client(), head)
+        return asyncio.run(self.asks(head, client))
+
+    async def asks(self, head: str = GET, client: Client | None = None) -> HTTPFlow:
+        """The same, for whoever has to see what goes on behind it."""
+        flow = await self.scene.asks(client or self.scene.client(), head)
         pending = self.caching.requestheaders(flow)
         if pending is not None:
-            asyncio.run(pending)
+            await pending
         return flow
 
     def answer(self, flow: HTTPFlow, head: str, *pieces: bytes) -> Response:
@@ -199,7 +215,7 @@ def test_room_for_gathering_is_bounded_and_comes_back(kept: Kept) -> None:
 @pytest.mark.parametrize(("method", "left"), [("POST", 0), ("GET", 1), ("OPTIONS", 1)])
 def test_a_change_outdates_also_what_another_route_keeps(kept: Kept, scene: Sets, method: str, left: int) -> None:
     kept.bring()
-    plain = Kept(scene(mode=Mode.REVERSE, policy=OPEN), caches=kept.caches)
+    plain = Kept(scene(mode=Mode.REVERSE, policy=OPEN), of=kept.scene.ahead)
     plain.answer(plain.ask(f"{method} /x HTTP/1.1\nHost: shop.example"), FRESH)
 
     assert bool(kept.caches.size) == bool(left)
@@ -254,7 +270,7 @@ def test_what_a_server_failed_at_counts_against_it_and_what_was_kept_says_nothin
     kept.now -= 90
     given = kept.ask()
 
-    assert (answer_of(given).status_code, has_failed, is_suspected(given)) == (200, True, True)
+    assert (answer_of(given).status_code, has_failed, judged(given).place) == (200, True, None)
 
 
 def test_nobody_is_given_what_the_certificate_of_another_client_produced(kept: Kept) -> None:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from addons.caching.attempts import attempt_of
+from gateway.cache.messages import Answered
 from gateway.config.settings import CacheSettings
 from gateway.policy.model import Mode
 from gateway.upstreams.pools.rules import PoolRules, QueueRules
@@ -63,6 +65,23 @@ rules: [{id: near, action: allow, reason: near, when: {destination.ip: {in: [127
 
     assert (answer_of(given).raw_content, held.response) == (b"body", None)
     assert said(busy.ask()) == (403, "default")
+
+
+def test_what_is_stale_stands_in_for_a_server_whose_name_is_not_found(scene: Sets) -> None:
+    room = CacheSettings(size=100_000, largest=10_000)
+    lost = Kept(scene(mode=Mode.REVERSE, policy=OPEN, cache=room, upstreams=("http://lost.example:8000",), names={}))
+    before = lost.ask()
+    attempt = attempt_of(before)
+    assert attempt is not None
+    said_then = Answered(200, ((b"Cache-Control", b"max-age=60, stale-if-error=600"),), lost.now, lost.now)
+    assert attempt.cache.keep(attempt.asked, said_then, b"body")
+    lost.now += 90
+    stale, other = lost.ask(), lost.ask("GET /other HTTP/1.1\nHost: shop.example")
+
+    assert [said(each) for each in (before, other)] == [(502, "upstream-unresolved")] * 2
+    assert (answer_of(stale).raw_content, judged(stale).cache) == (b"body", "stale")
+    assert 'detail="stale-if-error"' in answer_of(stale).headers["cache-status"]
+    assert len(lost.scene.ahead.planner.flights) == 0
 
 
 def test_a_route_without_a_cache_is_just_refused(scene: Sets) -> None:

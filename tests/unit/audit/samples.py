@@ -165,7 +165,9 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "authority": authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD"], problems=[], now=NOW),
     "server": server_record(upstream="app", server="http://10.0.0.1:8000", standing="down", detail="it is", now=NOW),
     "gap": gap_record(reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, now=NOW),
-    "admin": admin_record(action="reload", actor="a signal", outcome="done", detail=None, now=NOW),
+    "admin": admin_record(
+        user=1000, process=4711, order="cache.purge", what={"host": "shop.example"}, count=3, now=NOW
+    ),
     "retention": retention_record(
         segment="00000001.jsonl", removed={"allow": 10}, first=1, last=12, whole=False, now=NOW
     ),

@@ -4,6 +4,8 @@ import logging
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gateway.audit.errors import AuditUnavailable
 from gateway.audit.ids import IdSource
 from gateway.audit.keeper import Keeper
@@ -14,8 +16,6 @@ from tests.unit.audit.logs import causes, event, until, whole_log
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from gateway.audit.record import Record
     from tests.unit.audit.logs import Opened
@@ -28,7 +28,7 @@ DENY = '{{"v":1,"seq":{},"event":"decision","decision":{{"verdict":"deny"}}}}\n'
 class Log:
     """Three closed segments, of days 0 to 2, each with an allow and a deny, and an active one."""
 
-    def __init__(self, directory: Path, now: float, retain: dict[str, float], *, refusing: bool = False) -> None:
+    def __init__(self, directory: Path, now: float, retain: dict[str, float], *, refusing: str = "") -> None:
         self.directory = directory
         self.told: list[Record] = []
         self.refusing = refusing
@@ -40,9 +40,12 @@ class Log:
     def tell(self, record: Record) -> Future[int]:
         self.told.append(record)
         done: Future[int] = Future()
-        if self.refusing:
+        if self.refusing == "at once":
             raise AuditUnavailable("the disk is full")
-        done.set_result(1)
+        if self.refusing == "later":
+            done.set_exception(AuditUnavailable("the disk is full"))
+        else:
+            done.set_result(1)
         return done
 
     def look(self) -> list[object]:
@@ -79,8 +82,11 @@ def test_the_beginning_of_the_log_goes_as_a_whole_but_never_the_active_segment(t
     assert len(segments(tmp_path)) == 1
 
 
-def test_nothing_is_removed_that_could_not_be_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    log = Log(tmp_path, 1000 * DAY, {"allow": DAY}, refusing=True)
+@pytest.mark.parametrize("refusing", ["at once", "later"])
+def test_nothing_is_removed_that_could_not_be_told(
+    refusing: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = Log(tmp_path, 1000 * DAY, {"allow": DAY}, refusing=refusing)
 
     with caplog.at_level(logging.WARNING):
         assert log.look() == list(range(1, 9))

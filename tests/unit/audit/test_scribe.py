@@ -9,6 +9,7 @@ import pytest
 
 from gateway.audit.errors import AuditUnavailable
 from gateway.audit.segments import open_segment, segments
+from gateway.audit.witness import FirstWords
 from gateway.audit.writer import AuditWriter, WriterOptions
 from tests.unit.audit.logs import QUICK, causes, event, until, whole_log
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from gateway.audit.record import Record
     from gateway.audit.witness import LogAtStart
     from tests.unit.audit.logs import Opened
 
@@ -23,15 +25,17 @@ if TYPE_CHECKING:
 class Diary:
     """A witness that remembers what it was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: int = 0, words: tuple[Record, ...] = ()) -> None:
         self.lines: list[bytes] = []
         self.safe = 0
         self.closed_segments: list[str] = []
         self.starts: list[LogAtStart] = []
         self.is_closed = False
+        self.taken, self.words = taken, words
 
-    def opened(self, log: LogAtStart) -> None:
+    def opened(self, log: LogAtStart) -> FirstWords:
         self.starts.append(log)
+        return FirstWords(self.taken, self.words)
 
     def appended(self, lines: Sequence[bytes]) -> None:
         self.lines += lines
@@ -74,6 +78,15 @@ def test_a_witness_is_told_where_a_log_goes_on_and_may_write_itself(directory: P
     assert (diary.starts[0].directory, diary.starts[0].seq, diary.starts[0].cut) == (directory, 1, 4)
     assert [each["seq"] for each in whole_log(directory)] == [1, 2, 3]
     assert [each.split(b",")[1] for each in diary.lines] == [b'"seq":2', b'"seq":3']
+
+
+def test_the_number_of_a_record_that_is_gone_is_not_given_away(directory: Path, opened: Opened) -> None:
+    diary = Diary(taken=41, words=(event(1),))
+    writer = opened(witness=diary)
+    assert writer.append(event(2)) == 43
+    writer.close()
+
+    assert [each.split(b",")[1] for each in diary.lines] == [b'"seq":42', b'"seq":43']
 
 
 def test_a_line_that_is_written_twice_is_witnessed_once(directory: Path, opened: Opened) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
@@ -87,3 +87,18 @@ def test_what_may_be_open_when_a_request_is_forwarded_is_the_answer_and_the_size
     assert {*RESPONSE_FACTS, *SIZE_FACTS} == OPEN_FACTS
     assert {FactName.REQUEST_SIZE} == OPEN_FACTS - RESPONSE_FACTS
     assert FactName.DESTINATION_IP not in OPEN_FACTS
+
+
+def test_facts_learn_more_as_they_would_be_replaced() -> None:
+    before = Facts(now=1.0, method="GET", user=ABSENT)
+
+    after = before.learning(request_size=3, method="PUT")
+
+    assert replace(before, request_size=3, method="PUT") == after
+    assert (before.method, before.request_size) == ("GET", UNKNOWN)
+    assert before == before.learning()
+
+
+def test_what_is_no_fact_cannot_be_learnt() -> None:
+    with pytest.raises(KeyError, match="colour"):
+        Facts(now=1.0).learning(colour="red")

@@ -88,6 +88,53 @@ def test_balancers_that_name_clients_are_networks(entry: str) -> None:
     assert [str(each) for each in listener.proxy_protocol] == ["10.0.0.0/24", "2001:db8::7/128"]
 
 
+TLS = "tls: {certificates: [{certificate: a.pem, key: a.key}]"
+ROUTES = "routes: [{upstream: app}]"
+
+
+@pytest.mark.parametrize(("more", "wanted"), [("", (False, 0)), ("http3: true, ", (True, 0))])
+def test_http3_is_spoken_where_somebody_wants_it(more: str, wanted: tuple[bool, int]) -> None:
+    [listener] = read(f"{APP}listeners: [{REVERSE}{more}{TLS}}}, {ROUTES}}}]").listeners
+
+    assert (listener.http3, listener.http3_port) == wanted
+
+
+def test_clients_can_be_told_of_another_port() -> None:
+    [listener] = read(f"{APP}listeners: [{REVERSE}http3: true, http3_port: 443, {TLS}}}, {ROUTES}}}]").listeners
+
+    assert (listener.http3, listener.http3_port) == (True, 443)
+
+
+@pytest.mark.parametrize(
+    ("said", "listener"),
+    [
+        (
+            "http3: a forward listener does not speak HTTP/3, leave `http3` out",
+            FORWARD.replace("}", ", http3: true}"),
+        ),
+        ("http3: HTTP/3 is TLS always, add `tls` with certificates", f"{REVERSE}http3: true, {ROUTES}}}"),
+        (
+            "http3: clients cannot show certificates over HTTP/3 here, leave out `http3` or `client_auth`",
+            f"{REVERSE}http3: true, {TLS}, client_auth: required, client_ca: ca.pem}}, {ROUTES}}}",
+        ),
+        (
+            "http3: clients cannot show certificates over HTTP/3 here, leave out `http3` or `client_auth`",
+            f"{REVERSE}http3: true, {TLS}, client_auth: optional, client_ca: ca.pem}}, {ROUTES}}}",
+        ),
+        (
+            "http3: no PROXY header comes with HTTP/3, leave out `http3` or `proxy_protocol`",
+            f"{REVERSE}http3: true, proxy_protocol: {{from: [10.0.0.0/8]}}, {TLS}}}, {ROUTES}}}",
+        ),
+        (
+            "http3_port: nothing is told without HTTP/3, add `http3: true` or leave it out",
+            f"{REVERSE}http3_port: 443, {TLS}}}, {ROUTES}}}",
+        ),
+    ],
+)
+def test_http3_that_could_not_be_safe_is_refused_with_the_way_out(said: str, listener: str) -> None:
+    assert [f"listeners[0].{said}"] == objections(f"{APP}listeners: [{listener}]")
+
+
 def test_security_fields_of_a_listener_hold_for_routes_that_say_nothing() -> None:
     routes = "[{upstream: app}, {path: {prefix: [/api]}, upstream: app, security_fields: api}]"
     text = f"{APP}listeners: [{REVERSE}security_fields: web, routes: {routes}}}]"

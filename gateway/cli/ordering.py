@@ -1,0 +1,47 @@
+"""An order to a running gateway, over the socket in its state folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.cli.outcome import Unusable
+from gateway.control.channel import MOST, SOCKET, read_outcome
+from gateway.policy.errors import Malformed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.control.channel import Order
+
+_PATIENCE: Final = 60.0
+
+
+def ordered(state: Path, order: Order) -> dict[str, Any]:
+    """What came of an order. Raises Unusable if no gateway is at work there, or it refuses."""
+    try:
+        outcome = read_outcome(_exchanged(state, bytes(order)))
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+        raise Unusable(f"no gateway is at work in `{state}`, name its state folder with `--state`") from None
+    except PermissionError:
+        raise Unusable(f"`{state / SOCKET}` is for the user of the gateway and root alone") from None
+    except (TimeoutError, Malformed) as problem:
+        raise Unusable(f"the gateway in `{state}` gave no answer: {problem}") from None
+    if outcome.refused is not None:
+        raise Unusable(outcome.refused)
+    return outcome.done
+
+
+def _exchanged(state: Path, line: bytes) -> bytes:
+    """The line that answers this one. The folder is opened first: its path may be too long for that of a socket."""
+    folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with socket.socket(socket.AF_UNIX) as wire:
+            wire.settimeout(_PATIENCE)
+            wire.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+            wire.sendall(line)
+            with wire.makefile("rb") as answers:
+                return answers.readline(MOST + 1)
+    finally:
+        os.close(folder)
