@@ -35,12 +35,18 @@ class Stream:
     @property
     def is_open(self) -> bool:
         """Whether the other side has not hung up, as far as is known here."""
+        timeout = self._socket.gettimeout()
+        self._socket.setblocking(False)
         try:
-            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+            while data := self._socket.recv(_PIECE):
+                self._incoming.write(data)  # tickets of TLS; syslog itself has nothing to say
+            return False
         except BlockingIOError:
             return True
         except OSError:
             return False
+        finally:
+            self._socket.settimeout(timeout)
 
     def send(self, data: bytes) -> None:
         """Send everything."""
@@ -64,7 +70,10 @@ class Stream:
         self._socket.close()
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, if that was not done before."""
+        if self._tls is not None and self._socket.fileno() >= 0:
+            with suppress(OSError):
+                self._say_goodbye(self._tls)
         self._socket.close()
 
     def _shake_hands(self, tls: ssl.SSLObject) -> None:
