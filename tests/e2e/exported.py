@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.audit.events import list_record
 from gateway.audit.export.exporters import Exporters
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from gateway.audit.export.health import Health
     from gateway.audit.export.rules import Export
+
+
+_AT_ONCE: Final = 50
+"""Records that are written together; between such groups the writer may begin a new segment."""
 
 
 @dataclass(slots=True)
@@ -32,9 +36,9 @@ class Stage:
 
     def write(self, count: int) -> int:
         """Write so many records more, all of them down to the disk; the number of the last one."""
-        for _ in range(count):
-            done = self.writer.append_durable(a_record())
-        self.last = done.result(30)
+        for first in range(0, count, _AT_ONCE):
+            done = [self.writer.append_durable(a_record()) for _ in range(first, min(count, first + _AT_ONCE))]
+            self.last = done[-1].result(30)
         return self.last
 
     def health(self, name: str) -> Health:

@@ -33,7 +33,8 @@ _CONFIGURATION: Final = """
 global(workDirectory="{folder}" maxMessageSize="64k")
 main_queue(queue.type="direct")
 {module}
-template(name="taken" type="string" string="%STRUCTURED-DATA% %PRI% %TIMESTAMP:::date-rfc3339% %APP-NAME% %MSGID%|%MSG%\\n")
+template(name="taken" type="string"
+         string="%STRUCTURED-DATA% %PRI% %TIMESTAMP:::date-rfc3339% %APP-NAME% %MSGID%|%MSG%\\n")
 input(type="imtcp" port="{port}" address="127.0.0.1")
 action(type="omfile" file="{folder}/taken" template="taken")
 """

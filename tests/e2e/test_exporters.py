@@ -68,7 +68,7 @@ def test_rsyslogd_takes_every_record_once_and_in_order(over_tls: bool, tmp_path:
 @pytest.mark.parametrize(
     ("why", "wrong"),
     [
-        ("its certificate is not trusted: self-signed certificate in certificate chain", "stranger"),
+        ("its certificate is not trusted: unable to get local issuer certificate", "stranger"),
         ("its certificate is not trusted: IP address mismatch, certificate is not valid for '127.0.0.1'.", "name"),
     ],
 )
@@ -87,11 +87,7 @@ def test_a_receiver_that_cannot_prove_who_it_is_gets_nothing(why: str, wrong: st
         assert receiver.taken() == []
 
     wait = "records wait in the log until it works again"
-    assert (
-        wrong == "stranger"
-        or [f"audit: exporter `siem`: `tls://127.0.0.1:{receiver.port}`: {why}; {wait}"] == running.said
-    )
-    assert "its certificate is not trusted" in running.said[0]
+    assert f"audit: exporter `siem`: `tls://127.0.0.1:{receiver.port}`: {why}; {wait}" == running.said[0]
 
 
 def test_a_collector_of_opentelemetry_reads_every_record(tmp_path: Path) -> None:
@@ -104,7 +100,7 @@ def test_a_collector_of_opentelemetry_reads_every_record(tmp_path: Path) -> None
         asked = [json.loads(line) for line in (receiver.folder / "asked").read_text("utf-8").splitlines()]
 
     assert list(range(1, last + 1)) == [seq for _, seq, _ in receiver.taken()]
-    assert {"list  outcome=kept" in text[:20] for _, _, text in receiver.taken()} == {True}
+    assert {text.split()[:2] == ["list", "outcome=kept"] for _, _, text in receiver.taken()} == {True}
     assert {(fields["content-type"], fields["authorization"]) for fields, _ in asked} == {
         ("application/json", "Bearer abc.def")
     }

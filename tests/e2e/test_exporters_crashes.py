@@ -39,8 +39,10 @@ def _exports(syslog: Receiver, application: Receiver) -> tuple[Export, ...]:
 
 
 def _kill_exporters(running: Stage) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(running.exporters.process or 0, signal.SIGKILL) if running.exporters.process else None
+    process = running.exporters.process
+    if process is not None:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def _told_apart(taken: Sequence[tuple[str, int, str]]) -> dict[tuple[str, int], set[str]]:
@@ -54,24 +56,27 @@ def _told_apart(taken: Sequence[tuple[str, int, str]]) -> dict[tuple[str, int], 
 @pytest.mark.parametrize("seed", range(3))
 def test_whoever_is_killed_every_record_arrives_with_its_number(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
-    with rsyslog(tmp_path / "rsyslog") as syslog, web(tmp_path / "web") as application:
-        with stage(tmp_path / "state", *_exports(syslog, application)) as running:
-            for _ in range(KILLS):
-                running.write(chance.randrange(A_FEW, 10 * A_FEW))
-                match chance.choice(["exporters", "syslog", "application"]):
-                    case "exporters":
-                        _kill_exporters(running)
-                    case "syslog":
-                        syslog.kill()
-                        running.write(chance.randrange(A_FEW))
-                        syslog.start()
-                    case _:
-                        application.kill()
-                        running.write(chance.randrange(A_FEW))
-                        application.start()
-            wanted = set(range(1, running.last + 1))
-            until(lambda: wanted <= syslog.seqs(), f"rsyslogd never had all of {running.last}")
-            until(lambda: wanted <= application.seqs(), f"the application never had all of {running.last}")
+    with (
+        rsyslog(tmp_path / "rsyslog") as syslog,
+        web(tmp_path / "web") as application,
+        stage(tmp_path / "state", *_exports(syslog, application)) as running,
+    ):
+        for _ in range(KILLS):
+            running.write(chance.randrange(A_FEW, 10 * A_FEW))
+            match chance.choice(["exporters", "syslog", "application"]):
+                case "exporters":
+                    _kill_exporters(running)
+                case "syslog":
+                    syslog.kill()
+                    running.write(chance.randrange(A_FEW))
+                    syslog.start()
+                case _:
+                    application.kill()
+                    running.write(chance.randrange(A_FEW))
+                    application.start()
+        wanted = set(range(1, running.last + 1))
+        until(lambda: wanted <= syslog.seqs(), f"rsyslogd never had all of {running.last}")
+        until(lambda: wanted <= application.seqs(), f"the application never had all of {running.last}")
 
     for receiver in (syslog, application):
         found = _told_apart(receiver.taken())
@@ -81,12 +86,15 @@ def test_whoever_is_killed_every_record_arrives_with_its_number(seed: int, tmp_p
 
 
 def test_a_killed_process_of_exporters_is_started_again_and_that_is_said(tmp_path: Path) -> None:
-    with web(tmp_path / "web") as application, rsyslog(tmp_path / "rsyslog") as syslog:
-        with stage(tmp_path / "state", *_exports(syslog, application)) as running:
-            running.write(10)
-            until(lambda: running.last in application.seqs(), "the first records never came")
-            _kill_exporters(running)
-            running.write(10)
-            until(lambda: running.last in application.seqs(), "the others never came")
+    with (
+        rsyslog(tmp_path / "rsyslog") as syslog,
+        web(tmp_path / "web") as application,
+        stage(tmp_path / "state", *_exports(syslog, application)) as running,
+    ):
+        running.write(10)
+        until(lambda: running.last in application.seqs(), "the first records never came")
+        _kill_exporters(running)
+        running.write(10)
+        until(lambda: running.last in application.seqs(), "the others never came")
 
     assert running.said == ["audit: the process of the exporters was killed by signal 9, it is started again"]
