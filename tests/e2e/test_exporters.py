@@ -29,20 +29,20 @@ KEY = b"a secret of more than sixteen bytes"
 def syslog(port: int, trust: Path | None = None, **others: object) -> Export:
     """An exporter to rsyslogd."""
     url = f"{'tcp' if trust is None else 'tls'}://127.0.0.1:{port}"
-    return Export(name="siem", kind="syslog", target=parse_target(url, ("tcp", "tls")), trust=trust, **others)  # type: ignore[arg-type] # whatever a test wants
+    return Export(name="siem", kind="syslog", target=parse_target(url, ("tcp", "tls")), trust=trust, **others)  # type: ignore[arg-type]  # whatever a test wants
 
 
 def hook(port: int, **others: object) -> Export:
     """An exporter to the web application."""
     return Export(
         name="hook", kind="webhook", target=parse_target(f"http://127.0.0.1:{port}/hook", ("http",)), **others
-    )  # type: ignore[arg-type] # as above
+    )  # type: ignore[arg-type]  # as above
 
 
 def collector(port: int, **others: object) -> Export:
     """An exporter to the web application as a collector."""
     target = parse_target(f"http://127.0.0.1:{port}/v1/logs", ("http",))
-    return Export(name="otel", kind="otlp", target=target, form="otel", **others)  # type: ignore[arg-type] # as above
+    return Export(name="otel", kind="otlp", target=target, form="otel", **others)  # type: ignore[arg-type]  # as above
 
 
 @pytest.mark.parametrize("over_tls", [False, True])

@@ -93,13 +93,13 @@ def _plain(value: object) -> object:
 def _export(found: dict[str, object]) -> Export:
     target, choice = found.pop("target"), found.pop("choice")
     parts = {
-        "target": None if target is None else Target(**target),  # type: ignore[arg-type] # our own `asdict`
-        "choice": Choice(frozenset(choice["events"]), choice["verdict"]),  # type: ignore[index] # our own `asdict`
+        "target": None if target is None else Target(**target),  # type: ignore[arg-type]  # our own `asdict`
+        "choice": Choice(frozenset(choice["events"]), choice["verdict"]),  # type: ignore[index]  # our own `asdict`
         "trust": _path(found.pop("trust")),
         "secret": _secret(found.pop("secret")),
         "authorization": _secret(found.pop("authorization")),
     }
-    return Export(**found, **parts)  # type: ignore[arg-type] # our own `asdict`
+    return Export(**found, **parts)  # type: ignore[arg-type]  # our own `asdict`
 
 
 def _path(found: object) -> Path | None:

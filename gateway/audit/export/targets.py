@@ -5,6 +5,7 @@ A target holds no user information: URLs are shown in errors and in the configur
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ type Scheme = Literal["tcp", "tls", "http", "https"]
 
 _PORTS: Final = {"http": 80, "https": 443, "tls": 6514}
 """Registered ports; `tcp` has none that syslog receivers agree on."""
-_LOOPBACK: Final = ("127.", "::1", "localhost")
+_LOOPBACK: Final = re.compile(r"127(\.[0-9]{1,3}){3}|::1|localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Target:
     @property
     def is_here(self) -> bool:
         """Whether it is this machine, so that nobody listens on the way."""
-        return self.host.startswith(_LOOPBACK)
+        return _LOOPBACK.fullmatch(self.host) is not None
 
 
 def parse_target(url: str, schemes: Collection[Scheme]) -> Target:
