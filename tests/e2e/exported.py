@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.events import list_record
 from gateway.audit.export.exporters import Exporters
+from gateway.audit.export.targets import Target, parse_target
 from gateway.audit.writer import AuditWriter, WriterOptions
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Stage:
     def health(self, name: str) -> Health:
         """How an exporter is."""
         return next(each for each in self.exporters.health() if each.name == name)
+
+
+def target(url: str) -> Target:
+    """Where a URL of any kind points."""
+    return parse_target(url, ("tcp", "tls", "http", "https"))
 
 
 def a_record() -> dict[str, object]:

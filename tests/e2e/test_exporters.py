@@ -6,16 +6,15 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.audit.export.rules import Choice, Export, Secret
-from gateway.audit.export.targets import parse_target
 from gateway.audit.writer import WriterOptions
 from tests.e2e.certificates import Certified, Wish, authority
 from tests.e2e.commands import until
-from tests.e2e.exported import stage
+from tests.e2e.exported import stage, target
 from tests.e2e.receivers import rsyslog, web
 
 if TYPE_CHECKING:
@@ -26,23 +25,21 @@ pytestmark = pytest.mark.e2e
 KEY = b"a secret of more than sixteen bytes"
 
 
-def syslog(port: int, trust: Path | None = None, **others: object) -> Export:
+def syslog(port: int, trust: Path | None = None, **others: Any) -> Export:
     """An exporter to rsyslogd."""
     url = f"{'tcp' if trust is None else 'tls'}://127.0.0.1:{port}"
-    return Export(name="siem", kind="syslog", target=parse_target(url, ("tcp", "tls")), trust=trust, **others)  # type: ignore[arg-type]  # whatever a test wants
+    return Export(name="siem", kind="syslog", target=target(url), trust=trust, **others)
 
 
-def hook(port: int, **others: object) -> Export:
+def hook(port: int, **others: Any) -> Export:
     """An exporter to the web application."""
-    return Export(
-        name="hook", kind="webhook", target=parse_target(f"http://127.0.0.1:{port}/hook", ("http",)), **others
-    )  # type: ignore[arg-type]  # as above
+    return Export(name="hook", kind="webhook", target=target(f"http://127.0.0.1:{port}/hook"), **others)
 
 
-def collector(port: int, **others: object) -> Export:
+def collector(port: int, **others: Any) -> Export:
     """An exporter to the web application as a collector."""
-    target = parse_target(f"http://127.0.0.1:{port}/v1/logs", ("http",))
-    return Export(name="otel", kind="otlp", target=target, form="otel", **others)  # type: ignore[arg-type]  # as above
+    at = target(f"http://127.0.0.1:{port}/v1/logs")
+    return Export(name="otel", kind="otlp", target=at, form="otel", **others)
 
 
 @pytest.mark.parametrize("over_tls", [False, True])

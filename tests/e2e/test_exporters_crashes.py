@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.audit.export.rules import Export
-from gateway.audit.export.targets import parse_target
 from tests.e2e.commands import until
-from tests.e2e.exported import stage
+from tests.e2e.exported import stage, target
 from tests.e2e.receivers import rsyslog, web
 
 if TYPE_CHECKING:
@@ -33,8 +32,8 @@ A_FEW = 40
 def _exports(syslog: Receiver, application: Receiver) -> tuple[Export, ...]:
     base = f"http://127.0.0.1:{application.port}"
     return (
-        Export(name="siem", kind="syslog", target=parse_target(f"tcp://127.0.0.1:{syslog.port}", ("tcp",))),
-        Export(name="hook", kind="webhook", target=parse_target(f"{base}/hook", ("http",))),
+        Export(name="siem", kind="syslog", target=target(f"tcp://127.0.0.1:{syslog.port}")),
+        Export(name="hook", kind="webhook", target=target(f"{base}/hook")),
     )
 
 

@@ -148,7 +148,10 @@ class Exporter:
 
     def _passed(self, batch: Batch) -> bool:
         """Send what a batch holds; False if it is time to end before that is done."""
-        messages = self._former.messages(batch.lines)
+        unsaid: list[int] = []
+        messages = self._former.messages(batch.lines, unsaid.append)
+        if unsaid:
+            self._miss(len(unsaid), f"{len(unsaid)} records from number {unsaid[0]} on have no words in this format")
         if messages:
             self._oldest = _time_of(messages[0])
             if not self._delivered(messages):
@@ -181,10 +184,13 @@ class Exporter:
     def _move(self, batch: Batch) -> None:
         """The records of a batch were taken."""
         if batch.missing:
-            self._missing += batch.missing
-            sentence = f"up to {batch.missing} records before number {batch.after.seq} were gone before they were sent"
-            self._tell(Said(missing=f"exporter `{self._name}`: {sentence}"))
+            seq, count = batch.after.seq, batch.missing
+            self._miss(count, f"up to {count} records before number {seq} were gone before they were sent")
         self._position = batch.after
+
+    def _miss(self, count: int, sentence: str) -> None:
+        self._missing += count
+        self._tell(Said(missing=f"exporter `{self._name}`: {sentence}"))
 
     def _save(self) -> None:
         """Write down how far it has come; with that, all is well."""
@@ -192,7 +198,7 @@ class Exporter:
             try:
                 self._cursor.save(self._position)
             except OSError as error:
-                self._fail(f"its cursor cannot be saved: {words(error)}")
+                self._fail(f"its cursor cannot be saved: {words(error)}", "the next start will send records again")
                 return
             self._saved = self._position
         self._works()
@@ -202,10 +208,10 @@ class Exporter:
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * float(2 ** min(tries - 1, 10)))
         return max(least, longest * (0.5 + self._draw() / 2))
 
-    def _fail(self, problem: str) -> None:
+    def _fail(self, problem: str, so: str = "records wait in the log until it works again") -> None:
         """Said once, when it begins."""
         if self._state != "failing":
-            self._say(f"{problem}; records wait in the log until it works again")
+            self._say(f"{problem}; {so}")
         self._state, self._error = "failing", problem
 
     def _works(self) -> None:

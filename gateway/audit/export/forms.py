@@ -41,16 +41,24 @@ class Former:
     choice: Choice
     producer: Producer
 
-    def messages(self, lines: Iterable[tuple[int, bytes]]) -> list[Message]:
-        """The messages for these lines of the log."""
-        return [message for seq, line in lines if (message := self._message(seq, line)) is not None]
+    def messages(self, lines: Iterable[tuple[int, bytes]], unsaid: Callable[[int], None]) -> list[Message]:
+        """The messages for these lines of the log.
+
+        `unsaid` hears the number of a record that the form should have words for and has not: one of another version.
+        """
+        found = []
+        for seq, line in lines:
+            try:
+                message = self._message(seq, line)
+            except (LookupError, TypeError, ValueError, AttributeError):
+                unsaid(seq)
+            else:
+                found += [] if message is None else [message]
+        return found
 
     def _message(self, seq: int, line: bytes) -> Message | None:
-        try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            return None  # a damaged line is no record, in the log as here
-        if not isinstance(record, dict) or not self.choice.takes(record):
+        record = orjson.loads(line)
+        if not self.choice.takes(record):
             return None
         text = self._text(record, line)
         return text if text is None else Message(seq, record, text)

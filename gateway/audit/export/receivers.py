@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from typing import TYPE_CHECKING, Protocol
@@ -49,10 +50,10 @@ def why(error: OSError) -> str:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not trusted: {error.verify_message}"
         case ssl.SSLError():
-            return f"TLS failed: {error.reason or 'the handshake broke off'}"
+            return f"TLS failed: {getattr(error, 'reason', None) or 'the handshake broke off'}"
         case socket.gaierror():
             return "its name has no address"
-        case ConnectionResetError() | BrokenPipeError():
+        case ConnectionResetError() | BrokenPipeError() | OSError(errno=errno.ENOTCONN):
             return "it hung up"
         case TimeoutError():
             return "it did not answer in time"

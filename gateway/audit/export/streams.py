@@ -36,17 +36,15 @@ class Stream:
     def is_open(self) -> bool:
         """Whether the other side has not hung up, as far as is known here."""
         timeout = self._socket.gettimeout()
-        self._socket.setblocking(False)
+        self._socket.settimeout(0.0)
         try:
             while data := self._socket.recv(_PIECE):
                 self._incoming.write(data)  # tickets of TLS; syslog itself has nothing to say
-            return False
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        except OSError as error:
+            return isinstance(error, BlockingIOError)
         finally:
             self._socket.settimeout(timeout)
+        return False
 
     def send(self, data: bytes) -> None:
         """Send everything."""
@@ -61,19 +59,21 @@ class Stream:
         """Close our side, and wait until the other side has read everything and closes its own."""
         tls = self._tls
         if tls is not None:
-            self._say_goodbye(tls)
+            self._part(tls)
+            self._socket.sendall(self._outgoing.read())
         self._socket.shutdown(socket.SHUT_WR)
         while data := self._socket.recv(_PIECE):
             if tls is not None:
                 self._incoming.write(data)
-                self._say_goodbye(tls)
+                self._part(tls)
         self._socket.close()
 
     def close(self) -> None:
         """Hang up, if that was not done before."""
         if self._tls is not None and self._socket.fileno() >= 0:
             with suppress(OSError):
-                self._say_goodbye(self._tls)
+                self._part(self._tls)
+                self._socket.sendall(self._outgoing.read())
         self._socket.close()
 
     def _shake_hands(self, tls: ssl.SSLObject) -> None:
@@ -94,8 +94,7 @@ class Stream:
                 self._socket.sendall(self._outgoing.read())
                 return
 
-    def _say_goodbye(self, tls: ssl.SSLObject) -> None:
-        """Send a closure alert, and look at what came: tickets and a closure alert are fine, another alert is not."""
+    def _part(self, tls: ssl.SSLObject) -> None:
+        """Say goodbye, once, and look at what came: tickets and a goodbye are fine, any other alert is not."""
         with suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError, ssl.SSLSyscallError, ssl.SSLEOFError):
             tls.unwrap()
-        self._socket.sendall(self._outgoing.read())

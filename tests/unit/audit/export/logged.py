@@ -41,3 +41,8 @@ def message(seq: int, text: str = "text", **others: object) -> Message:
     """A message about a record."""
     record = {"seq": seq, "time": "2026-11-23T10:00:00.123456Z", "event": "note", **others}
     return Message(seq, record, text)
+
+
+def nobody(seq: int) -> None:
+    """Hears of records without words where there are none."""
+    raise AssertionError(f"record {seq} has no words")

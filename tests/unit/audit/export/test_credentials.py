@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import ssl
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +10,9 @@ from gateway.audit.export.credentials import field_value, problems_of, signing_k
 from gateway.audit.export.rules import Export, Secret
 from gateway.policy.errors import Malformed
 from tests.e2e.certificates import authority
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = b"s3cret of more than sixteen bytes"
 

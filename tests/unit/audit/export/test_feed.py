@@ -109,7 +109,9 @@ def test_a_segment_of_nothing_but_removed_records_moves_the_position(tmp_path: P
 
 def test_damage_is_passed_over_and_what_it_held_is_missing(tmp_path: Path) -> None:
     segment(tmp_path, [line(1), b"garbage\n", line(3)])
-    damaged = segment(tmp_path, [line(4), *(line(seq, text=f"{seq * 7919:x}" * 40) for seq in range(5, 900))], packed=True)
+    damaged = segment(
+        tmp_path, [line(4), *(line(seq, text=f"{seq * 7919:x}" * 40) for seq in range(5, 900))], packed=True
+    )
     data = damaged.read_bytes()
     damaged.write_bytes(data[: len(data) // 2] + b"\0" * 40)
     segment(tmp_path, [line(900)])

@@ -8,7 +8,7 @@ import pytest
 from gateway.audit.export.forms import Former, Message
 from gateway.audit.export.rules import Choice
 from gateway.audit.mappings.parts import Producer
-from tests.unit.audit.export.logged import LOG, line
+from tests.unit.audit.export.logged import LOG, line, nobody
 
 if TYPE_CHECKING:
     from gateway.audit.export.rules import Form
@@ -18,8 +18,16 @@ DENIED = line(
     "decision",
     id="01DECISION",
     listener="egress",
-    request={"method": "GET", "scheme": "https", "host": "ads.example", "port": 443, "path": "/x"},
-    decision={"verdict": "deny", "reason": "rule-deny", "rule": "no-ads", "status": 403},
+    request={
+        "method": "GET",
+        "scheme": "https",
+        "host": "ads.example",
+        "port": 443,
+        "path": "/x",
+        "protocol": "h2",
+        "size": None,
+    },
+    decision={"verdict": "deny", "reason": "rule-deny", "rule": "no-ads", "place": None, "matched": [], "status": 403},
 )[:-1]
 START = line(8, "start")[:-1]
 LINES = [(7, DENIED), (8, START)]
@@ -27,7 +35,7 @@ LINES = [(7, DENIED), (8, START)]
 
 def formed(form: Form, choice: Choice | None = None) -> list[Message]:
     """What becomes of the two lines."""
-    return Former(form, choice or Choice(), Producer("1.2.3", LOG)).messages(LINES)
+    return Former(form, choice or Choice(), Producer("1.2.3", LOG)).messages(LINES, nobody)
 
 
 def test_a_record_in_its_own_words_is_its_line_with_the_log_in_front() -> None:
@@ -61,7 +69,13 @@ def test_what_is_not_chosen_or_has_no_place_in_a_form_is_passed_over() -> None:
     assert [each.seq for each in formed("ocsf")] == [7]
 
 
-def test_a_line_that_is_no_record_is_passed_over() -> None:
-    former = Former("record", Choice(), Producer("1.2.3", LOG))
+def test_what_a_form_should_have_words_for_and_has_not_is_said() -> None:
+    """A line that was damaged, or a decision of a version that knew less."""
+    unsaid: list[int] = []
+    former = Former("ocsf", Choice(), Producer("1.2.3", LOG))
 
-    assert former.messages([(1, b'{"v":1,"seq":1,'), (2, b"[]")]) == []
+    messages = former.messages(
+        [(1, b'{"v":1,"seq":1,'), (2, line(2, "decision", request={})[:-1]), (7, DENIED)], unsaid.append
+    )
+
+    assert ([each.seq for each in messages], unsaid) == ([7], [1, 2])

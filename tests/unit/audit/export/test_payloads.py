@@ -12,14 +12,14 @@ from gateway.audit.export.forms import Former
 from gateway.audit.export.payloads import lines_body, otlp_body, rejected, webhook_fields
 from gateway.audit.export.rules import Choice
 from gateway.audit.mappings.parts import Producer
-from tests.unit.audit.export.logged import LOG, line, message
+from tests.unit.audit.export.logged import LOG, line, message, nobody
 
 PRODUCER = Producer("1.2.3", LOG)
 
 
 def test_a_request_of_otlp_is_one_for_its_own_definition() -> None:
     lines = [(seq, line(seq, "start", version="x")[:-1]) for seq in (1, 2)]
-    messages = Former("otel", Choice(), PRODUCER).messages(lines)
+    messages = Former("otel", Choice(), PRODUCER).messages(lines, nobody)
 
     found = Parse(otlp_body(messages, PRODUCER, "gw-1"), ExportLogsServiceRequest())
 

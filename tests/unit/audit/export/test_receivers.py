@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 
@@ -14,6 +15,7 @@ from gateway.audit.export.receivers import NotTaken, TooMuch, why
         ("connection refused", ConnectionRefusedError(111, "Connection refused")),
         ("it hung up", ConnectionResetError(104, "Connection reset by peer")),
         ("it hung up", BrokenPipeError(32, "Broken pipe")),
+        ("it hung up", OSError(errno.ENOTCONN, "Transport endpoint is not connected")),
         ("it did not answer in time", TimeoutError("timed out")),
         ("its name has no address", socket.gaierror(-2, "Name or service not known")),
         ("TLS failed: the handshake broke off", ssl.SSLError()),

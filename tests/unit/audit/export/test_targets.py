@@ -51,7 +51,14 @@ def test_a_target_is_shown_without_its_query() -> None:
 
 @pytest.mark.parametrize(
     ("here", "host"),
-    [(True, "127.0.0.1"), (True, "::1"), (True, "localhost"), (False, "localhost.example"), (False, "127.0.0.1.example"), (False, "10.0.0.1")],
+    [
+        (True, "127.0.0.1"),
+        (True, "::1"),
+        (True, "localhost"),
+        (False, "localhost.example"),
+        (False, "127.0.0.1.example"),
+        (False, "10.0.0.1"),
+    ],
 )
 def test_only_this_machine_is_here(here: bool, host: str) -> None:  # noqa: FBT001 - a parameter of the table
     assert here is Target("http", host, 80).is_here
