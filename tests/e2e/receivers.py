@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 HERE: Final = Path(__file__).parents[2]
-MODULES: Final = Path("/usr/lib/x86_64-linux-gnu/rsyslog")
 _TLS: Final = """
 global(defaultNetstreamDriverCAFile="{folder}/ca.pem" defaultNetstreamDriverCertFile="{folder}/cert.pem"
        defaultNetstreamDriverKeyFile="{folder}/key.pem")

@@ -45,6 +45,10 @@ def ask(proxy: Gateway, origin: RecordingOrigin, path: str) -> int:
         return wire.ask(get(f"http://{authority}{path}", authority)).status
 
 
+def _ends(proxy: Gateway) -> int:
+    return sum(each["event"] == "end" for each in proxy.records())
+
+
 def without_log(text: str) -> dict[str, Any]:
     """An exported record, as it stands in the log."""
     found: dict[str, Any] = json.loads(text)
@@ -83,8 +87,7 @@ def test_a_dead_receiver_costs_requests_nothing_and_gets_everything_when_it_is_b
         with gateway(tmp_path, forward=POLICY, names=NAMES, settings=settings) as proxy:
             proxy.process.wait_for("exporter `siem`", proxy.process.err)
             assert {ask(proxy, origin, "/") for _ in range(A_FEW)} == {200}
-            ends = lambda: sum(each["event"] == "end" for each in proxy.records())  # noqa: E731 - asked again and again
-            until(lambda: ends() == A_FEW, "the log does not grow")
+            until(lambda: _ends(proxy) == A_FEW, "the log does not grow")
             assert receiver.taken() == []
             receiver.start()
             proxy.process.wait_for("records are sent again", proxy.process.err)

@@ -74,7 +74,7 @@ class Feed:
         return Batch(tuple(lines), self._position, missing)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the segment that is open."""
         if self._source is not None:
             self._source.close()
             self._source = None

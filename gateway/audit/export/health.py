@@ -35,7 +35,7 @@ class Said:
     missing: str | None = None
 
     def as_line(self) -> bytes:
-        """One line of JSON."""
+        """The same as one line of JSON."""
         return json.dumps(asdict(self), separators=(",", ":")).encode() + b"\n"
 
     @classmethod

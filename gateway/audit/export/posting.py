@@ -54,7 +54,7 @@ class Posting:
             raise NotTaken(f"`{self._target}`: its answer is not HTTP") from None
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, if there is a connection."""
         self._is_kept = False
         self._connection.close()
 

@@ -29,7 +29,7 @@ class Source(Protocol):
         """Wait until what was read is on the disk. Raises OSError."""
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file of the segment."""
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Growing:
             self._unsynced = False
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file of the segment."""
         os.close(self.descriptor)
 
 
@@ -78,14 +78,14 @@ class Packed:
     file: BinaryIO
 
     def line(self) -> bytes | None:
-        """The next line."""
+        """The next line, whole or not: it will not grow."""
         return self.file.readline().removesuffix(b"\n") or None
 
     def sync(self) -> None:
-        """Nothing to wait for."""
+        """There is nothing to wait for."""
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file of the segment."""
         self.file.close()
 
 

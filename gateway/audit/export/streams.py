@@ -47,7 +47,7 @@ class Stream:
         return False
 
     def send(self, data: bytes) -> None:
-        """Send everything."""
+        """Send all of it, however slowly it is taken."""
         if self._tls is None:
             self._socket.sendall(data)
             return

@@ -38,7 +38,7 @@ class Collector:
         return f"the collector threw away {count} records: {words[:200]!a}" if count else None
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, if there is a connection."""
         self.posting.close()
 
 
@@ -53,11 +53,11 @@ class Webhook:
     clock: Callable[[], float]
 
     def deliver(self, messages: Sequence[Message]) -> None:
-        """Post them."""
+        """Post them in one request."""
         body = lines_body(messages)
         signed = webhook_fields(messages, self.log, body, self.secret, self.clock())
         self.posting.post(body, {"Content-Type": LINES_TYPE, **signed, **self.fields})
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, if there is a connection."""
         self.posting.close()

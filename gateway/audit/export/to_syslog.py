@@ -55,7 +55,7 @@ class Syslog:
             raise NotTaken(f"`{self._target}`: {why(error)}") from None
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, if there is a connection."""
         if self._next is not None:
             with suppress(OSError):
                 self._next.close()

@@ -78,7 +78,7 @@ def reads_one_byte_and_dies(receiver: Listening, connection: socket.socket) -> N
 
 def reads_to_the_end_and_dies(receiver: Listening, connection: socket.socket) -> None:
     """Read all and hang up, but listen no more."""
-    receiver._socket.close()  # noqa: SLF001 - its own
+    receiver._socket.close()  # noqa: SLF001 - the socket of its own process
     reads_to_the_end(receiver, connection)
 
 

@@ -7,8 +7,8 @@ import pytest
 from gateway.audit.export.rules import Choice, Export, Secret, as_text, from_text
 from gateway.audit.export.targets import Target
 
-DENIED = {"event": "decision", "decision": {"verdict": "deny"}}
-ALLOWED = {"event": "decision", "decision": {"verdict": "allow"}}
+DENIED: dict[str, object] = {"event": "decision", "decision": {"verdict": "deny"}}
+ALLOWED: dict[str, object] = {"event": "decision", "decision": {"verdict": "allow"}}
 START: dict[str, object] = {"event": "start"}
 
 
