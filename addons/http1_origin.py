@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, override
 
-from h11._readers import ChunkedReader
+from h11._readers import ChunkedReader, Http10Reader
 from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import _http1
@@ -35,7 +35,7 @@ from addons.heads import is_clean_head
 from addons.http1 import OLD, head_size, in_own_version, is_chunked, tell_trailers, too_much
 from addons.http2.taps import Taps, Way
 from addons.interim import Interim, is_interim
-from addons.pacing import Measure, WhenRoomy
+from addons.pacing import Ending, Measure, WhenRoomy
 from addons.retrying import Unanswered
 
 if TYPE_CHECKING:
@@ -156,10 +156,22 @@ class OriginSide(_http1.Http1Client):
             ResponseProtocolError(stream_id, "the head of the answer cannot be used", ErrorCode.GENERIC_SERVER_ERROR)
         )
 
+    def _break_off(self, stream_id: int) -> Commands:
+        """An answer that ends with its connection is not whole if that was reset (RFC 9112 section 8)."""
+        self.state = self.done
+        broken = "the connection was reset within the answer"
+        yield ReceiveHttp(ResponseProtocolError(stream_id, broken, ErrorCode.GENERIC_SERVER_ERROR))
+
     @override
     def read_body(self, event: events.Event) -> Commands:
         if type(self.body_reader) is ChunkedReader:
             self.body_reader = Chunks()
+        if isinstance(event, events.ConnectionClosed) and type(self.body_reader) is Http10Reader:
+            ending = Ending(self.conn)
+            yield ending
+            if ending.is_reset and self.stream_id is not None:
+                yield from self._break_off(self.stream_id)
+                return
         reader = self.body_reader
         for command in super().read_body(event):
             if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage):

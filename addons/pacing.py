@@ -39,6 +39,14 @@ class Measure(commands.Command):
         self.is_full = False
 
 
+class Ending(commands.Command):
+    """Ask how a connection came to its end: `is_reset` is the answer, as soon as this was yielded."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection: Final = connection
+        self.is_reset = False
+
+
 class WhenRoomy(commands.RequestWakeup):
     """Ask to be woken when what waits to be written to a connection has become little."""
 
@@ -78,6 +86,7 @@ class Pacing:
             Hold: self._hold,
             Share: self._share,
             Measure: self._measure,
+            Ending: self._ending,
             WhenRoomy: self._when_roomy,
             WhenDraining: self._leaving.append,
         }
@@ -126,6 +135,11 @@ class Pacing:
             waiting: int = getattr(None if io is None else io.writer, "unsent", 0)  # as a link of QUIC tells it
             return waiting
         return io.writer.transport.get_write_buffer_size()
+
+    def _ending(self, command: Ending) -> None:
+        io = self._transports.get(command.connection)
+        reader = None if io is None else io.reader
+        command.is_reset = isinstance(reader, asyncio.StreamReader) and reader.exception() is not None
 
     def _measure(self, command: Measure) -> None:
         command.is_full = self.unsent(command.connection) > FULL

@@ -78,6 +78,11 @@ class Silent(ResponseProtocolError):  # noqa: N818 - it is an event of mitmproxy
     """Nothing has happened on a stream for too long: it ends, and so does what was asked upstream."""
 
 
+def _is_framed(answer: http.Response) -> bool:
+    """Whether the end of an answer shows in it, and not by the end of its connection (RFC 9112 section 6.3)."""
+    return "content-length" in answer.headers or "transfer-encoding" in answer.headers
+
+
 class GatewayStream(RepeatingStream):
     """A stream of the gateway. `mode` is that of the layer above.
 
@@ -281,7 +286,10 @@ class GatewayStream(RepeatingStream):
                 yield from self.cut(event.code)
                 return
             yield from self._cancel_upstream()
+        broke_off = isinstance(event, ResponseProtocolError) and self.server_state == self.state_stream_response_body
         yield from super().handle_protocol_error(event)
+        if broke_off and self._taps is None and self.flow.response and not _is_framed(self.flow.response):
+            yield Cut()  # an end of the connection would be the end of the answer
 
     def _note_given_up(self, event: RequestProtocolError) -> None:
         """The client ended its stream, or broke it: nobody else is to be blamed for that."""

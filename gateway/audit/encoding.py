@@ -14,7 +14,15 @@ import orjson
 if TYPE_CHECKING:
     from gateway.audit.record import Record
 
-_escaped: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
+
+def _no_json(value: object) -> object:
+    # Said here because libraries replace what the class says, for the whole process.
+    raise TypeError(f"a {type(value).__name__} is no JSON")
+
+
+_escaped: Final = json.JSONEncoder(
+    separators=(",", ":"), check_circular=False, allow_nan=False, default=_no_json
+).encode
 _DELETE: Final = b"\x7f"
 
 

@@ -65,7 +65,10 @@ def check_records(row: Row, clients: list[Client], records: list[dict[str, Any]]
     assert {record["listener"] for record in records if "listener" in record} <= {row.listener}
     decided = [record for record in records if record["event"] == "decision"]
     ends = {record["id"]: record for record in records if record["event"] == "end"}
-    assert len(records) == len(decided) + len(ends), "something else was recorded"
+    connections = [record for record in records if record["event"] == "connection"]
+    assert len(records) == len(decided) + len(ends) + len(connections), "something else was recorded"
+    assert len(connections) <= len(clients)
+    assert all(each["outcome"] == "closed" or each["id"] in ends for each in connections)
     found = [
         (
             ends[each["id"]]["status"],

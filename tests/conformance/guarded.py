@@ -41,7 +41,8 @@ SERVER: Final = "app.internal"
 """The name under which the gateway knows its backends, and which nobody outside may learn."""
 SELF: Final = "127.0.0.1"
 
-_MARK: Final = {"event": "row"}
+_MARK: Final = {"time": "2026-01-01T00:00:00.000000Z", "event": "heartbeat", "idle": 0}
+_OF_THE_LOG: Final = frozenset({"heartbeat", "key", "proof"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Guarded:
         engine = self.running.engine
         soon(lambda: self.running.call(lambda: len(engine.served) + len(engine.connections)) == 0, "it never ended")
         engine.writer.append_durable(dict(_MARK)).result(PATIENCE)
-        return [record for record in self.trail.fresh() if record["event"] != _MARK["event"]]
+        return [record for record in self.trail.fresh() if record["event"] not in _OF_THE_LOG]
 
     def seen(self, backend: str) -> list[Seen]:
         """What arrived at a backend since the last time."""

@@ -108,12 +108,19 @@ class Slow:
             for each in self.gateway.records()
             if each["event"] == "decision" and each["id"] == end["id"]
         ]
-        return Told(status_of(heard), heard, decision["reason"], end["reason"])
+        return Told(status_of(_without_interim(heard)), heard, decision["reason"], end["reason"])
 
     def forwarded(self) -> bytes:
         """Every byte behind the head that the origin got, as soon as its connections are over."""
         until(lambda: all(visit.closed.is_set() for visit in self.origin.visits), "the origin was left waiting")
         return self.origin.received.partition(b"\r\n\r\n")[2]
+
+
+def _without_interim(heard: bytes) -> bytes:
+    """What stands behind interim answers."""
+    while heard.startswith(b"HTTP/1.1 1"):
+        heard = heard.partition(b"\r\n\r\n")[2]
+    return heard
 
 
 def to_the_end(connection: socket.socket) -> bytes:

@@ -20,6 +20,7 @@ from tests.e2e.test_fail_closed import (
     through_forward,
     through_reverse,
 )
+from tests.e2e.test_http3 import HOOKS_OF_HTTP3
 
 if TYPE_CHECKING:
     import socket
@@ -144,6 +145,6 @@ def test_where_asking_another_server_fails_nobody_is_asked(
 
 
 def test_every_hook_of_the_table_is_tried_somewhere() -> None:
-    tried = {*PLAIN, *TUNNEL, *TROUBLES, *WEBSOCKET, *HANDSHAKES, "unreadable_body", "upstream_failed"}
+    tried = {*PLAIN, *TUNNEL, *TROUBLES, *WEBSOCKET, *HANDSHAKES, "unreadable_body", "upstream_failed", *HOOKS_OF_HTTP3}
 
     assert set(HOOKS) == tried

@@ -263,6 +263,9 @@ def test_an_address_that_a_guardrail_closes_is_told_at_once(folder: Path, ring: 
         assert front.refusals[0][0] == "guardrail"
 
 
+HOOKS_OF_HTTP3 = ["client_connected", "tunnel_hello", "quic_hello", "requestheaders", "request"]
+
+
 @pytest.fixture(scope="module")
 def sabotaged(folder: Path, ring: Keyring, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Door, Saboteur]]:
     saboteur = Saboteur()
@@ -272,7 +275,7 @@ def sabotaged(folder: Path, ring: Keyring, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("how", SABOTAGE, ids=lambda how: how.__name__)
-@pytest.mark.parametrize("hook", ["client_connected", "tunnel_hello", "quic_hello", "requestheaders", "request"])
+@pytest.mark.parametrize("hook", HOOKS_OF_HTTP3)
 def test_a_hook_that_fails_lets_nothing_through_and_others_are_served(
     hook: str, how: Callable[[Any], Any], sabotaged: tuple[Door, Saboteur], folder: Path
 ) -> None:

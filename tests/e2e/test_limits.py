@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -10,7 +13,7 @@ import pytest
 
 from tests.adapters.test_websockets import ACCEPT, ASK
 from tests.e2e import origin as origins
-from tests.e2e.commands import until
+from tests.e2e.commands import PATIENCE, until
 from tests.e2e.slow import (
     IMPATIENT,
     Slow,
@@ -25,7 +28,6 @@ from tests.e2e.slow import (
 )
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -152,7 +154,7 @@ def test_a_body_that_is_too_large_is_refused_or_cut(framing: str, slow: Slow) ->
 def test_a_connection_that_asks_nothing_is_closed_whatever_blank_lines_it_sends(
     mode: str, slow: Slow, *, first: bool
 ) -> None:
-    asked = len(slow.gateway.records())
+    asked = _exchanges(slow)
     with origins.client(slow.port(mode)) as connection:
         if first:
             connection.sendall(slow.head(mode))
@@ -160,7 +162,7 @@ def test_a_connection_that_asks_nothing_is_closed_whatever_blank_lines_it_sends(
         drips(b"", [b"\r\n"] * 1000)(connection)
 
         assert to_the_end(connection) in {b"", b"<reset>"}
-    assert len(slow.gateway.records()) == asked + (2 if first else 0)
+    assert _exchanges(slow) == asked + (2 if first else 0)
     assert len(slow.origin.visits) == (1 if first else 0)
 
 
@@ -190,6 +192,40 @@ def test_an_answer_that_stalls_is_a_cut_and_never_looks_whole(
 
 
 @pytest.mark.parametrize("mode", BOTH)
+def test_an_answer_whose_connection_is_reset_is_a_cut_and_one_that_is_closed_is_whole(mode: str, slow: Slow) -> None:
+    heard = threading.Event()
+
+    def says_and(end: Callable[[socket.socket], object]) -> Callable[[socket.socket, Visit], None]:
+        def serve(connection: socket.socket, visit: Visit) -> None:
+            visit.data += connection.recv(65536)
+            connection.sendall(OK + b"\r\n" + TEN)
+            assert heard.wait(PATIENCE)
+            end(connection)
+
+        return serve
+
+    def resets(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    def hears(connection: socket.socket) -> None:
+        connection.sendall(slow.head(mode))
+        while TEN not in connection.recv(65536, socket.MSG_PEEK):
+            pass
+        heard.set()
+
+    slow.origin.serve = says_and(lambda connection: connection.close())
+    whole = slow.told(mode, hears)
+    heard.clear()
+    slow.origin.serve = says_and(resets)
+    cut = slow.told(mode, hears)
+
+    assert (whole.words, whole.heard.endswith(TEN)) == ((200, ALLOWED, None), True)
+    assert cut.words == (200, ALLOWED, "upstream-broken")
+    assert cut.heard.endswith(b"<reset>")
+
+
+@pytest.mark.parametrize("mode", BOTH)
 def test_an_origin_that_takes_nothing_of_a_body_is_blamed_and_not_the_client(mode: str, slow: Slow) -> None:
     def refuses_to_read(connection: socket.socket, visit: Visit) -> None:
         visit.data += connection.recv(10)
@@ -202,6 +238,11 @@ def test_an_origin_that_takes_nothing_of_a_body_is_blamed_and_not_the_client(mod
 
     assert told.decided == ALLOWED
     assert _ends(slow)[before]["reason"] == "upstream-timeout"
+
+
+def _exchanges(slow: Slow) -> int:
+    """How many records tell of requests."""
+    return sum(each["event"] in {"decision", "end"} for each in slow.gateway.records())
 
 
 def _ends(slow: Slow) -> list[dict[str, object]]:

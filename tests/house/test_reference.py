@@ -108,3 +108,13 @@ def _exists(test: str) -> bool:
     file, _, function = test.partition("::")
     path = ROOT / file
     return path.is_file() and f"def {function}" in path.read_text("utf-8")
+
+
+def test_every_document_is_linked_from_an_index() -> None:
+    folder = ROOT / "docs"
+    indexes = (folder / "README.md", folder / "how-to" / "README.md")
+    linked = {(index.parent / link).resolve() for index in indexes for link in LINK.findall(index.read_text("utf-8"))}
+
+    assert {
+        name(path) for path in folder.rglob("*.md") if path.resolve() not in linked and path not in indexes
+    } == set()
