@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import time
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from addons.composition import Engine, compose
 from addons.descriptors import make_room
+from addons.exporting import exporters_of
 from addons.front import Front, open_http3
 from addons.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
 from addons.options import forget_key_logs
@@ -21,6 +23,7 @@ from addons.quicker import quicken
 from addons.reconfiguring import take_up
 from gateway.audit.errors import AuditUnavailable
 from gateway.audit.events import configuration_record, start_record, stop_record
+from gateway.audit.export.credentials import problems_of
 from gateway.cache.disk.files import Unusable
 from gateway.control.store import Kept
 from gateway.policy.errors import Malformed
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from gateway.audit.export.exporters import Exporters
     from gateway.config.settings import Settings
     from gateway.control.fronts import FrontStore
     from gateway.control.store import PolicyStore
@@ -98,7 +102,9 @@ class _Process:
 
     async def live(self) -> None:
         engine, sockets = self._prepare()
+        exporters = exporters_of(self.settings, engine.writer.append, self.said)
         try:
+            self._start(exporters)
             servers: list[Closable] = []
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
@@ -108,7 +114,17 @@ class _Process:
             await engine.control.close()
             engine.resolver.close()
             engine.caches.close()
-            engine.writer.close()
+            try:
+                engine.writer.close()
+            finally:
+                exporters.close()
+
+    @staticmethod
+    def _start(exporters: Exporters) -> None:
+        try:
+            exporters.start()
+        except AuditUnavailable as error:
+            raise NotStarted(str(error)) from None
 
     def _prepare(self) -> tuple[Engine, list[list[socket.socket]]]:
         """Policies, log and sockets; every problem of all of them is told in one go."""
@@ -123,7 +139,7 @@ class _Process:
             engine.writer.close()
             raise NotStarted(str(error)) from None
         problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
-        problems += self._load(engine.trust)
+        problems += [*self._load(engine.trust), *problems_of(self.settings.audit.exports, os.environ)]
         problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
         sockets = self._bind(problems)
         if problems:

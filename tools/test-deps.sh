@@ -8,7 +8,7 @@ set -eu
 #   curl wget git npm chromium   real clients of the forward proxy; certutil tells the browser whom to trust
 #   node javac   more of them; node is also an engine for the script by which browsers choose the proxy
 #   haproxy    another yardstick of the benchmarks
-#   rsyslogd   receives what the audit log exports over syslog
+#   rsyslogd   receives what the audit log exports over syslog; its module for TLS comes as a package of its own
 #   squid      another proxy, as a parent of ours
 #   nft ip     send the connections of a test's own network namespace to a transparent listener
 WANTED="nginx haproxy rsyslogd=rsyslog wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools squid=squid-openssl nft=nftables ip=iproute2"
@@ -17,6 +17,7 @@ missing=
 for each in $WANTED; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${each%=*}" >/dev/null 2>&1 || missing="$missing ${each#*=}"
 done
+ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1 || missing="$missing rsyslog-gnutls"
 [ -n "$missing" ] || { echo "test-deps: everything is there" >&2; exit 0; }
 
 command -v apt-get >/dev/null 2>&1 || { echo "test-deps: no apt-get here, install by hand:$missing" >&2; exit 2; }

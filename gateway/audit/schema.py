@@ -145,9 +145,9 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         {},
     ),
     "gap": (
-        "The log could not be written for a while, or its tail was torn.",
+        "The log could not be written for a while, its tail was torn, or records were gone before they were exported.",
         {
-            "reason": one_of("write-failed", "queue-full", "torn-line"),
+            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported"),
             "detail": TEXT,
             "since": maybe(MOMENT),
             "rewritten": COUNT,

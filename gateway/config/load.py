@@ -12,6 +12,7 @@ from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.ca import CA
 from gateway.config.sections.cache import cache_from
 from gateway.config.sections.common import not_yet
+from gateway.config.sections.export import sent_from
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
@@ -153,6 +154,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         settings,
         state=base / settings.state,
         listeners=listeners,
+        audit=replace(settings.audit, exports=sent_from(base, settings.audit.exports)),
         parents={name: found_from(base, parent) for name, parent in settings.parents.items()},
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),

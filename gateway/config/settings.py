@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.audit.backlog import OnFailure
+    from gateway.audit.export.rules import Export
     from gateway.audit.intake import Durability
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
@@ -269,7 +270,7 @@ class AuditSettings:
 
     `reserve` is the room for the last records, `segment_size` and `segment_age` say when a file is closed, in bytes and
     seconds; `retain` for how many seconds records of a kind are kept, and those of other kinds are kept for ever.
-    `disclosure` says how much of a client and of its requests is written down.
+    `disclosure` says how much of a client and of its requests is written down; `exports` who else gets the records.
     """
 
     durability: Durability = "batched"
@@ -280,6 +281,7 @@ class AuditSettings:
     retain: Mapping[str, float] = field(default_factory=dict)
     compress: bool = True
     disclosure: DisclosureSettings = field(default_factory=DisclosureSettings)
+    exports: tuple[Export, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

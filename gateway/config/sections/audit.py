@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.kinds import KINDS
-from gateway.config.sections.common import not_yet
 from gateway.config.sections.disclosure import DISCLOSED, check_keys, disclosed
+from gateway.config.sections.export import EXPORT
 from gateway.config.settings import AuditSettings
 from gateway.policy.errors import Malformed
 from gateway.policy.language.records import Values, optional, record
@@ -69,13 +69,13 @@ def _audit(values: Values) -> Read[AuditSettings]:
         retain=values[_RETAIN],
         compress=values[_COMPRESS],
         disclosure=disclosed(values),
+        exports=values[EXPORT],
     )
 
 
 AUDIT: Final = record(
-    (_DURABILITY, _ON_FAILURE, _RESERVE, _ROTATE, _RETAIN, _COMPRESS, *DISCLOSED),
+    (_DURABILITY, _ON_FAILURE, _RESERVE, _ROTATE, _RETAIN, _COMPRESS, EXPORT, *DISCLOSED),
     _audit,
     wanted="the audit log, like `{durability: batched}`",
-    also=not_yet("export"),
     rules=(check_keys,),
 )

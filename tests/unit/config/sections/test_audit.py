@@ -45,7 +45,7 @@ def test_half_a_rotation_leaves_the_other_half_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("said", "audit"),
     [
-        ("audit: `export` is not supported yet, leave it out", "export: []"),
+        ("audit.export[0]: `name` is missing, here belongs a name, like `siem`", "export: [{kind: stdout}]"),
         ("audit.retain: unknown key `denies`, did you mean `deny`?", "retain: {denies: 1d}"),
         ("audit.retain.allow: files of the log live for at least `1min`", "retain: {allow: 1s}"),
         ("audit.rotate.age: files of the log live for at least `1min`", "rotate: {age: 59s}"),

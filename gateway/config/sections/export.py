@@ -1,0 +1,146 @@
+"""The key `export` of the section `audit`: who else gets the records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gateway.audit.export.rules import Choice, Export, Form, Kind, Secret, Verdict
+from gateway.audit.export.targets import parse_target
+from gateway.audit.schema import EVENTS
+from gateway.policy.errors import Malformed
+from gateway.policy.language.records import Key, Values, at_least_one_of, one_of, optional, record, required
+from gateway.policy.language.scalars import choice, kebab, text
+from gateway.policy.language.shapes import sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.audit.export.targets import Scheme, Target
+    from gateway.policy.language.shapes import Shape
+
+_KINDS: Final[tuple[Kind, ...]] = ("stdout", "syslog", "otlp", "webhook")
+_FORMS: Final[tuple[Form, ...]] = ("record", "ocsf", "ecs", "cef", "otel")
+_VERDICTS: Final[tuple[Verdict, ...]] = ("allow", "deny")
+_SCHEMES: Final[Mapping[Kind, tuple[Scheme, ...]]] = {
+    "syslog": ("tls", "tcp"),
+    "otlp": ("https", "http"),
+    "webhook": ("https", "http"),
+}
+_OTLP_PATH: Final = "/v1/logs"
+_SCOPES: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "url": ("syslog", "otlp", "webhook"),
+    "trust": ("syslog", "otlp", "webhook"),
+    "authorization": ("otlp", "webhook"),
+    "secret": ("webhook",),
+    "format": ("stdout", "syslog", "webhook"),
+}
+"""For which kinds a key means something."""
+
+_FILE: Final = optional("file", text("the path of a file"), "A file.", None)
+_ENVIRONMENT: Final = optional("environment", text("the name of a variable"), "A variable of the environment.", None)
+
+
+def _secret(values: Values) -> Secret:
+    file = values[_FILE]
+    return Secret(None if file is None else Path(file), values[_ENVIRONMENT])
+
+
+_SECRET_SHAPE: Final = record(
+    (_FILE, _ENVIRONMENT),
+    _secret,
+    wanted="where it is found, like `{file: webhook.secret}`",
+    rules=(one_of("file", "environment", why="a secret has one place"),),
+)
+_EVENTS: Final[Key[tuple[str, ...]]] = optional(
+    "events", sequence(choice(EVENTS, "a kind of record"), "[decision, gap]"), "Kinds of records.", ()
+)
+_VERDICT: Final[Key[Verdict | None]] = optional("verdict", choice(_VERDICTS), "The verdict of decisions.", None)
+_ONLY_SHAPE: Final = record(
+    (_EVENTS, _VERDICT),
+    lambda values: Choice(frozenset(values[_EVENTS]), values[_VERDICT]),
+    wanted="which records are sent, like `{verdict: deny}`",
+    rules=(at_least_one_of("events", "verdict", why="without them all records are sent"),),
+)
+
+_NAME: Final = required("name", kebab("a name, like `siem`"), "Its name, under which its cursor is kept.")
+_KIND: Final[Key[Kind]] = required("kind", choice(_KINDS), "What the receiver speaks.")
+_URL: Final = optional("url", text("a URL, like `tls://logs.example:6514`"), "Where the receiver is.", None)
+_FORM: Final[Key[Form | None]] = optional("format", choice(_FORMS), "In whose words records are sent.", None)
+_ONLY: Final = optional("only", _ONLY_SHAPE, "Which records are sent; all if left out.", Choice())
+_TRUST: Final = optional("trust", text("the path of a PEM file"), "Authorities in place of the system's.", None)
+_SECRET: Final = optional("secret", _SECRET_SHAPE, "The secret by which requests are signed.", None)
+_AUTHORIZATION: Final = optional("authorization", _SECRET_SHAPE, "The value of the field Authorization.", None)
+
+
+def _export(values: Values) -> Export:
+    kind, form, trust = values[_KIND], values[_FORM], values[_TRUST]
+    for name, kinds in _SCOPES.items():
+        if kind not in kinds and values.node.get(name) is not None:
+            raise Malformed(f"`{name}` means nothing to `kind: {kind}`, leave it out")
+    target = _target(kind, values[_URL])
+    if trust is not None and target is not None and not target.is_encrypted:
+        raise Malformed("`trust` is for receivers at `tls://` or `https://`, leave it out")
+    if values[_AUTHORIZATION] is not None and target is not None and not (target.is_encrypted or target.is_here):
+        raise Malformed("`authorization` would go over the network in the open: use `https://`")
+    return Export(
+        name=values[_NAME],
+        kind=kind,
+        target=target,
+        form="otel" if kind == "otlp" else form or "record",
+        choice=values[_ONLY],
+        trust=None if trust is None else Path(trust),
+        secret=values[_SECRET],
+        authorization=values[_AUTHORIZATION],
+    )
+
+
+def _target(kind: Kind, url: str | None) -> Target | None:
+    if kind == "stdout":
+        return None
+    if url is None:
+        raise Malformed(f"`url` is missing: `kind: {kind}` sends records somewhere")
+    target = parse_target(url, _SCHEMES[kind])
+    return replace(target, path=_OTLP_PATH) if kind == "otlp" and target.path == "/" else target
+
+
+def _each_once(exports: tuple[Export, ...]) -> tuple[Export, ...]:
+    names = [each.name for each in exports]
+    for name in names:
+        if names.count(name) > 1:
+            raise Malformed(f"the name `{name}` is taken twice, every exporter has a cursor of its own")
+    if sum(each.kind == "stdout" for each in exports) > 1:
+        raise Malformed("there is one standard output, name one exporter of `kind: stdout`")
+    return exports
+
+
+_ONE: Final[Shape[Export]] = record(
+    (_NAME, _KIND, _URL, _FORM, _ONLY, _TRUST, _SECRET, _AUTHORIZATION),
+    _export,
+    wanted='an exporter, like `{name: siem, kind: syslog, url: "tls://logs.example:6514"}`',
+)
+EXPORT: Final[Key[tuple[Export, ...]]] = optional(
+    "export",
+    sequence(_ONE, "[{name: console, kind: stdout}]", may_be_empty=True).then(_each_once),
+    "Who else gets the records.",
+    (),
+)
+"""The key."""
+
+
+def sent_from(base: Path, exports: tuple[Export, ...]) -> tuple[Export, ...]:
+    """The same exporters; relative paths in them start at `base`."""
+    return tuple(
+        replace(
+            each,
+            trust=None if each.trust is None else base / each.trust,
+            secret=_found_from(base, each.secret),
+            authorization=_found_from(base, each.authorization),
+        )
+        for each in exports
+    )
+
+
+def _found_from(base: Path, secret: Secret | None) -> Secret | None:
+    return secret if secret is None or secret.file is None else Secret(base / secret.file)
