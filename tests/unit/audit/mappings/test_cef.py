@@ -20,12 +20,13 @@ texts = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size
 
 def read(line: str) -> tuple[list[str], dict[str, str]]:
     """Header and extension of a line, read as the standard says and without our own code."""
-    header = re.split(r"(?<!\\)(?:\\\\)*\|", line, maxsplit=7)
-    assert len(header) == 8
-    pieces = re.split(r"(?:^| )([A-Za-z0-9]+)(?<!\\)=", header[7])
+    parts = re.fullmatch(r"((?:[^\\|]|\\.)*)\|" * 7 + "(.*)", line)
+    assert parts is not None
+    *header, extension = parts.groups()
+    pieces = re.split(r"(?:^| )([A-Za-z0-9]+)(?<!\\)=", extension)
     names, values = pieces[1::2], pieces[2::2]
     assert len(names) == len(set(names)), line
-    return [unescaped(each) for each in header[:7]], dict(zip(names, map(unescaped, values), strict=True))
+    return [unescaped(each) for each in header], dict(zip(names, map(unescaped, values), strict=True))
 
 
 def unescaped(text: str) -> str:
