@@ -19,7 +19,7 @@ if str(HERE.parent) not in sys.path:
     sys.path.append(str(HERE.parent))
 
 try:
-    from addons.stock import StockAddon
+    from addons.stock.addon import StockAddon
 
     addons = [StockAddon()]
 except BaseException as problem:  # noqa: BLE001 - whatever keeps the policy from being enforced ends the process

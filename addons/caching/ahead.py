@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from addons import translate
 from addons.caching.attempts import Attempt, attach, attempt_of
 from addons.caching.flights import Landing
 from addons.caching.questions import asked_of, is_for_cache
-from addons.enforcing import enforceable
+from addons.judging import translate
+from addons.judging.enforcing import enforceable
 from gateway.cache.cache import Plan, Step
 from gateway.cache.status import CacheStatus
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.caching.planning import Planner
-    from addons.exchange import Exchange
-    from addons.fields import FieldKeeper
-    from addons.translate import Head
+    from addons.judging.exchange import Exchange
+    from addons.judging.translate import Head
+    from addons.passing.fields import FieldKeeper
     from gateway.cache.caches import Caches
     from gateway.upstreams.routes import Route
 

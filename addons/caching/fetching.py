@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 import h11
 from mitmproxy.http import Headers, Response
 
-from addons import heads
+from addons.judging import heads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from addons.probes import Plain, Sealed
+    from addons.upstream.probes import Plain, Sealed
     from gateway.policy.headers import RawField
 
 _MOST_HEAD: Final = 64 * 1024

@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
 
-from addons import bodies
 from addons.caching import answers
 from addons.caching.ahead import SENT, plan_for
 from addons.caching.attempts import Attempt, attach, attempt_of
 from addons.caching.flights import Landing
 from addons.caching.gathering import Gathering, has_clear_end, stated_size
 from addons.caching.questions import asked_of, is_for_cache, put_questions
-from addons.exchange import exchange_of, judged
-from addons.refusals import for_request
+from addons.judging.exchange import exchange_of, judged
+from addons.judging.refusals import for_request
+from addons.passing import bodies
 from gateway.cache.cache import Step
 from gateway.cache.freshness import age, lifetime
 from gateway.cache.messages import Answered
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     from addons.caching.ahead import Ahead
     from addons.caching.refreshing import Refreshing
-    from addons.exchange import Exchange
-    from addons.recording import Recorder
-    from addons.refusals import Refusal
+    from addons.judging.exchange import Exchange
+    from addons.judging.recording import Recorder
+    from addons.judging.refusals import Refusal
     from gateway.cache.cache import Cache, Plan
     from gateway.cache.store import Kept
 

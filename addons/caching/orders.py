@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from addons.control import Refused
-from gateway.audit.errors import AuditUnavailable
-from gateway.audit.events import admin_record
+from addons.serving.control import Refused
+from gateway.audit.records.events import admin_record
+from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.purging import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from addons.control import Caller, Verb
-    from gateway.audit.record import Record
+    from addons.serving.control import Caller, Verb
+    from gateway.audit.records.record import Record
     from gateway.cache.caches import Caches
 
 

@@ -16,7 +16,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from addons.exchange import known
+from addons.judging.exchange import known
 from gateway.cache.messages import Asked
 from gateway.policy.headers import Fields
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mitmproxy.http import HTTPFlow
 
-    from addons.exchange import Exchange
+    from addons.judging.exchange import Exchange
     from gateway.policy.headers import RawField
 
 _PORTS: Final = {"http": 80, "https": 443}

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Final
 
 from OpenSSL import SSL
 
-from addons import dialing
 from addons.caching.fetching import Broken, Fetched, fetched, question
 from addons.caching.flights import NOBODY, Landing
-from addons.connecting import NotConnected, connect
-from addons.destinations import located
-from addons.enforcing import enforceable
-from addons.exchange import Exchange, known
-from addons.probes import Plain, Unwell, shaken
-from addons.refusals import Refusal
-from addons.tasks import spawn
+from addons.judging.destinations import located
+from addons.judging.enforcing import enforceable
+from addons.judging.exchange import Exchange, known
+from addons.judging.refusals import Refusal
+from addons.serving.tasks import spawn
+from addons.upstream import dialing
+from addons.upstream.connecting import NotConnected, connect
+from addons.upstream.probes import Plain, Unwell, shaken
 from gateway.cache.messages import Answered
 from gateway.cache.validation import questions
 from gateway.policy.errors import Malformed
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
     from addons.caching.attempts import Attempt
     from addons.caching.planning import Planner
-    from addons.destinations import Destination
-    from addons.dialing import Turns
-    from addons.exchange import Connections
-    from addons.pools import Pools
-    from addons.recording import Recorder
-    from addons.upstream_tls import UpstreamTls
+    from addons.judging.destinations import Destination
+    from addons.judging.exchange import Connections
+    from addons.judging.recording import Recorder
+    from addons.tls.upstream_tls import UpstreamTls
+    from addons.upstream.dialing import Turns
+    from addons.upstream.pools import Pools
     from gateway.cache.caches import Caches
     from gateway.lists.geography import Geography
     from gateway.policy.headers import RawField

@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from addons import translate
-from addons.enforcing import enforceable
-from addons.refusals import Refusal
+from addons.judging import translate
+from addons.judging.enforcing import enforceable
+from addons.judging.refusals import Refusal
 from gateway.policy.model import ABSENT, Reason
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
-    from addons.exchange import Exchange
-    from addons.recording import Recorder
-    from addons.translate import Head
+    from addons.judging.exchange import Exchange
+    from addons.judging.recording import Recorder
+    from addons.judging.translate import Head
 
 
 async def without_server(

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from addons.entries.destination import came_straight
-from addons.exchange import known
-from addons.heads import Unnameable
-from addons.translate import connection_facts, server_name
+from addons.judging.exchange import known
+from addons.judging.heads import Unnameable
+from addons.judging.translate import connection_facts, server_name
 from gateway.policy.addresses import Address
 from gateway.policy.model import ABSENT, Missing, Reason, refuse
 from gateway.policy.names import Host
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
     from mitmproxy.tls import ClientHello
 
-    from addons.admission import Admission
     from addons.entries.handshake import Handshake
-    from addons.exchange import Connections, ConnectionState
-    from addons.recording import Recorder
-    from addons.tunnels import Opening
+    from addons.judging.admission import Admission
+    from addons.judging.exchange import Connections, ConnectionState
+    from addons.judging.recording import Recorder
+    from addons.tunnels.opening import Opening
     from gateway.policy.model import Decision
 
 _STRAIGHT: Final = "Nothing redirected this connection here"

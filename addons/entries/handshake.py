@@ -13,6 +13,7 @@ from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import Layer
 
+from addons.connections.phases import Await, Enter, Phase
 from addons.entries.socks5 import (
     FAILURE,
     METHOD_CHOSEN,
@@ -24,8 +25,7 @@ from addons.entries.socks5 import (
     read_request,
     reply,
 )
-from addons.http1 import UnreadableHead, UnreadableHeadHook
-from addons.phases import Await, Enter, Phase
+from addons.http1.client_side import UnreadableHead, UnreadableHeadHook
 from gateway.policy.model import Decision, Reason
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Client
     from mitmproxy.proxy.context import Context
 
-    from addons.http1 import Commands
+    from addons.http1.client_side import Commands
 
 
 @dataclass(slots=True)

@@ -9,9 +9,9 @@ from mitmproxy.proxy.layers.http import HTTPMode
 
 from addons.entries.handshake import SocksHandshake
 from addons.entries.socks5 import NO_METHOD
-from addons.http_layer import GatewayHttpLayer
-from addons.server_opening import INTERNAL_ERROR, ServerOpening, alert
-from addons.tunnels import TunnelOpening
+from addons.streams.layer import GatewayHttpLayer
+from addons.tls.server_opening import INTERNAL_ERROR, ServerOpening, alert
+from addons.tunnels.opening import TunnelOpening
 from gateway.policy.model import Mode
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import Layer
 
-    from addons.bounds import Bounds
+    from addons.connections.bounds import Bounds
     from gateway.config.settings import ListenerSettings
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from addons.exchange import judged, known
-from addons.refusals import Refusal, refusal
+from addons.judging.exchange import judged, known
+from addons.judging.refusals import Refusal, refusal
 from gateway.policy.errors import Malformed
 from gateway.policy.model import Reason
 from gateway.upstreams.credentials import basic_authorization

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy.http import Headers, Response
 from mitmproxy.net.http import status_codes
 
-from addons.heads import spoken_as
 from addons.http2.fields import BadField, RawField, check, outgoing, split
-from addons.interim import made
+from addons.judging.heads import spoken_as
+from addons.passing.interim import made
 
 if TYPE_CHECKING:
     from addons.http2.fields import RawFields

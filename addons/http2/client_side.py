@@ -31,8 +31,9 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
-from addons.heads import line_of, spelled
-from addons.http1 import UnreadableHead, UnreadableHeadHook
+from addons.connections.pacing import Share, WhenDraining
+from addons.connections.phases import Await, Enter, Phase
+from addons.http1.client_side import UnreadableHead, UnreadableHeadHook
 from addons.http2.answers import write_answer
 from addons.http2.bodies import Incoming, Lane, stated_length
 from addons.http2.calm import Calm
@@ -41,9 +42,8 @@ from addons.http2.frames import Broken, Frame, goaway
 from addons.http2.requests import read_request
 from addons.http2.session import Session, Windows
 from addons.http2.taps import Taps, Way
-from addons.interim import Interim
-from addons.pacing import Share, WhenDraining
-from addons.phases import Await, Enter, Phase
+from addons.judging.heads import line_of, spelled
+from addons.passing.interim import Interim
 from gateway.policy.model import Reason, refuse
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from mitmproxy.http import Request, Response
     from mitmproxy.proxy.context import Context
 
-    from addons.bounds import Bounds
-    from addons.http1 import Commands
+    from addons.connections.bounds import Bounds
+    from addons.http1.client_side import Commands
 
 LIFETIME: Final = 10_000
 """Streams that one connection may have in its life; then the client is asked to make a new one."""

@@ -30,23 +30,23 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
-from addons import interim
+from addons.connections.pacing import Measure, WhenRoomy
 from addons.http2.answers import is_without_body, read_answer, read_interim
 from addons.http2.bodies import Incoming, Lane, stated_length
 from addons.http2.fields import BadField, outgoing, read_trailers
 from addons.http2.requests import write_request
 from addons.http2.session import Session, Windows
 from addons.http2.taps import Taps, Way
-from addons.pacing import Measure, WhenRoomy
-from addons.retrying import Unanswered, Unseen
+from addons.passing import interim
+from addons.streams.retrying import Unanswered, Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mitmproxy.proxy.context import Context
 
-    from addons.bounds import Bounds
-    from addons.http1 import Commands
+    from addons.connections.bounds import Bounds
+    from addons.http1.client_side import Commands
 
 _BEFORE_SETTLED: Final = 10
 """Streams that are begun before the origin has said how many it takes."""

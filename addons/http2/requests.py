@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from mitmproxy.http import Headers, Request
 
-from addons.heads import Line, bring_line, line_of, spelled, spoken_as
 from addons.http2.fields import BadField, RawField, check, outgoing, split
-from addons.refusals import refusal
+from addons.judging.heads import Line, bring_line, line_of, spelled, spoken_as
+from addons.judging.refusals import refusal
 from gateway.policy.model import Reason
 
 if TYPE_CHECKING:
     from addons.http2.fields import RawFields
-    from addons.refusals import Refusal
+    from addons.judging.refusals import Refusal
 
 _PSEUDO: Final = frozenset({b":method", b":scheme", b":authority", b":path"})
 _LINE: Final = len("  HTTP/1.1\r\n\r\n")

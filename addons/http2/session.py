@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Connection
     from mitmproxy.proxy.context import Context
 
-    from addons.http1 import Commands
+    from addons.http1.client_side import Commands
 
 _UNPACKED: Final = 2
 """A head is read up to this many times its bound, so that one that is a little too large is refused by itself."""

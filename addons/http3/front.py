@@ -26,14 +26,14 @@ from mitmproxy.connection import Client, Server
 from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.mode_specs import ProxyMode
 
-from addons.front import until_done
+from addons.connections.phases import Phase
 from addons.http3.link import Link, QuicHandler
 from addons.http3.opening import QuicOpening
 from addons.http3.quic import CID, GatewayQuic, Windows, configuration
 from addons.http3.session import Http3Session
 from addons.http3.tokens import Tokens
-from addons.http_layer import GatewayHttpLayer
-from addons.phases import Phase
+from addons.serving.front import until_done
+from addons.streams.layer import GatewayHttpLayer
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
 
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import Layer
 
-    from addons.bounds import Patience
-    from addons.composition import Engine
-    from addons.handler import Stage
-    from addons.listeners import Crowd, Listener
+    from addons.connections.bounds import Patience
+    from addons.connections.handler import Stage
+    from addons.serving.composition import Engine
+    from addons.serving.listeners import Crowd, Listener
 
 _log: Final = logging.getLogger(__name__)
 _SMALLEST: Final = 1200

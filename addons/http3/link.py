@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, override
 
 from aioquic.quic import events as quic_events
 
-from addons.handler import GatewayHandler
+from addons.connections.handler import GatewayHandler
 from addons.http2.calm import Budget
 from addons.http2.frames import Broken
 from addons.http3.frames import Code
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mitmproxy.proxy import events
     from mitmproxy.proxy.mode_specs import ProxyMode
 
-    from addons.handler import Stage
+    from addons.connections.handler import Stage
     from addons.http3.quic import GatewayQuic
 
 type Spot = tuple[str, int]

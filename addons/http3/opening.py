@@ -14,11 +14,11 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import Layer
 from mitmproxy.tls import ClientHello
 
+from addons.connections.phases import Await, Enter, Phase
 from addons.http3.quic import HelloHeard
 from addons.http3.session import Heard
-from addons.phases import Await, Enter, Phase
-from addons.server_opening import ACCESS_DENIED, DECODE_ERROR, UNRECOGNIZED_NAME
-from addons.tunnels import Opening, TunnelBrokenHook, TunnelHelloHook
+from addons.tls.server_opening import ACCESS_DENIED, DECODE_ERROR, UNRECOGNIZED_NAME
+from addons.tunnels.opening import Opening, TunnelBrokenHook, TunnelHelloHook
 from gateway.policy.model import Reason
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Client
     from mitmproxy.proxy.context import Context
 
-    from addons.http1 import Commands
+    from addons.http1.client_side import Commands
     from addons.http3.quic import GatewayQuic
     from gateway.authority.shown import Shown
 

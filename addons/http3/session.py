@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, override
 from h2.errors import ErrorCodes
 from mitmproxy.proxy import events
 
+from addons.connections.pacing import Share
 from addons.http2.client_side import ClientSession
 from addons.http2.frames import Broken
 from addons.http2.requests import refused_request
 from addons.http3.wire import HeadTooLarge, Malformed, Wire
-from addons.pacing import Share
-from addons.refusals import refusal
+from addons.judging.refusals import refusal
 from gateway.policy.model import Reason
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layers.http._events import ResponseProtocolError
 
-    from addons.bounds import Bounds
-    from addons.http1 import Commands
+    from addons.connections.bounds import Bounds
+    from addons.http1.client_side import Commands
     from addons.http2.taps import Taps
     from addons.http3.quic import GatewayQuic
 

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_schema() -> int:
-    from gateway.audit.schema import record_schema
+    from gateway.audit.records.schema import record_schema
 
     print(json.dumps(record_schema(), indent=2))
     return OK

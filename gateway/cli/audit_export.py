@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from gateway.audit.mappings.parts import NotMapped, Producer
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
     type Mapped = dict[str, Any] | str | NotMapped
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.reading.filters import Filter
-from gateway.audit.times import timestamp
+from gateway.audit.records.times import timestamp
 from gateway.cli.outcome import Unusable
 from gateway.policy.addresses import Network
 from gateway.policy.errors import Malformed

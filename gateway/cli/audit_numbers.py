@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.lines import printable
 from gateway.audit.reading.counting import PATHS, top
 from gateway.audit.reading.figures import PERIODS, figures
 from gateway.audit.reading.filters import Filter
+from gateway.audit.records.lines import printable
 from gateway.cli.audit_filters import add_filters, filter_of
 from gateway.cli.audit_walk import Walk
 from gateway.cli.outcome import FINDINGS, OK, Unusable

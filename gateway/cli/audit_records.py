@@ -8,11 +8,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.lines import line
-from gateway.audit.reader import follow, last_records, seq_of
 from gateway.audit.reading.finding import matching, newest
+from gateway.audit.reading.reader import follow, last_records, seq_of
 from gateway.audit.reading.refusals import of_decision
 from gateway.audit.reading.telling import told
+from gateway.audit.records.lines import line
 from gateway.cli.audit_filters import filter_of
 from gateway.cli.audit_walk import Walk
 from gateway.cli.outcome import OK, Unusable
@@ -20,7 +20,7 @@ from gateway.cli.outcome import OK, Unusable
 if TYPE_CHECKING:
     import argparse
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 _PAUSE: Final = 0.25
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from gateway.audit.reader import Damage
     from gateway.audit.reading.filters import Filter
+    from gateway.audit.reading.reader import Damage
 
 _PATIENCE: Final = 0.5
 """Seconds before somebody wants to know how far it is."""

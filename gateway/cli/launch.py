@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.config.settings import Settings
     from gateway.policy.addresses import Address
 
-ENGINES: Final = {"mitmproxy": "addons.engine"}
+ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
 """The module of each engine.
 
 It offers `run(settings, said=, version=, again=, configuration=)`, which raises its `NotStarted`.

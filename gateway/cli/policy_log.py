@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.reader import records
-from gateway.audit.times import timestamp
+from gateway.audit.reading.reader import records
+from gateway.audit.records.times import timestamp
 from gateway.cli.outcome import Unusable, complain
 from gateway.config.endpoints import parse_bind
 from gateway.policy.analysis.cases import moment
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.audit.reader import Damage
+    from gateway.audit.reading.reader import Damage
     from gateway.policy.addresses import Address
 
 type Record = dict[str, Any]

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final, TextIO
 
-from gateway.audit.lines import line
-from gateway.audit.reader import follow, last_records, seq_of
+from gateway.audit.reading.reader import follow, last_records, seq_of
+from gateway.audit.records.lines import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from gateway.audit.ids import decode
-from gateway.audit.lines import line, printable
 from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.refusals import Refusal, exchange, refusals
 from gateway.audit.reading.telling import part, told
+from gateway.audit.records.ids import decode
+from gateway.audit.records.lines import line, printable
 from gateway.cli import options
 from gateway.cli.audit_filters import client_of, host_of
 from gateway.cli.audit_walk import Walk

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gateway.audit.reading.refusals import Refusal
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 _DAYS: Final = 14
 _LIMITS: Final = frozenset({"rate-exceeded", "concurrency-exceeded", "limit-table-full"})

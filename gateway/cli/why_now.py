@@ -27,7 +27,7 @@ from gateway.policy.problems import Invalid
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
     from gateway.policy.analysis.given import Texts
     from gateway.policy.compiled import CompiledPolicy
 

@@ -11,9 +11,9 @@ from gateway.upstreams.pools.rules import PoolRules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.audit.backlog import OnFailure
     from gateway.audit.export.rules import Export
-    from gateway.audit.intake import Durability
+    from gateway.audit.writing.backlog import OnFailure
+    from gateway.audit.writing.intake import Durability
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host

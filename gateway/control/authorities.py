@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from typing import TYPE_CHECKING, Final, Literal
 
-from gateway.audit.events import authority_record
+from gateway.audit.records.events import authority_record
 from gateway.authority.constraints import Constraints
 from gateway.authority.exports import fingerprint
 from gateway.authority.keeping import load, load_or_make, read, trusted
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
     from gateway.authority.keeping import Kept
     from gateway.authority.making import Plan
     from gateway.authority.signers import Authority

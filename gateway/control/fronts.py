@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from cryptography import x509
 
-from gateway.audit.events import certificates_record
+from gateway.audit.records.events import certificates_record
 from gateway.authority.shown import Shown, read_certificates, read_file, read_shown
 from gateway.policy.problems import Invalid, Place, Problem
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
     from gateway.config.settings import ClientAuth, ServerTlsSettings
     from gateway.policy.names import Host
 

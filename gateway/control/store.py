@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.events import list_record, policy_record
+from gateway.audit.records.events import list_record, policy_record
 from gateway.control.candidates import Source, prepare
 from gateway.control.lastgood import keep_copy
 from gateway.policy.gate import Gate
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
     from gateway.config.settings import ListenerSettings
     from gateway.control.candidates import Candidate
     from gateway.lists.load import LoadedList, LoadedLists

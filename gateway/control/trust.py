@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from gateway.audit.events import trust_record
+from gateway.audit.records.events import trust_record
 from gateway.policy.problems import Invalid
 from gateway.upstreams.trust import read_trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
     from gateway.config.settings import UpstreamTlsSettings
     from gateway.upstreams.trust import Trust
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.secrets import MASK
+from gateway.audit.records.secrets import MASK
 from gateway.policy.addresses import Address, is_special, special_parts
 from gateway.policy.errors import Malformed
 from gateway.policy.model import Mode, Reason

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus
 
-from gateway.audit.redaction import LONGEST_VALUE
-from gateway.audit.secrets import MASK
+from gateway.audit.records.redaction import LONGEST_VALUE
+from gateway.audit.records.secrets import MASK
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed, TooLong
 from gateway.policy.findings import value_of

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.audit.errors import AuditUnavailable
+from gateway.audit.writing.errors import AuditUnavailable
 from tests.adapters.scene import Scene
 from tests.e2e.gateways import Wire, wired
 

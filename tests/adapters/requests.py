@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mitmproxy.net.http import http1
 
-from addons.heads import remember_line
+from addons.judging.heads import remember_line
 
 if TYPE_CHECKING:
     from mitmproxy.http import Request, Response

@@ -15,20 +15,20 @@ from mitmproxy.connection import ConnectionState as Connected
 from mitmproxy.http import HTTPFlow, Response
 from mitmproxy.test import tflow
 
-from addons.admission import Admission
 from addons.caching.ahead import Ahead
 from addons.caching.planning import Planner
 from addons.caching.refreshing import Refreshing, Ways
-from addons.dialing import Dialing, Turns
 from addons.entries.parents import Parents
-from addons.exchange import Connections, exchange_of
-from addons.fields import FieldKeeper
-from addons.own_pages import OwnPages
-from addons.pools import Pools
-from addons.recording import Recorder, Recording
-from addons.upstream_tls import UpstreamTls
-from gateway.audit.reader import records
-from gateway.audit.writer import AuditWriter
+from addons.judging.admission import Admission
+from addons.judging.exchange import Connections, exchange_of
+from addons.judging.own_pages import OwnPages
+from addons.judging.recording import Recorder, Recording
+from addons.passing.fields import FieldKeeper
+from addons.tls.upstream_tls import UpstreamTls
+from addons.upstream.dialing import Dialing, Turns
+from addons.upstream.pools import Pools
+from gateway.audit.reading.reader import records
+from gateway.audit.writing.writer import AuditWriter
 from gateway.authority.making import make
 from gateway.cache.caches import Caches
 from gateway.config.endpoints import parse_server
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from mitmproxy.tls import ClientHello
 
-    from addons.exchange import ConnectionState, Exchange, Treatment
+    from addons.judging.exchange import ConnectionState, Exchange, Treatment
     from gateway.upstreams.clauses import PathTreatment
 
 NOW = 1_795_428_000.0

@@ -30,85 +30,86 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHello, TlsData
 from OpenSSL import SSL
 
-from addons import fail_closed, tunnels
-from addons import http1 as our_http1
+from addons.connections import fail_closed
+from addons.http1 import client_side as our_http1
 from addons.http3 import opening
-from addons.options import LayerOptions
+from addons.serving.options import LayerOptions
+from addons.tunnels import opening as tunnels
 
 METHODS = [
-    ("addons/handler.py", server.LiveConnectionHandler, "__init__", "self reader writer options mode"),
-    ("addons/handler.py", server.ConnectionHandler, "handle_client", "self"),
-    ("addons/handler.py", server.ConnectionHandler, "handle_hook", "self hook"),
-    ("addons/handler.py", server.ConnectionHandler, "server_event", "self event"),
-    ("addons/upstream_life.py", server.ConnectionHandler, "handle_connection", "self connection"),
-    ("addons/handler.py", server.ConnectionHandler, "close_connection", "self connection half_close"),
-    ("addons/handler.py", server.ConnectionHandler, "drain_writers", "self"),
-    ("addons/handler.py", server.ConnectionHandler, "on_timeout", "self"),
-    ("addons/handler.py", server.ConnectionHandler, "log", "self message level exc_info"),
-    ("addons/handler.py", server.TimeoutWatchdog, "__init__", "self timeout callback"),
-    ("addons/handler.py", server.TimeoutWatchdog, "watch", "self"),
-    ("addons/handler.py", server.TimeoutWatchdog, "register_activity", "self"),
-    ("addons/handler.py", layer.Layer, "handle_event", "self event"),
-    ("addons/http_layer.py", http_layers.HttpLayer, "__init__", "self context mode"),
-    ("addons/http_layer.py", http_layers.HttpLayer, "_handle_event", "self event"),
-    ("addons/http_layer.py", http_layers.HttpLayer, "event_to_child", "self child event"),
-    ("addons/http_layer.py", http_layers.HttpLayer, "make_stream", "self stream_id"),
-    ("addons/http_layer.py", http_layers.HttpLayer, "get_connection", "self event reuse"),
-    ("addons/http_layer.py", http_layers.HttpLayer, "register_connection", "self command"),
-    ("addons/upstreams.py", tunnel.LayerStack, "__truediv__", "self other"),
+    ("addons/connections/handler.py", server.LiveConnectionHandler, "__init__", "self reader writer options mode"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "handle_client", "self"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "handle_hook", "self hook"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "server_event", "self event"),
+    ("addons/streams/upstream_life.py", server.ConnectionHandler, "handle_connection", "self connection"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "close_connection", "self connection half_close"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "drain_writers", "self"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "on_timeout", "self"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "log", "self message level exc_info"),
+    ("addons/connections/handler.py", server.TimeoutWatchdog, "__init__", "self timeout callback"),
+    ("addons/connections/handler.py", server.TimeoutWatchdog, "watch", "self"),
+    ("addons/connections/handler.py", server.TimeoutWatchdog, "register_activity", "self"),
+    ("addons/connections/handler.py", layer.Layer, "handle_event", "self event"),
+    ("addons/streams/layer.py", http_layers.HttpLayer, "__init__", "self context mode"),
+    ("addons/streams/layer.py", http_layers.HttpLayer, "_handle_event", "self event"),
+    ("addons/streams/layer.py", http_layers.HttpLayer, "event_to_child", "self child event"),
+    ("addons/streams/layer.py", http_layers.HttpLayer, "make_stream", "self stream_id"),
+    ("addons/streams/layer.py", http_layers.HttpLayer, "get_connection", "self event reuse"),
+    ("addons/streams/layer.py", http_layers.HttpLayer, "register_connection", "self command"),
+    ("addons/streams/upstreams.py", tunnel.LayerStack, "__truediv__", "self other"),
     ("addons/http2/session.py", _base.HttpConnection, "__init__", "self context conn"),
-    ("addons/pacing.py", commands.RequestWakeup, "__init__", "self delay"),
-    ("addons/streams.py", http_layers.HttpStream, "__init__", "self context stream_id"),
-    ("addons/retrying.py", http_layers.HttpStream, "make_server_connection", "self"),
-    ("addons/streams.py", http_layers.HttpStream, "state_consume_request_body", "self event"),
-    ("addons/streams.py", http_layers.HttpStream, "state_consume_response_body", "self event"),
-    ("addons/streams.py", http_layers.HttpStream, "state_errored", "self _"),
-    ("addons/streams.py", http_layers.HttpStream, "state_stream_request_body", "self event"),
-    ("addons/streams.py", http_layers.HttpStream, "state_stream_response_body", "self event"),
-    ("addons/streams.py", http_layers.HttpStream, "state_wait_for_request_headers", "self event"),
-    ("addons/streams.py", http_layers.HttpStream, "state_wait_for_response_headers", "self event"),
-    ("addons/streams.py", http_layers.HttpStream, "check_invalid", "self request"),
-    ("addons/streams.py", http_layers.HttpStream, "check_killed", "self emit_error_hook"),
-    ("addons/streams.py", http_layers.HttpStream, "flow_done", "self"),
-    ("addons/streams.py", http_layers.HttpStream, "passthrough", "self event"),
-    ("addons/websockets.py", websocket.WebsocketLayer, "relay_messages", "self event"),
-    ("addons/websockets.py", websocket.WebsocketLayer, "done", "self _"),
-    ("addons/streams.py", http_layers.HttpStream, "handle_connect", "self"),
-    ("addons/streams.py", http_layers.HttpStream, "handle_connect_finish", "self"),
-    ("addons/streams.py", http_layers.HttpStream, "handle_connect_regular", "self"),
-    ("addons/streams.py", http_layers.HttpStream, "handle_protocol_error", "self event"),
-    ("addons/streams.py", http_layers.HttpStream, "send_response", "self already_streamed"),
-    ("addons/streams.py", http_layers.HttpStream, "start_request_stream", "self"),
-    ("addons/streams.py", http_layers.HttpStream, "start_response_stream", "self"),
-    ("addons/http1.py", _http1.Http1Connection, "_handle_event", "self event"),
-    ("addons/http1.py", _http1.Http1Connection, "done", "self event"),
-    ("addons/http1.py", _http1.Http1Connection, "read_body", "self event"),
-    ("addons/http1.py", _http1.Http1Connection, "wait", "self event"),
-    ("addons/http1.py", _http1.Http1Server, "mark_done", "self request response"),
-    ("addons/http1.py", _http1.Http1Server, "read_headers", "self event"),
-    ("addons/http1.py", _http1.Http1Server, "send", "self event"),
-    ("addons/http1_origin.py", _http1.Http1Client, "read_headers", "self event"),
-    ("addons/http1_origin.py", _http1.Http1Client, "send", "self event"),
-    ("addons/chunks.py", ReceiveBuffer, "maybe_extract_lines", "self"),
-    ("addons/chunks.py", ReceiveBuffer, "maybe_extract_at_most", "self count"),
-    ("addons/chunks.py", ChunkedReader, "__call__", "self buf"),
-    ("addons/tls_layers.py", tls.ClientTLSLayer, "__init__", "self context"),
-    ("addons/tls_layers.py", tls.ServerTLSLayer, "__init__", "self context conn"),
-    ("addons/tls_layers.py", tls.ClientTLSLayer, "receive_handshake_data", "self data"),
-    ("addons/tls_layers.py", tls.TLSLayer, "receive_handshake_data", "self data"),
-    ("addons/tls_layers.py", tls.TLSLayer, "receive_data", "self data"),
-    ("addons/tls_layers.py", tls.TLSLayer, "start_tls", "self"),
-    ("addons/tls_layers.py", tls.TLSLayer, "tls_interact", "self"),
-    ("addons/tls_layers.py", tls.ServerTLSLayer, "on_handshake_error", "self err"),
-    ("addons/hello.py", ClientHello, "__init__", "self raw_client_hello dtls"),
-    ("addons/quicker.py", http.MessageData, "__post_init__", "self"),
-    ("addons/quicker.py", http.Headers, "get_all", "self name"),
-    ("addons/quicker.py", http.Headers, "get", "self key default"),
-    ("addons/quicker.py", http.Headers, "__getitem__", "self key"),
-    ("addons/quicker.py", http.Headers, "__contains__", "self key"),
-    ("addons/quicker.py", Context, "fork", "self"),
-    ("addons/quicker.py", flow.Flow, "__init__", "self client_conn server_conn live"),
-    ("addons/quicker.py", commands.StartHook, "__new__", "cls args kwargs"),
+    ("addons/connections/pacing.py", commands.RequestWakeup, "__init__", "self delay"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "__init__", "self context stream_id"),
+    ("addons/streams/retrying.py", http_layers.HttpStream, "make_server_connection", "self"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "state_consume_request_body", "self event"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "state_consume_response_body", "self event"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "state_errored", "self _"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "state_stream_request_body", "self event"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "state_stream_response_body", "self event"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "state_wait_for_request_headers", "self event"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "state_wait_for_response_headers", "self event"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "check_invalid", "self request"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "check_killed", "self emit_error_hook"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "flow_done", "self"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "passthrough", "self event"),
+    ("addons/streams/websockets.py", websocket.WebsocketLayer, "relay_messages", "self event"),
+    ("addons/streams/websockets.py", websocket.WebsocketLayer, "done", "self _"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "handle_connect", "self"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "handle_connect_finish", "self"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "handle_connect_regular", "self"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "handle_protocol_error", "self event"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "send_response", "self already_streamed"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "start_request_stream", "self"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "start_response_stream", "self"),
+    ("addons/http1/client_side.py", _http1.Http1Connection, "_handle_event", "self event"),
+    ("addons/http1/client_side.py", _http1.Http1Connection, "done", "self event"),
+    ("addons/http1/client_side.py", _http1.Http1Connection, "read_body", "self event"),
+    ("addons/http1/client_side.py", _http1.Http1Connection, "wait", "self event"),
+    ("addons/http1/client_side.py", _http1.Http1Server, "mark_done", "self request response"),
+    ("addons/http1/client_side.py", _http1.Http1Server, "read_headers", "self event"),
+    ("addons/http1/client_side.py", _http1.Http1Server, "send", "self event"),
+    ("addons/http1/origin_side.py", _http1.Http1Client, "read_headers", "self event"),
+    ("addons/http1/origin_side.py", _http1.Http1Client, "send", "self event"),
+    ("addons/http1/chunks.py", ReceiveBuffer, "maybe_extract_lines", "self"),
+    ("addons/http1/chunks.py", ReceiveBuffer, "maybe_extract_at_most", "self count"),
+    ("addons/http1/chunks.py", ChunkedReader, "__call__", "self buf"),
+    ("addons/tls/layers.py", tls.ClientTLSLayer, "__init__", "self context"),
+    ("addons/tls/layers.py", tls.ServerTLSLayer, "__init__", "self context conn"),
+    ("addons/tls/layers.py", tls.ClientTLSLayer, "receive_handshake_data", "self data"),
+    ("addons/tls/layers.py", tls.TLSLayer, "receive_handshake_data", "self data"),
+    ("addons/tls/layers.py", tls.TLSLayer, "receive_data", "self data"),
+    ("addons/tls/layers.py", tls.TLSLayer, "start_tls", "self"),
+    ("addons/tls/layers.py", tls.TLSLayer, "tls_interact", "self"),
+    ("addons/tls/layers.py", tls.ServerTLSLayer, "on_handshake_error", "self err"),
+    ("addons/tls/hello.py", ClientHello, "__init__", "self raw_client_hello dtls"),
+    ("addons/serving/quicker.py", http.MessageData, "__post_init__", "self"),
+    ("addons/serving/quicker.py", http.Headers, "get_all", "self name"),
+    ("addons/serving/quicker.py", http.Headers, "get", "self key default"),
+    ("addons/serving/quicker.py", http.Headers, "__getitem__", "self key"),
+    ("addons/serving/quicker.py", http.Headers, "__contains__", "self key"),
+    ("addons/serving/quicker.py", Context, "fork", "self"),
+    ("addons/serving/quicker.py", flow.Flow, "__init__", "self client_conn server_conn live"),
+    ("addons/serving/quicker.py", commands.StartHook, "__new__", "cls args kwargs"),
 ]
 
 
@@ -120,15 +121,15 @@ def test_a_method_is_there_and_takes_what_we_give(user: str, owner: type, name: 
 
 
 FUNCTIONS: list[tuple[str, Any, str]] = [
-    ("addons/http1.py", http1.read_request_head, "lines"),
-    ("addons/http1.py", http1.expected_http_body_size, "request response"),
-    ("addons/http1.py", http1.assemble_response, "response"),
-    ("addons/http1.py", _http1.make_body_reader, "expected_size"),
-    ("addons/usual.py", http1.read_response_head, "lines"),
-    ("addons/usual.py", validate.validate_headers, "message"),
-    ("addons/usual.py", http_layers.validate_request, "mode request validate_inbound_headers"),
-    ("addons/straight.py", http1.assemble_request_head, "request"),
-    ("addons/http1.py", _http1.should_make_pipe, "request response"),
+    ("addons/http1/client_side.py", http1.read_request_head, "lines"),
+    ("addons/http1/client_side.py", http1.expected_http_body_size, "request response"),
+    ("addons/http1/client_side.py", http1.assemble_response, "response"),
+    ("addons/http1/client_side.py", _http1.make_body_reader, "expected_size"),
+    ("addons/http1/usual.py", http1.read_response_head, "lines"),
+    ("addons/http1/usual.py", validate.validate_headers, "message"),
+    ("addons/http1/usual.py", http_layers.validate_request, "mode request validate_inbound_headers"),
+    ("addons/http1/straight.py", http1.assemble_request_head, "request"),
+    ("addons/http1/client_side.py", _http1.should_make_pipe, "request response"),
 ]
 
 
@@ -138,26 +139,26 @@ def test_a_function_takes_what_we_give(user: str, function: Any, parameters: str
 
 
 VALUES: list[tuple[str, type, str]] = [
-    ("addons/straight.py", events.DataReceived, "connection data"),
-    ("addons/straight.py", _events.RequestEndOfMessage, "stream_id"),
-    ("addons/straight.py", _events.ResponseData, "stream_id data"),
-    ("addons/straight.py", _events.ResponseEndOfMessage, "stream_id"),
-    ("addons/handler.py", server.ConnectionIO, "handler reader writer"),
-    ("addons/spliced.py", ServerConnectionHookData, "server client"),
-    ("addons/hook_running.py", events.HookCompleted, "command reply"),
-    ("addons/handler.py", events.Wakeup, "command"),
-    ("addons/http1_origin.py", _events.RequestHeaders, "stream_id request end_stream replay_flow"),
-    ("addons/streams.py", _events.ResponseHeaders, "stream_id response end_stream"),
-    ("addons/streams.py", _events.RequestProtocolError, "stream_id message code"),
-    ("addons/streams.py", _events.ResponseProtocolError, "stream_id message code"),
-    ("addons/streams.py", http_layers.DropStream, "stream_id"),
-    ("addons/streams.py", http_layers.SendHttp, "event connection"),
-    ("addons/upstreams.py", http_layers.GetHttpConnection, "address tls via transport_protocol"),
-    ("addons/upstreams.py", http_layers.GetHttpConnectionCompleted, "command reply"),
-    ("addons/upstreams.py", http_layers.RegisterHttpConnection, "connection err"),
+    ("addons/http1/straight.py", events.DataReceived, "connection data"),
+    ("addons/http1/straight.py", _events.RequestEndOfMessage, "stream_id"),
+    ("addons/http1/straight.py", _events.ResponseData, "stream_id data"),
+    ("addons/http1/straight.py", _events.ResponseEndOfMessage, "stream_id"),
+    ("addons/connections/handler.py", server.ConnectionIO, "handler reader writer"),
+    ("addons/tunnels/spliced.py", ServerConnectionHookData, "server client"),
+    ("addons/connections/hook_running.py", events.HookCompleted, "command reply"),
+    ("addons/connections/handler.py", events.Wakeup, "command"),
+    ("addons/http1/origin_side.py", _events.RequestHeaders, "stream_id request end_stream replay_flow"),
+    ("addons/streams/stream.py", _events.ResponseHeaders, "stream_id response end_stream"),
+    ("addons/streams/stream.py", _events.RequestProtocolError, "stream_id message code"),
+    ("addons/streams/stream.py", _events.ResponseProtocolError, "stream_id message code"),
+    ("addons/streams/stream.py", http_layers.DropStream, "stream_id"),
+    ("addons/streams/stream.py", http_layers.SendHttp, "event connection"),
+    ("addons/streams/upstreams.py", http_layers.GetHttpConnection, "address tls via transport_protocol"),
+    ("addons/streams/upstreams.py", http_layers.GetHttpConnectionCompleted, "command reply"),
+    ("addons/streams/upstreams.py", http_layers.RegisterHttpConnection, "connection err"),
     ("addons/http2/client_side.py", _events.RequestTrailers, "stream_id trailers"),
     ("addons/http2/client_side.py", _events.ResponseTrailers, "stream_id trailers"),
-    ("addons/client_tls.py", TlsData, "conn context ssl_conn is_dtls"),
+    ("addons/tls/client_tls.py", TlsData, "conn context ssl_conn is_dtls"),
 ]
 
 
@@ -167,25 +168,25 @@ def test_a_value_has_the_fields_that_we_fill(user: str, kind: Any, wanted: str) 
 
 
 ATTRIBUTES: list[tuple[str, type, str]] = [
-    ("addons/streams.py", layer.Layer, "_paused_event_queue"),
-    ("addons/upstreams.py", connection.Connection, "alpn alpn_offers"),
-    ("addons/handler.py", server.ConnectionHandler, "transports timeout_watchdog client layer"),
-    ("addons/handler.py", layer.Layer, "context _paused"),
-    ("addons/streams.py", http_layers.HttpStream, "flow stream_id child_layer"),
+    ("addons/streams/stream.py", layer.Layer, "_paused_event_queue"),
+    ("addons/streams/upstreams.py", connection.Connection, "alpn alpn_offers"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "transports timeout_watchdog client layer"),
+    ("addons/connections/handler.py", layer.Layer, "context _paused"),
+    ("addons/streams/stream.py", http_layers.HttpStream, "flow stream_id child_layer"),
     (
-        "addons/http_layer.py",
+        "addons/streams/layer.py",
         http_layers.HttpLayer,
         "mode command_sources streams connections waiting_for_establishment",
     ),
     (
-        "addons/http1.py",
+        "addons/http1/client_side.py",
         _http1.Http1Connection,
         "stream_id request response request_done response_done body_reader buf",
     ),
-    ("addons/http1.py", _http1.Http1Connection, "ReceiveProtocolError"),
-    ("addons/tunnels.py", tunnel.TunnelLayer, "child_layer"),
-    ("addons/tls_layers.py", tls.TLSLayer, "tls conn"),
-    ("addons/tls_layers.py", tls.ClientTLSLayer, "client_hello_parsed"),
+    ("addons/http1/client_side.py", _http1.Http1Connection, "ReceiveProtocolError"),
+    ("addons/tunnels/opening.py", tunnel.TunnelLayer, "child_layer"),
+    ("addons/tls/layers.py", tls.TLSLayer, "tls conn"),
+    ("addons/tls/layers.py", tls.ClientTLSLayer, "client_hello_parsed"),
 ]
 
 
@@ -338,8 +339,8 @@ def test_a_stream_reader_shows_what_it_still_holds() -> None:
     async def held() -> tuple[bytes, bool]:
         reader = asyncio.StreamReader()
         reader.feed_data(b"first bytes")
-        waiting = bytes(reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - addons/relay.py needs it ## typeshed hides it
-        reader._buffer.clear()  # type: ignore[attr-defined]  # noqa: SLF001 - addons/relay.py needs it ## typeshed hides it
+        waiting = bytes(reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - addons/tunnels/relay.py needs it ## typeshed hides it
+        reader._buffer.clear()  # type: ignore[attr-defined]  # noqa: SLF001 - addons/tunnels/relay.py needs it ## typeshed hides it
         reader.feed_eof()
         return waiting, reader.at_eof()
 
@@ -349,10 +350,10 @@ def test_a_stream_reader_shows_what_it_still_holds() -> None:
 def test_a_stream_reader_shows_whether_it_is_waited_for() -> None:
     async def waits() -> tuple[object, object, bool]:
         reader, writer = asyncio.StreamReader(), asyncio.StreamReaderProtocol
-        before = reader._waiter  # type: ignore[attr-defined]  # noqa: SLF001 - addons/sweeping.py needs it ## typeshed hides it
+        before = reader._waiter  # type: ignore[attr-defined]  # noqa: SLF001 - addons/serving/sweeping.py needs it ## typeshed hides it
         reading = asyncio.create_task(reader.read(1))
         await asyncio.sleep(0)
-        during = reader._waiter  # type: ignore[attr-defined]  # noqa: SLF001 - addons/sweeping.py needs it ## typeshed hides it
+        during = reader._waiter  # type: ignore[attr-defined]  # noqa: SLF001 - addons/serving/sweeping.py needs it ## typeshed hides it
         reader.feed_eof()
         await reading
         return before, during, hasattr(writer(reader), "_stream_reader")

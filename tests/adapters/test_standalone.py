@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from addons import standalone
-from addons.stock import StockAddon
+from addons.stock.addon import StockAddon
 
 SCRIPT = Path(standalone.__file__)
 

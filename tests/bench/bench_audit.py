@@ -20,8 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.errors import AuditUnavailable
-from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 from tests.bench.bench_reverse import bench_policy
 from tests.bench.load import missing, origin, serving
 from tests.bench.subjects import HEADING, Measured, Subject, in_turns, lines, see_the_logs
@@ -30,7 +30,7 @@ from tests.e2e.commands import COMMAND, free_port
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 RECORDS: Final = 100_000
 """How many records a second the writer alone has to take."""

@@ -21,16 +21,16 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
-from gateway.audit.compression import compress
-from gateway.audit.encoding import body
-from gateway.audit.ids import IdSource
 from gateway.audit.reading import duck
 from gateway.audit.reading.counting import top
 from gateway.audit.reading.figures import figures
 from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.finding import matching, newest
 from gateway.audit.reading.scanning import Scan
-from gateway.audit.times import timestamp
+from gateway.audit.records.ids import IdSource
+from gateway.audit.records.times import timestamp
+from gateway.audit.writing.compression import compress
+from gateway.audit.writing.encoding import body
 from tests.unit.audit.samples import SAMPLES
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.reader import records
+from gateway.audit.reading.reader import records
 from gateway.cli.shipped import shipped_policy
 from tests.bench.load import Round, Wrong, cpu_seconds, missing, resident_mb, secure_origin, serving
 from tests.bench.tls_load import load_tls

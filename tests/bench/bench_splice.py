@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.reader import records
+from gateway.audit.reading.reader import records
 from tests.bench.load import Wrong, cpu_seconds, resident_mb, serving
 from tests.bench.tunnels import open_tunnel, pull, tunnels_in
 from tests.e2e.commands import COMMAND, free_port

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from gateway.audit.reader import records
+from gateway.audit.reading.reader import records
 from tests.bench.load import Round, Wrong, cpu_seconds, load, resident_mb
 
 if TYPE_CHECKING:

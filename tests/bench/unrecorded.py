@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from addons.recording import Recorder
-from gateway.audit.writer import AuditWriter
+from addons.judging.recording import Recorder
+from gateway.audit.writing.writer import AuditWriter
 from gateway.cli.main import main
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from gateway.audit.backlog import OnFailure
+    from gateway.audit.writing.backlog import OnFailure
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "faults.md"
 
@@ -55,17 +55,17 @@ CRASHES: Final = (
     ),
     Crash(
         "A segment is being compressed when the process is killed, before each touch of a file",
-        "tests/unit/audit/test_compression.py",
+        "tests/unit/audit/writing/test_compression.py",
         "every record is there, once",
     ),
     Crash(
         "A loss of power leaves half a line, or zeros",
-        "tests/unit/audit/test_writer.py",
+        "tests/unit/audit/writing/test_writer.py",
         "the torn end is cut, and a `gap` record says how many bytes",
     ),
     Crash(
         "One of several writing processes is killed (SIGKILL)",
-        "tests/unit/audit/test_owner.py",
+        "tests/unit/audit/writing/test_owner.py",
         "what it was told to be safe is there; the others go on; no number is missing",
     ),
     Crash(

@@ -17,18 +17,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from gateway.audit.backlog import UNRECORDED
-from gateway.audit.errors import AuditUnavailable
-from gateway.audit.reader import records
-from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.audit.reading.reader import records
+from gateway.audit.writing.backlog import UNRECORDED
+from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 from tests.unit.audit.logs import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gateway.audit.backlog import OnFailure
-    from gateway.audit.reader import Damage
-    from gateway.audit.record import Record
+    from gateway.audit.reading.reader import Damage
+    from gateway.audit.records.record import Record
+    from gateway.audit.writing.backlog import OnFailure
 
 KIB: Final = 1024
 ALLOW: Final[Record] = {"time": "", "event": "decision", "decision": {"verdict": "allow"}}

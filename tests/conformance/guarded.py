@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from addons.bounds import Bounds, Patience
-from addons.composition import compose
+from addons.connections.bounds import Bounds, Patience
+from addons.serving.composition import compose
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
     HostMatch,
@@ -84,7 +84,7 @@ class Guarded:
     @property
     def told(self) -> dict[str, str]:
         """What stands for the words in braces in a row."""
-        from addons.composition import pseudonym  # noqa: PLC0415 - one word of the engine, for the rows about loops
+        from addons.serving.composition import pseudonym  # noqa: PLC0415 - one word of the engine, for the rows about loops
 
         return {
             "{server}": f"{SERVER}:{self.recorder.port}",

@@ -17,7 +17,7 @@ from gateway.audit.proof.reading import leaf_of, seq_in
 from gateway.audit.proof.store import CHECKPOINT, FOLDER, HISTORY
 from gateway.audit.proof.tiles import Edge
 from gateway.audit.proof.verifying import verify
-from gateway.audit.segments import segments
+from gateway.audit.writing.segments import segments
 from tests.unit.audit.proof.proved import store_of, write, writing
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from tests.conformance.faults import CRASHES, FAULTS, OUTCOMES, PAGE, page
 
 if TYPE_CHECKING:
-    from gateway.audit.backlog import OnFailure
+    from gateway.audit.writing.backlog import OnFailure
     from tests.conformance.faults import Fault
 
 ROOT: Final = Path(__file__).parents[2]

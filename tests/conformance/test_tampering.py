@@ -7,7 +7,7 @@ import pytest
 
 from gateway.audit.proof.reading import seq_in
 from gateway.audit.proof.verifying import verify
-from gateway.audit.segments import segments
+from gateway.audit.writing.segments import segments
 from tests.conformance.tampering import PAGE, TAMPERINGS, Outcome, make_log, page, try_everywhere
 from tests.unit.audit.proof.proved import write
 

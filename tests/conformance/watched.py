@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
-from addons.bounds import Bounds, Patience
-from addons.composition import compose
+from addons.connections.bounds import Bounds, Patience
+from addons.serving.composition import compose
 from gateway.config.settings import ListenerSettings, Settings, UpstreamTlsSettings
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
@@ -160,7 +160,7 @@ class Watched:
     @property
     def pseudonym(self) -> str:
         """The gateway's name in Via."""
-        from addons.composition import pseudonym  # noqa: PLC0415 - one word of the engine, for the rows about loops
+        from addons.serving.composition import pseudonym  # noqa: PLC0415 - one word of the engine, for the rows about loops
 
         return pseudonym(self.running.engine.settings.state)
 

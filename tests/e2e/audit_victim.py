@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 
 _NUMBER: Final = struct.Struct(">Q")
 

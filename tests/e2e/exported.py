@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.events import list_record
 from gateway.audit.export.exporters import Exporters
 from gateway.audit.export.targets import Target, parse_target
-from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.audit.records.events import list_record
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from addons.bounds import Bounds, Patience
-from addons.composition import compose
-from gateway.audit.events import stop_record
+from addons.connections.bounds import Bounds, Patience
+from addons.serving.composition import compose
+from gateway.audit.records.events import stop_record
 from gateway.config.settings import LimitSettings
 from gateway.policy.addresses import Network
 from tests.e2e import wire

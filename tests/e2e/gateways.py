@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from addons.bounds import Bounds, Patience
-from addons.composition import Engine, compose
-from addons.front import Front, open_http3
-from addons.listeners import Closable, Crowd, open_datagrams, open_socket
-from gateway.audit.reader import records
+from addons.connections.bounds import Bounds, Patience
+from addons.serving.composition import Engine, compose
+from addons.serving.front import Front, open_http3
+from addons.serving.listeners import Closable, Crowd, open_datagrams, open_socket
+from gateway.audit.reading.reader import records
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import (
     LimitSettings,

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
 from tests.e2e import origin as origins
 from tests.e2e.commands import until
 from tests.e2e.gateways import Scenery, serving

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aioquic.quic.packet import QuicFrameType
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
 from tests.e2e.commands import until
 from tests.e2e.front_doors import Door, door
 from tests.keyrings import Keyring

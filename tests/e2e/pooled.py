@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from addons.composition import compose
+from addons.serving.composition import compose
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import UpstreamSettings
 from gateway.upstreams.pools.rules import PoolRules
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from addons.bounds import Bounds
+    from addons.connections.bounds import Bounds
     from gateway.config.settings import ServerTlsSettings
 
 HOST: Final = "shop.example"

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from addons.composition import compose
+from addons.serving.composition import compose
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import LimitSettings, RouteSettings, UpstreamSettings
 from gateway.upstreams.pools.rules import PoolRules
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from addons.bounds import Bounds
+    from addons.connections.bounds import Bounds
     from gateway.upstreams.safety import SecurityPreset
 
 type Version = Literal["h1", "h2"]

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from addons.fail_closed import HOOKS
+from addons.connections.fail_closed import HOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from addons.composition import compose
+from addons.serving.composition import compose
 from gateway.config.settings import LimitSettings, UpstreamTlsSettings
 from tests.e2e.commands import until
 from tests.e2e.gateways import Scenery, served

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from gateway.audit.reader import Damage, records
-from gateway.audit.recovery import recover
-from gateway.audit.segments import segments
+from gateway.audit.reading.reader import Damage, records
+from gateway.audit.writing.recovery import recover
+from gateway.audit.writing.segments import segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

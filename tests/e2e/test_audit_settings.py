@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from gateway.audit.reader import Damage, records
+from gateway.audit.reading.reader import Damage, records
 from tests.e2e.commands import until
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.origins import RecordingOrigin
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 pytestmark = pytest.mark.e2e
 

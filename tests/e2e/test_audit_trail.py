@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from gateway.audit.reader import Damage, records
+from gateway.audit.reading.reader import Damage, records
 from tests.e2e.commands import COMMAND, PATIENCE, running, until
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.origins import RecordingOrigin

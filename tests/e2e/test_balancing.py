@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from addons.composition import compose
+from addons.serving.composition import compose
 from gateway.upstreams.pools.keys import HashBy
 from gateway.upstreams.pools.outliers import OutlierRules
 from gateway.upstreams.pools.retries import RetryRules

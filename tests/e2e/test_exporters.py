@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.audit.export.rules import Choice, Export, Secret
-from gateway.audit.writer import WriterOptions
+from gateway.audit.writing.writer import WriterOptions
 from tests.e2e.certificates import Certified, Wish, authority
 from tests.e2e.commands import until
 from tests.e2e.exported import stage, target

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from addons.fail_closed import HOOKS
+from addons.connections.fail_closed import HOOKS
 from tests.e2e.origin import Visit, client, read_all, read_request, status_of
 from tests.e2e.sabotage import SABOTAGE, named
 from tests.e2e.test_fail_closed import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from addons.bounds import Bounds
+from addons.connections.bounds import Bounds
 from tests.e2e import origin as origins
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.gateways import Scenery, serving

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from h2.errors import ErrorCodes
 
-from addons.bounds import Patience
+from addons.connections.bounds import Patience
 from tests.e2e import origin as origins
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.h2stage import HOST, Stage, staged

@@ -19,7 +19,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
 from tests.e2e.commands import until
 from tests.e2e.h2stage import HOST, Stage, staged
 from tests.e2e.h2wire import Fields, Talk, asking, block

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
 from addons.http3.frames import Code, Kind
 from gateway.config.settings import LimitSettings
 from tests.e2e import origin as origins

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
 from addons.http3.frames import Code, Kind
 from tests.e2e import origin as origins
 from tests.e2e.commands import PATIENCE, until

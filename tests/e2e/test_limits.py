@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.adapters.test_websockets import ACCEPT, ASK
+from tests.adapters.streams.test_websockets import ACCEPT, ASK
 from tests.e2e import origin as origins
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.slow import (

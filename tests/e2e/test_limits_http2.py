@@ -10,7 +10,7 @@ import pytest
 from h2.errors import ErrorCodes
 from hyperframe.frame import PingFrame
 
-from addons.bounds import Bounds
+from addons.connections.bounds import Bounds
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.h2stage import Stage, staged
 from tests.e2e.h2wire import asking

@@ -17,8 +17,8 @@ from mitmproxy.flow import Flow
 from mitmproxy.proxy.layer import Layer
 from OpenSSL import SSL
 
-from addons.exchange import ConnectionState, Exchange
-from addons.handler import GatewayHandler
+from addons.connections.handler import GatewayHandler
+from addons.judging.exchange import ConnectionState, Exchange
 from tests.e2e.certificates import Wish, authority
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.gateways import Running, Scenery, serving

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.audit.proof.store import CHECKPOINT, FOLDER
 from gateway.audit.proof.verifying import verify
-from gateway.audit.reader import records
+from gateway.audit.reading.reader import records
 from gateway.cli.outcome import CANNOT_DECIDE, FINDINGS, OK
 from tests.e2e.commands import until
 from tests.e2e.gateway import CLOSING, gateway
@@ -32,7 +32,7 @@ VICTIM = """
 import sys
 from pathlib import Path
 from gateway.audit.proof.notary import Notary, NotaryOptions
-from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 
 options = WriterOptions(gather=0.0, sync_interval=0.002, segment_size=20_000)
 writer = AuditWriter(Path(sys.argv[1]), options, witness=Notary(NotaryOptions(checkpoint=0.002, remember=0.0)))

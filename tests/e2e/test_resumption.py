@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from addons.upstream_tls import UpstreamTls
+from addons.tls.upstream_tls import UpstreamTls
 from tests.e2e.certificates import Wish, authority
 from tests.e2e.commands import PATIENCE, until
 from tests.e2e.gateways import Running, Scenery, serving

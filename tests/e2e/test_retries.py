@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
 from gateway.upstreams.pools.outliers import OutlierRules
 from gateway.upstreams.pools.retries import RetryRules
 from gateway.upstreams.pools.rules import PoolRules

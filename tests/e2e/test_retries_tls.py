@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from h2.errors import ErrorCodes
 
-from addons.composition import compose
+from addons.serving.composition import compose
 from gateway.config.endpoints import parse_server
 from gateway.config.settings import UpstreamSettings
 from gateway.upstreams.pools.health import HealthRules

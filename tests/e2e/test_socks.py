@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
 from gateway.config.settings import LimitSettings
 from tests.e2e import origin as origins
 from tests.e2e.gateways import Running, Scenery, serving

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from addons.bounds import Bounds, Patience
-from addons.relay import Relay
-from addons.spliced import Spliced
+from addons.connections.bounds import Bounds, Patience
+from addons.tunnels.relay import Relay
+from addons.tunnels.spliced import Spliced
 from tests.e2e import origin as origins
 from tests.e2e.commands import until
 from tests.e2e.gateways import Running, Scenery, serving

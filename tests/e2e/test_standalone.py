@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from mitmproxy.certs import Cert
 
-from addons.stock import CANNOT
+from addons.stock.addon import CANNOT
 from tests.e2e.commands import until
 from tests.e2e.origin import trusting
 from tests.e2e.origins import BODY, RecordingOrigin, make_authority
@@ -41,8 +41,8 @@ FAILING = f"""
 from pathlib import Path
 import sys
 sys.path.append({str(SCRIPT.parent.parent)!r})
-from addons.fail_closed import HOOKS
-from addons.stock import StockAddon
+from addons.connections.fail_closed import HOOKS
+from addons.stock.addon import StockAddon
 
 class Failing: pass
 

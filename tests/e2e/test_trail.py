@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.events import connection_record, start_record, stop_record
-from gateway.audit.record import Circumstances, decision_record, end_record
+from gateway.audit.records.events import connection_record, start_record, stop_record
+from gateway.audit.records.record import Circumstances, decision_record, end_record
 from gateway.policy.addresses import Address
 from gateway.policy.model import Facts, Mode, Reason, refuse
 from tests.e2e.trail import Record, check_trail, read_log

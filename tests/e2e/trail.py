@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
-from gateway.audit.schema import record_schema
+from gateway.audit.records.schema import record_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.errors import AuditUnavailable
-from gateway.audit.reader import records, seq_of
-from gateway.audit.segments import open_segment, segments
-from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.audit.reading.reader import records, seq_of
+from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.segments import open_segment, segments
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 
 if TYPE_CHECKING:
-    from gateway.audit.reader import Damage
+    from gateway.audit.reading.reader import Damage
 
 OPTIONS = WriterOptions(gather=0.0, sync_interval=0.02, segment_size=600, retry=(0.0005, 0.001))
 SHORT = 350

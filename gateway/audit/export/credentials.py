@@ -7,7 +7,7 @@ import binascii
 import ssl
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.errors import words
+from gateway.audit.writing.errors import words
 from gateway.policy.errors import Malformed
 
 if TYPE_CHECKING:

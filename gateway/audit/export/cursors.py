@@ -11,7 +11,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.segments import sync_directory
+from gateway.audit.writing.segments import sync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path

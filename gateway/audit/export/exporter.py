@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.errors import words
 from gateway.audit.export.cursors import Position
 from gateway.audit.export.feed import End, Feed
 from gateway.audit.export.health import Health, Said
 from gateway.audit.export.receivers import Hopeless, NotTaken, TooMuch
+from gateway.audit.writing.errors import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

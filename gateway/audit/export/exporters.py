@@ -12,11 +12,11 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.errors import AuditUnavailable, cannot_write
 from gateway.audit.export.crew import PATIENCE
 from gateway.audit.export.health import Health, Said
 from gateway.audit.export.identity import log_id
 from gateway.audit.export.rules import as_text
+from gateway.audit.writing.errors import AuditUnavailable, cannot_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

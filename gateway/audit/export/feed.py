@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.export.cursors import Position
 from gateway.audit.export.sources import opened
-from gateway.audit.recovery import NUMBER, last_record
-from gateway.audit.segments import COMPRESSED, open_lines, segments, stem
-from gateway.audit.witness import PRUNED
+from gateway.audit.writing.recovery import NUMBER, last_record
+from gateway.audit.writing.segments import COMPRESSED, open_lines, segments, stem
+from gateway.audit.writing.witness import PRUNED
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from gateway.audit.export.rules import Choice, Form
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
     type Words = Callable[[Record, Producer], str | NotMapped]
 

@@ -9,8 +9,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.ids import IdSource, decode
-from gateway.audit.segments import sync_directory
+from gateway.audit.records.ids import IdSource, decode
+from gateway.audit.writing.segments import sync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.audit.errors import words
+from gateway.audit.writing.errors import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

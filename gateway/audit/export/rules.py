@@ -15,7 +15,7 @@ from gateway.audit.export.targets import Target
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 type Kind = Literal["stdout", "syslog", "otlp", "webhook"]
 type Form = Literal["record", "ocsf", "ecs", "cef", "otel"]

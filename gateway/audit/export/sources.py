@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.audit.segments import COMPRESSED, SUFFIX, open_lines, stem
+from gateway.audit.writing.segments import COMPRESSED, SUFFIX, open_lines, stem
 
 if TYPE_CHECKING:
     from pathlib import Path

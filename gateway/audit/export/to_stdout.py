@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gateway.audit.errors import words
 from gateway.audit.export.payloads import lines_body
 from gateway.audit.export.receivers import NotTaken
+from gateway.audit.writing.errors import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

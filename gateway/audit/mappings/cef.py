@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.lines import message, url_of
 from gateway.audit.mappings.parts import NAME, Level, Producer, address_of, at, level_of, milliseconds, rest_of
+from gateway.audit.records.lines import message, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 _SEVERITIES: Final[Mapping[Level, int]] = {
     Level.INFORMATIONAL: 1,

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.lines import message, url_of
 from gateway.audit.mappings.parts import NAME, Level, Producer, address_of, at, level_of, rest_of, without
+from gateway.audit.records.lines import message, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 VERSION: Final = "9.4.0"
 _LEVELS: Final[Mapping[Level, str]] = {

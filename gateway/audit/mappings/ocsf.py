@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.lines import message, url_of
 from gateway.audit.mappings.parts import (
     NAME,
     NotMapped,
@@ -22,12 +21,13 @@ from gateway.audit.mappings.parts import (
     rest_of,
     without,
 )
-from gateway.audit.schema import EVENTS
+from gateway.audit.records.lines import message, url_of
+from gateway.audit.records.schema import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 VERSION: Final = "1.8.0"
 _NETWORK: Final = 4

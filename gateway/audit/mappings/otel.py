@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.lines import message, url_of
 from gateway.audit.mappings.parts import Level, Producer, at, flat, level_of, nanoseconds, rest_of
+from gateway.audit.records.lines import message, url_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 _SEVERITIES: Final[Mapping[Level, tuple[int, str]]] = {
     Level.INFORMATIONAL: (9, "INFO"),

@@ -14,7 +14,7 @@ from gateway.policy.errors import Malformed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 NAME: Final = "Wicketgate"
 _OWN_FAULTS: Final = frozenset({"internal-error", "unknown-obligation", "audit-unavailable"})

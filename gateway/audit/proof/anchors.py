@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.audit.errors import words
-from gateway.audit.times import timestamp
+from gateway.audit.records.times import timestamp
+from gateway.audit.writing.errors import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

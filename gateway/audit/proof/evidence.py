@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.audit.proof.findings import Place
 from gateway.audit.proof.store import FOLDER, KEYS
-from gateway.audit.recovery import parse_line
+from gateway.audit.writing.recovery import parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.proof.keychain import Announcement, Keychain
 from gateway.audit.proof.notes import BadNote
 from gateway.audit.proof.store import KEYS
-from gateway.audit.times import timestamp
+from gateway.audit.records.times import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ from binascii import Error as NotBase64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.errors import AuditUnavailable
 from gateway.audit.proof.notes import SigningKey
-from gateway.audit.segments import sync_directory
+from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.segments import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

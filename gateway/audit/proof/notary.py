@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.errors import AuditUnavailable, cannot_write, words
 from gateway.audit.proof.anchors import Keeper
 from gateway.audit.proof.book import Book
 from gateway.audit.proof.handover import Handover
@@ -24,7 +23,8 @@ from gateway.audit.proof.keys import KeyFolder
 from gateway.audit.proof.records import heartbeat_record, key_record, proof_record
 from gateway.audit.proof.resuming import resume
 from gateway.audit.proof.store import FOLDER, Store
-from gateway.audit.witness import FirstWords, leaf_hash
+from gateway.audit.writing.errors import AuditUnavailable, cannot_write, words
+from gateway.audit.writing.witness import FirstWords, leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from gateway.audit.proof.anchors import Anchor
     from gateway.audit.proof.keychain import Announcement
-    from gateway.audit.record import Record
-    from gateway.audit.witness import LogAtStart
+    from gateway.audit.records.record import Record
+    from gateway.audit.writing.witness import LogAtStart
 
 _log: Final = logging.getLogger(__name__)
 

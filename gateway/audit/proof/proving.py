@@ -21,15 +21,15 @@ from gateway.audit.proof.reading import lines_of, pruned_leaf, seq_in
 from gateway.audit.proof.store import CHECKPOINT, FOLDER, Store
 from gateway.audit.proof.tiles import nodes_in
 from gateway.audit.proof.tree import inclusion_proof, root_of_inclusion
-from gateway.audit.recovery import parse_line
-from gateway.audit.segments import segments
-from gateway.audit.witness import leaf_hash
+from gateway.audit.writing.recovery import parse_line
+from gateway.audit.writing.segments import segments
+from gateway.audit.writing.witness import leaf_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.audit.proof.notes import VerifierKey
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 FORMAT: Final = "wicketgate-audit-proof/1"
 _PROOF: Final = "c2sp.org/tlog-proof@v1"

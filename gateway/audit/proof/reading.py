@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.recovery import NUMBER
-from gateway.audit.segments import open_lines
-from gateway.audit.witness import PRUNED, leaf_hash
+from gateway.audit.writing.recovery import NUMBER
+from gateway.audit.writing.segments import open_lines
+from gateway.audit.writing.witness import PRUNED, leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,11 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Literal
 
-from gateway.audit.times import timestamp
+from gateway.audit.records.times import timestamp
 
 if TYPE_CHECKING:
     from gateway.audit.proof.keychain import Announcement
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 type Outcome = Literal["began", "sound", "repaired", "tampered", "failed"]
 

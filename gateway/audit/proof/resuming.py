@@ -17,8 +17,8 @@ from gateway.audit.proof.notes import BadNote
 from gateway.audit.proof.reading import leaf_of, lines_of, seq_in
 from gateway.audit.proof.store import CHECKPOINT, HISTORY, SignedLeaves
 from gateway.audit.proof.tiles import Edge, Tile
-from gateway.audit.segments import segments
-from gateway.audit.witness import leaf_hash
+from gateway.audit.writing.segments import segments
+from gateway.audit.writing.witness import leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

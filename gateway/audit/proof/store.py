@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.proof.notes import notes_in
 from gateway.audit.proof.tiles import WIDTH, Tile, tile_of
 from gateway.audit.proof.tree import HASH_SIZE
-from gateway.audit.segments import sync_directory
+from gateway.audit.writing.segments import sync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path

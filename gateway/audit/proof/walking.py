@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.proof.findings import Place
 from gateway.audit.proof.reading import leaf_of, lines_of, pruned_leaf, seq_in
-from gateway.audit.segments import segments
-from gateway.audit.witness import leaf_hash
+from gateway.audit.writing.segments import segments
+from gateway.audit.writing.witness import leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gateway.audit.reading.scanning import Scan
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "host": ("request", "host"),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.audit.recovery import parse_line
+from gateway.audit.writing.recovery import parse_line
 
 if TYPE_CHECKING:
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 
 def parse(line: bytes) -> Record | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.audit.reading.counting import Top
     from gateway.audit.reading.filters import Filter
     from gateway.audit.reading.tables import Cell
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 _PRIVATE: Final = 0o600
 _EQUAL: Final = ("user", "rule", "verdict", "reason", "listener", "method", "status", "id")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.audit.reading.scanning import Scan
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 PERIODS: Final[Mapping[str, int]] = {"hour": len("2026-11-23T10"), "day": len("2026-11-23")}
 """How much of a time names the period that it is in."""

@@ -1,8 +1,8 @@
 """What somebody looks for in the log: conditions that a record meets, all of them.
 
 `needles` are bytes that stand in every line that meets them, so that other lines need not be parsed. They rest on
-`gateway.audit.encoding`: the same text is always written as the same bytes. They say too much at times and never too
-little; `matches` decides.
+`gateway.audit.writing.encoding`: the same text is always written as the same bytes. They say too much at times and
+never too little; `matches` decides.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gateway.policy.errors import Malformed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 DECIDED: Final = b'"decision":{"verdict":'
 """Stands in a line exactly if its record has a decision: no text and no other object of a record can hold it."""

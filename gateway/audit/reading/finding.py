@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.reader import ignore_damage, seq_of
 from gateway.audit.reading.decoding import parse
+from gateway.audit.reading.reader import ignore_damage, seq_of
 from gateway.audit.reading.scanning import Scan, within
-from gateway.audit.segments import COMPRESSED, segments
+from gateway.audit.writing.segments import COMPRESSED, segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.audit.reader import OnDamage
     from gateway.audit.reading.filters import Filter
-    from gateway.audit.record import Record
+    from gateway.audit.reading.reader import OnDamage
+    from gateway.audit.records.record import Record
 
 _FIRST_LOOK: Final = 256 * 1024
 

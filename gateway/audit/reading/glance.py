@@ -1,8 +1,9 @@
 """What most questions are about, taken from the line of a decision without parsing all of it.
 
-The keys of a decision record have one order and its bytes one form (`gateway.audit.record`, `gateway.audit.encoding`),
-so an expression that begins at the head of the line, and goes over every text from quotation mark to quotation mark,
-meets the keys and nothing that a client wrote. A line that it does not fit is parsed.
+The keys of a decision record have one order and its bytes one form (`gateway.audit.records.record`,
+`gateway.audit.writing.encoding`), so an expression that begins at the head of the line, and goes over every text from
+quotation mark to quotation mark, meets the keys and nothing that a client wrote. A line that it does not fit is
+parsed.
 """
 
 from __future__ import annotations

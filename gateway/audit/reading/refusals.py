@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.ids import RANDOM_BITS, decode
-from gateway.audit.reader import ignore_damage, seq_of
 from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.finding import matching, newest
+from gateway.audit.reading.reader import ignore_damage, seq_of
 from gateway.audit.reading.scanning import Scan
 from gateway.audit.reading.telling import part
-from gateway.audit.times import timestamp
+from gateway.audit.records.ids import RANDOM_BITS, decode
+from gateway.audit.records.times import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from gateway.audit.reader import OnDamage
-    from gateway.audit.record import Record
+    from gateway.audit.reading.reader import OnDamage
+    from gateway.audit.records.record import Record
 
 _BEHIND: Final = 86_400.0
 """Seconds by which the time of a record may lie behind that of its identifier, which never goes back."""

@@ -2,9 +2,10 @@
 
 Bytes are read a quarter of a megabyte at a time. A block whose lines begin and end as records do, and whose numbers
 go on where the last block ended, as many as there are lines, needs no look at each: lines are found by the bytes
-that they must hold. Any other block is gone through line by line, as `gateway.audit.reader` does it. So a number that
-is missing, a line that is no record, records that were written twice and those of which only the hash is left are
-seen on the quick way too. Whether a line says what was written is for `audit verify` to find out, here and there.
+that they must hold. Any other block is gone through line by line, as `gateway.audit.reading.reader` does it. So a
+number that is missing, a line that is no record, records that were written twice and those of which only the hash is
+left are seen on the quick way too. Whether a line says what was written is for `audit verify` to find out, here and
+there.
 
 Segments are passed over by the time in their names. A record can be older than its segment, if it had to wait for a
 disk or the clock was set back: up to SLACK.
@@ -17,19 +18,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.errors import words
-from gateway.audit.reader import Damage, ignore_damage
-from gateway.audit.recovery import NUMBER, parse_line
-from gateway.audit.segments import COMPRESSED, born, open_lines, segments
-from gateway.audit.witness import PRUNED
+from gateway.audit.reading.reader import Damage, ignore_damage
+from gateway.audit.writing.errors import words
+from gateway.audit.writing.recovery import NUMBER, parse_line
+from gateway.audit.writing.segments import COMPRESSED, born, open_lines, segments
+from gateway.audit.writing.witness import PRUNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
-    from gateway.audit.reader import OnDamage
     from gateway.audit.reading.filters import Filter
+    from gateway.audit.reading.reader import OnDamage
 
     type OnProgress = Callable[[int, int], None]
     """Told the bytes of segments that were read, and of all that will be."""

@@ -10,12 +10,12 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.lines import url_of
+from gateway.audit.records.lines import url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
     type Cell = str | int | float | None
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.audit.lines import printable
+from gateway.audit.records.lines import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 
 def told(record: Record) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.kinds import KINDS
+from gateway.audit.writing.kinds import KINDS
 from gateway.config.sections.disclosure import DISCLOSED, check_keys, disclosed
 from gateway.config.sections.export import EXPORT
 from gateway.config.settings import AuditSettings
@@ -13,8 +13,8 @@ from gateway.policy.language.records import Values, optional, record
 from gateway.policy.language.scalars import BOOLEAN, DURATION, SIZE, choice
 
 if TYPE_CHECKING:
-    from gateway.audit.backlog import OnFailure
-    from gateway.audit.intake import Durability
+    from gateway.audit.writing.backlog import OnFailure
+    from gateway.audit.writing.intake import Durability
     from gateway.policy.language.shapes import Read, Shape
 
 _STOCK: Final = AuditSettings()

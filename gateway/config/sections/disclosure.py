@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.disclosure import is_secret
+from gateway.audit.records.disclosure import is_secret
 from gateway.config.settings import ClientAddress, DisclosureSettings
 from gateway.policy.errors import Malformed, quoted
 from gateway.policy.headers import field_name

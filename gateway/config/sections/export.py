@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.export.rules import Choice, Export, Form, Kind, Secret, Verdict
 from gateway.audit.export.targets import parse_target
-from gateway.audit.schema import EVENTS
+from gateway.audit.records.schema import EVENTS
 from gateway.policy.errors import Malformed
 from gateway.policy.language.records import Key, Values, at_least_one_of, one_of, optional, record, required
 from gateway.policy.language.scalars import choice, kebab, text

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from addons.caching.fetching import Broken, Fetched, fetched, question
-from addons.probes import Plain
+from addons.upstream.probes import Plain
 
 FIELDS = (
     (b"Host", b"shop.example"),

@@ -11,7 +11,7 @@ from mitmproxy.http import Headers
 
 from addons.caching.attempts import attempt_of
 from addons.caching.hooks import Arriving, Caching
-from addons.server_tls import ClientIdentity
+from addons.tls.server_tls import ClientIdentity
 from gateway.authority.making import make
 from gateway.config.settings import CacheSettings
 from gateway.policy.model import Mode

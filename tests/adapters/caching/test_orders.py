@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from addons.caching.orders import CacheOrders
-from addons.control import Caller, Refused
-from gateway.audit.errors import AuditUnavailable
+from addons.serving.control import Caller, Refused
+from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.caches import Caches
 from gateway.cache.disk.store import DiskStore
 from gateway.config.settings import CacheSettings
@@ -17,7 +17,7 @@ from tests.unit.cache.exchanges import asked, cached
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 ROOM = CacheSettings(size=100_000, largest=50_000)
 ME = Caller(uid=1000, pid=4711)

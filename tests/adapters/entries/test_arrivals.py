@@ -11,8 +11,8 @@ from mitmproxy.test import tflow
 from addons.entries.arrivals import Arrivals
 from addons.entries.handshake import Handshake
 from addons.entries.socks5 import Asked
-from addons.openings import Openings
-from addons.tunnels import Opening
+from addons.judging.openings import Openings
+from addons.tunnels.opening import Opening
 from gateway.policy.addresses import Address
 from gateway.policy.model import Reason, refuse
 from gateway.policy.names import Host

@@ -9,12 +9,12 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
 
+from addons.connections.phases import Await, Enter, Phase
 from addons.entries.handshake import Handshake, SocksAskedHook, SocksBrokenHook, SocksHandshake
-from addons.phases import Await, Enter, Phase
 from gateway.policy.model import Decision, Reason, refuse
 
 if TYPE_CHECKING:
-    from addons.http1 import Commands
+    from addons.http1.client_side import Commands
 
 ASKING = b"\x05\x01\x00\x03\x0csite.example\x01\xbb"
 CHOSEN = b"\x05\x00"

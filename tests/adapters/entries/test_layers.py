@@ -10,12 +10,12 @@ from mitmproxy.options import Options
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HTTPMode
 
-from addons.bounds import Bounds
+from addons.connections.bounds import Bounds
 from addons.entries.handshake import SocksHandshake
 from addons.entries.layers import first_layer, no_room_for
-from addons.http_layer import GatewayHttpLayer
-from addons.server_opening import INTERNAL_ERROR, ServerOpening, alert
-from addons.tunnels import TunnelOpening
+from addons.streams.layer import GatewayHttpLayer
+from addons.tls.server_opening import INTERNAL_ERROR, ServerOpening, alert
+from addons.tunnels.opening import TunnelOpening
 from gateway.config.settings import ServerTlsSettings
 from gateway.policy.model import Mode
 

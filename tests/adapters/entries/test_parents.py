@@ -8,7 +8,7 @@ import pytest
 from mitmproxy.http import Response
 
 from addons.entries.parents import Parents, parents_of
-from addons.refusals import Refusal
+from addons.judging.refusals import Refusal
 from gateway.config.settings import ParentSettings, ResolverSettings, SecretSource, Settings
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from mitmproxy.http import Headers, Response
 
-from addons.heads import version_of
 from addons.http2.answers import is_without_body, read_answer, read_interim, write_answer
 from addons.http2.fields import BadField
+from addons.judging.heads import version_of
 
 OK = (b":status", b"200")
 

@@ -22,13 +22,13 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
+from addons.connections.pacing import Share, WhenDraining
+from addons.connections.phases import Await, Enter, Phase
 from addons.http2.client_side import ClientSession
 from addons.http2.session import TapTurned
 from addons.http2.taps import Taps, Way
-from addons.options import LayerOptions, for_layers
-from addons.pacing import Share, WhenDraining
-from addons.phases import Await, Enter, Phase
+from addons.serving.options import LayerOptions, for_layers
 from tests.e2e.h2wire import asking, quiet
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from addons.bounds import Patience
+from addons.connections.bounds import Patience
 from tests.e2e import origin as origins
 from tests.e2e.commands import until
 from tests.e2e.h2stage import Stage, staged

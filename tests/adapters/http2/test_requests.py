@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from addons.heads import bring_line, line_of, version_of
 from addons.http2.requests import read_request, write_request
+from addons.judging.heads import bring_line, line_of, version_of
 from gateway.policy.model import Reason
 
 HEAD = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"site.example"), (b":path", b"/a?b")]

@@ -8,12 +8,12 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestData, ResponseProtocolError
 
-from addons.bounds import Bounds
+from addons.connections.bounds import Bounds
 from addons.http2.frames import Kind
 from addons.http2.origin_side import OriginSession
 from addons.http2.session import Windows
 from addons.http2.taps import Taps
-from addons.options import LayerOptions, for_layers
+from addons.serving.options import LayerOptions, for_layers
 from tests.adapters.http2.test_client_side import Bench
 from tests.e2e.h2wire import quiet
 

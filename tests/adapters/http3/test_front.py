@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from addons.composition import compose
 from addons.http3.front import QuicFront
-from addons.listeners import Crowd, open_datagrams
+from addons.serving.composition import compose
+from addons.serving.listeners import Crowd, open_datagrams
 from gateway.policy.addresses import Address
 from tests.e2e.gateways import Scenery
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LOADED = "import sys, addons.engine; print([m for m in sys.modules if m.startswith('addons.http3')])"
+_LOADED = "import sys, addons.serving.engine; print([m for m in sys.modules if m.startswith('addons.http3')])"
 
 
 def test_nothing_of_it_is_loaded_for_whoever_speaks_no_http3() -> None:

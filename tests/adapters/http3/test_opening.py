@@ -7,12 +7,12 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
 
+from addons.connections.phases import Await, Enter, Phase
 from addons.http3.opening import QuicHelloHook, QuicOpening
 from addons.http3.quic import HelloHeard
 from addons.http3.session import Heard
-from addons.options import LayerOptions, for_layers
-from addons.phases import Await, Enter, Phase
-from addons.tunnels import TunnelBrokenHook, TunnelHelloHook
+from addons.serving.options import LayerOptions, for_layers
+from addons.tunnels.opening import TunnelBrokenHook, TunnelHelloHook
 from gateway.policy.model import Reason
 from tests.adapters.http3.pairs import Pair, shown
 

@@ -9,12 +9,12 @@ from mitmproxy.proxy.events import Start
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestHeaders
 
-from addons.bounds import Bounds
-from addons.heads import line_of, version_of
-from addons.http1 import UnreadableHeadHook
+from addons.connections.bounds import Bounds
+from addons.http1.client_side import UnreadableHeadHook
 from addons.http2.taps import Taps
 from addons.http3.session import Heard, Http3Session
-from addons.options import LayerOptions, for_layers
+from addons.judging.heads import line_of, version_of
+from addons.serving.options import LayerOptions, for_layers
 from gateway.policy.model import Reason
 from tests.adapters.http3.pairs import shaken
 from tests.e2e.h3wire import asking, head

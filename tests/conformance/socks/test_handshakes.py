@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from addons.bounds import Bounds, Patience
+from addons.connections.bounds import Bounds, Patience
 from tests.e2e.gateways import Scenery, serving
 from tests.e2e.origin import PATIENCE, client, hello_bytes, origin
 

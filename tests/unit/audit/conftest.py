@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.segments import open_segment
-from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.audit.writing.segments import open_segment
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 from tests.unit.audit.logs import QUICK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from gateway.audit.segments import Opener
-    from gateway.audit.witness import Witness
+    from gateway.audit.writing.segments import Opener
+    from gateway.audit.writing.witness import Witness
     from tests.unit.audit.logs import Opened
 
 

@@ -7,19 +7,19 @@ import pwd
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.audit.reader import records, seq_of
-from gateway.audit.segments import open_segment
-from gateway.audit.writer import WriterOptions
+from gateway.audit.reading.reader import records, seq_of
+from gateway.audit.writing.segments import open_segment
+from gateway.audit.writing.writer import WriterOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gateway.audit.reader import Damage
-    from gateway.audit.record import Record
-    from gateway.audit.segments import Opener
-    from gateway.audit.witness import Witness
-    from gateway.audit.writer import AuditWriter
+    from gateway.audit.reading.reader import Damage
+    from gateway.audit.records.record import Record
+    from gateway.audit.writing.segments import Opener
+    from gateway.audit.writing.witness import Witness
+    from gateway.audit.writing.writer import AuditWriter
 
 QUICK = WriterOptions(gather=0.001, retry=(0.005, 0.02), reserve=0)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.disclosure import Disclosure
-from gateway.audit.events import (
+from gateway.audit.records.disclosure import Disclosure
+from gateway.audit.records.events import (
     admin_record,
     authority_record,
     certificates_record,
@@ -20,7 +20,7 @@ from gateway.audit.events import (
     stop_record,
     trust_record,
 )
-from gateway.audit.record import Circumstances, decision_object, decision_record, end_record
+from gateway.audit.records.record import Circumstances, decision_object, decision_record, end_record
 from gateway.policy.addresses import Address, Network
 from gateway.policy.headers import Fields
 from gateway.policy.limits import LimitState

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.schema import record_schema
-from gateway.audit.writer import AuditWriter
+from gateway.audit.records.schema import record_schema
+from gateway.audit.writing.writer import AuditWriter
 from gateway.cli.audit import main
 from gateway.cli.outcome import Unusable
 
 if TYPE_CHECKING:
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 IDS = [f"01JD000000000000000000000{number}" for number in range(4)]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.audit.reading.filters import Filter
-from gateway.audit.times import timestamp
+from gateway.audit.records.times import timestamp
 from gateway.cli.audit_filters import add_filters, client_of, filter_of, host_of
 from gateway.cli.outcome import Unusable
 from gateway.policy.addresses import Network

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.handover import announcements
-from gateway.audit.segments import segments
+from gateway.audit.writing.segments import segments
 from gateway.cli.audit_proof import MOST_SHOWN
 from gateway.cli.main import main
 from gateway.cli.outcome import CANNOT_DECIDE, FINDINGS, OK, WRONG_USAGE

@@ -3,8 +3,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from gateway.audit.reader import Damage
 from gateway.audit.reading.filters import Filter
+from gateway.audit.reading.reader import Damage
 from gateway.cli.audit_walk import MOST_TOLD, Progress, Walk
 from tests.unit.audit.reading.made import at, decision, line, write
 

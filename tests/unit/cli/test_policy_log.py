@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.audit.events import start_record
-from gateway.audit.times import timestamp
+from gateway.audit.records.events import start_record
+from gateway.audit.records.times import timestamp
 from gateway.cli.outcome import Unusable
 from gateway.cli.policy_log import Traffic, nothing_found, traffic
 from gateway.policy.addresses import Address

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.audit.events import start_record
+from gateway.audit.records.events import start_record
 from gateway.cli.outcome import CANNOT_DECIDE, FINDINGS, OK, Unusable
 from gateway.cli.policy import main
 from gateway.policy.model import Reason, refuse

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, override
 
 import pytest
 
-from gateway.audit.writer import AuditWriter
+from gateway.audit.writing.writer import AuditWriter
 from gateway.cli.watch import watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 NEVER = 10.0
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.errors import AuditUnavailable
+from gateway.audit.writing.errors import AuditUnavailable
 from gateway.config.settings import ListenerSettings
 from gateway.control.store import PolicyStore
 from gateway.policy.addresses import Address
@@ -14,7 +14,7 @@ from gateway.policy.model import Mode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 NOW = 1795428000.0
 

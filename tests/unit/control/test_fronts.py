@@ -16,7 +16,7 @@ from tests.keyrings import Keyring
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
     from gateway.config.settings import ServerTlsSettings
 
 

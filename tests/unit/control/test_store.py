@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.errors import AuditUnavailable
+from gateway.audit.writing.errors import AuditUnavailable
 from gateway.control.store import Kept, Reloaded
 from gateway.policy.addresses import Address
 from gateway.policy.model import ABSENT, Decision, Facts, Pending, Reason, Verdict

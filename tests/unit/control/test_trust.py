@@ -12,7 +12,7 @@ from gateway.policy.problems import Invalid
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 
 def stored(settings: UpstreamTlsSettings) -> tuple[TrustStore, list[Record]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.disclosure import Disclosure
-from gateway.audit.record import Circumstances, decision_object, decision_record, end_record
+from gateway.audit.records.disclosure import Disclosure
+from gateway.audit.records.record import Circumstances, decision_object, decision_record, end_record
 from gateway.policy.addresses import Address
 from gateway.policy.compile import compile_policy
 from gateway.policy.gate import Gate

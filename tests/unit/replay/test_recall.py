@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.clients import truncated
-from gateway.audit.disclosure import Disclosure
+from gateway.audit.records.clients import truncated
+from gateway.audit.records.disclosure import Disclosure
 from gateway.policy.headers import Fields
 from gateway.policy.model import ABSENT, UNKNOWN, FactName, Missing
 from gateway.policy.names import Host

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from gateway.audit.compression import compress
 from gateway.audit.export.forms import Message
-from gateway.audit.ids import IdSource
-from gateway.audit.witness import leaf_hash
+from gateway.audit.records.ids import IdSource
+from gateway.audit.writing.compression import compress
+from gateway.audit.writing.witness import leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.errors import AuditUnavailable
 from gateway.audit.export.exporters import Exporters
 from gateway.audit.export.health import Health
 from gateway.audit.export.identity import NAME
 from gateway.audit.export.rules import Export
 from gateway.audit.export.targets import Target
+from gateway.audit.writing.errors import AuditUnavailable
 from tests.unit.audit.export.listening import Listening, answers, reads_to_the_end, status
 from tests.unit.audit.export.logged import line, segment
 from tests.unit.audit.logs import until

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.compression import compress
 from gateway.audit.export.cursors import Position
 from gateway.audit.export.feed import Batch, End, Feed
+from gateway.audit.writing.compression import compress
 from tests.unit.audit.export.logged import LOG, line, pruned, segment
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.audit.export.identity import NAME, log_id
-from gateway.audit.ids import decode
+from gateway.audit.records.ids import decode
 
 if TYPE_CHECKING:
     from pathlib import Path

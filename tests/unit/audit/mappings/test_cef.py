@@ -12,7 +12,7 @@ from gateway.audit.mappings.parts import Producer
 from tests.unit.audit.samples import SAMPLES
 
 if TYPE_CHECKING:
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 KEY = re.compile(r"(?:^|(?<= ))([A-Za-z0-9]+)=")
 texts = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=60)

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.audit.mappings.ecs import VERSION, mapping
 from gateway.audit.mappings.parts import Producer
-from gateway.audit.schema import EVENTS
+from gateway.audit.records.schema import EVENTS
 from gateway.policy.addresses import Address
 from tests.house.sources import ROOT
 from tests.unit.audit.samples import SAMPLES

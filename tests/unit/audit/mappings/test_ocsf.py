@@ -6,7 +6,7 @@ import pytest
 
 from gateway.audit.mappings.ocsf import NOT_MAPPED, mapping
 from gateway.audit.mappings.parts import NotMapped, Producer
-from gateway.audit.schema import EVENTS
+from gateway.audit.records.schema import EVENTS
 from tests.unit.audit.mappings.ocsf_schema import SCHEMA, problems
 from tests.unit.audit.samples import SAMPLES
 

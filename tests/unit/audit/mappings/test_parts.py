@@ -18,7 +18,7 @@ from gateway.audit.mappings.parts import (
 from tests.unit.audit.samples import SAMPLES
 
 if TYPE_CHECKING:
-    from gateway.audit.record import Record
+    from gateway.audit.records.record import Record
 
 
 def test_a_part_is_found_by_its_path_and_is_none_where_there_is_none() -> None:

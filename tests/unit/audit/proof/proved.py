@@ -11,8 +11,8 @@ from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.proof.notes import SigningKey
 from gateway.audit.proof.store import FOLDER, Store
 from gateway.audit.proof.verifying import verify
-from gateway.audit.segments import open_segment, segments
-from gateway.audit.writer import AuditWriter, WriterOptions
+from gateway.audit.writing.segments import open_segment, segments
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 from tests.unit.audit.logs import until
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from gateway.audit.proof.anchors import Anchor
     from gateway.audit.proof.findings import Report
-    from gateway.audit.record import Record
-    from gateway.audit.segments import Opener
+    from gateway.audit.records.record import Record
+    from gateway.audit.writing.segments import Opener
 
 QUICK = NotaryOptions(checkpoint=0.002, remember=0.0)
 PLAIN = WriterOptions(gather=0.0, sync_interval=0.0, compress=False, retry=(0.001, 0.002))

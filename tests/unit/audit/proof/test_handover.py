@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.errors import AuditUnavailable
 from gateway.audit.proof.handover import Handover, announcements
 from gateway.audit.proof.keychain import Keychain
 from gateway.audit.proof.keys import NEXT, SIGNING, KeyFolder
 from gateway.audit.proof.notes import BadNote
 from gateway.audit.proof.store import KEYS
+from gateway.audit.writing.errors import AuditUnavailable
 from tests.unit.audit.proof.proved import DAY
 
 if TYPE_CHECKING:

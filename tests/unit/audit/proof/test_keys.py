@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.errors import AuditUnavailable
 from gateway.audit.proof.keys import NEXT, SIGNING, KeyFolder
+from gateway.audit.writing.errors import AuditUnavailable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.errors import AuditUnavailable
 from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.checkpoints import Checkpoint
 from gateway.audit.proof.keys import SIGNING
 from gateway.audit.proof.notary import NotaryOptions
 from gateway.audit.proof.notes import Note
 from gateway.audit.proof.store import CHECKPOINT, FOLDER, HISTORY
-from gateway.audit.reader import records
-from gateway.audit.segments import open_segment
-from gateway.audit.witness import leaf_hash
-from gateway.audit.writer import AuditWriter
+from gateway.audit.reading.reader import records
+from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.segments import open_segment
+from gateway.audit.writing.witness import leaf_hash
+from gateway.audit.writing.writer import AuditWriter
 from tests.unit.audit.logs import until
 from tests.unit.audit.proof.proved import (
     DAY,

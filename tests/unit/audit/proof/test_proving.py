@@ -8,8 +8,8 @@ import pytest
 from gateway.audit.proof.handover import announcements
 from gateway.audit.proof.proving import FORMAT, NotProvable, check, prove
 from gateway.audit.proof.store import CHECKPOINT, FOLDER, HISTORY
-from gateway.audit.segments import segments
-from gateway.audit.witness import leaf_hash
+from gateway.audit.writing.segments import segments
+from gateway.audit.writing.witness import leaf_hash
 from tests.unit.audit.proof.proved import OTHER, decision, store_of, write, write_on_another_day
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.compression import compress
 from gateway.audit.proof.reading import leaf_of, lines_of, pruned_leaf, seq_in
-from gateway.audit.witness import leaf_hash
+from gateway.audit.writing.compression import compress
+from gateway.audit.writing.witness import leaf_hash
 from tests.unit.audit.logs import line
 
 if TYPE_CHECKING:

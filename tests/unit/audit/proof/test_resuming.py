@@ -8,8 +8,8 @@ from gateway.audit.proof.handover import announcements
 from gateway.audit.proof.keychain import Keychain
 from gateway.audit.proof.resuming import NOTHING, Resumed, newest_checkpoint, resume
 from gateway.audit.proof.store import CHECKPOINT, FOLDER, HISTORY
-from gateway.audit.segments import segments
-from gateway.audit.witness import leaf_hash
+from gateway.audit.writing.segments import segments
+from gateway.audit.writing.witness import leaf_hash
 from tests.unit.audit.proof.proved import findings, lines_in, store_of, write
 from tests.unit.audit.proof.trees import mth
 

@@ -13,7 +13,7 @@ from gateway.audit.proof.keychain import Announcement
 from gateway.audit.proof.notes import Note
 from gateway.audit.proof.store import CHECKPOINT, FOLDER, HISTORY, KEYS
 from gateway.audit.proof.verifying import anchored_notes, verify
-from gateway.audit.segments import segments
+from gateway.audit.writing.segments import segments
 from tests.unit.audit.logs import until
 from tests.unit.audit.proof.proved import (
     KEY,

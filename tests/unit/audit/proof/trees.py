@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.audit.proof.tiles import Edge, nodes_in
 from gateway.audit.proof.tree import EMPTY, fold, node_hash
-from gateway.audit.witness import leaf_hash
+from gateway.audit.writing.witness import leaf_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

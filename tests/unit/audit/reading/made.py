@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gateway.audit.encoding import body
-from gateway.audit.ids import RANDOM_BITS, encode
+from gateway.audit.records.ids import RANDOM_BITS, encode
+from gateway.audit.writing.encoding import body
 from tests.unit.audit.samples import SAMPLES
 
 if TYPE_CHECKING:

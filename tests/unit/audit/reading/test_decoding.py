@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.audit.reading.decoding import parse
-from gateway.audit.recovery import parse_line
+from gateway.audit.writing.recovery import parse_line
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.compression import compress
-from gateway.audit.reader import seq_of
 from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.finding import matching, newest
+from gateway.audit.reading.reader import seq_of
 from gateway.audit.reading.scanning import Scan
+from gateway.audit.writing.compression import compress
 from tests.unit.audit.reading.made import decision, line, write
 
 if TYPE_CHECKING:

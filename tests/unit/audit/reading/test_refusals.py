@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.audit.reader import Damage, seq_of
 from gateway.audit.reading.filters import Filter
+from gateway.audit.reading.reader import Damage, seq_of
 from gateway.audit.reading.refusals import Refusal, exchange, of_decision, refusals
 from tests.unit.audit.reading.made import decision, end, name, write
 

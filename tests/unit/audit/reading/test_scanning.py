@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.compression import compress
-from gateway.audit.reader import Damage, records, seq_of
 from gateway.audit.reading.filters import Filter
+from gateway.audit.reading.reader import Damage, records, seq_of
 from gateway.audit.reading.scanning import Scan, within
+from gateway.audit.writing.compression import compress
 from tests.unit.audit.reading.made import at, decision, end, line, write
 
 if TYPE_CHECKING:

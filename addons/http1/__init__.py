@@ -1,0 +1,1 @@
+"""HTTP/1 on the wire, towards clients and origins."""

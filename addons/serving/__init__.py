@@ -1,0 +1,1 @@
+"""The process: sockets, the life of the engine, what is put together and looked after."""

@@ -1,0 +1,295 @@
+"""The mitmproxy engine as a process: opened all or nothing, served until told to end, drained, and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain
+from socket import SOCK_DGRAM
+from typing import TYPE_CHECKING, Any, Final
+
+from addons.serving.composition import Engine, compose
+from addons.serving.descriptors import make_room
+from addons.serving.exporting import exporters_of
+from addons.serving.front import Front, open_http3
+from addons.serving.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
+from addons.serving.options import forget_key_logs
+from addons.serving.quicker import quicken
+from addons.serving.reconfiguring import take_up
+from gateway.audit.export.credentials import problems_of
+from gateway.audit.records.events import configuration_record, start_record, stop_record
+from gateway.audit.writing.errors import AuditUnavailable
+from gateway.cache.disk.files import Unusable
+from gateway.control.store import Kept
+from gateway.policy.errors import Malformed
+from gateway.policy.problems import Invalid
+from gateway.upstreams.clauses import never_reached
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from gateway.audit.export.exporters import Exporters
+    from gateway.config.settings import Settings
+    from gateway.control.fronts import FrontStore
+    from gateway.control.store import PolicyStore
+    from gateway.control.trust import TrustStore
+
+DRAIN: Final = 10.0
+"""Seconds that exchanges get to end when the gateway is told to."""
+_BACKLOG: Final = 4096
+"""Connections that may wait in the kernel to be accepted."""
+_AT_ONCE: Final = 16
+"""Connections that are accepted in one turn of the event loop, so that a burst of them lets others have their turns."""
+_COLLECT_AFTER: Final = (20_000, 20, 50)
+"""Garbage is looked for after this many new objects: a request makes hundreds, and few of them live on."""
+
+
+class NotStarted(Exception):  # noqa: N818 - it says what happened
+    """The gateway cannot start; `problems` says why, in words for people, all at once."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems: Final = problems
+
+
+def run(
+    settings: Settings,
+    *,
+    said: Callable[[str], None],
+    version: str,
+    again: Callable[[], Settings] | None = None,
+    configuration: str | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
+
+    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. Raises
+    NotStarted if the gateway cannot start.
+    """
+    forget_key_logs()
+    process = _Process(settings, said, version, again, configuration)
+    try:
+        asyncio.run(process.live())
+    finally:
+        if process.is_ending:
+            # Told again while Python tidies up, the process would be killed by the signal instead of ending.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@dataclass(slots=True)
+class _Process:
+    settings: Settings
+    said: Callable[[str], None]
+    version: str
+    again: Callable[[], Settings] | None = None
+    configuration: str | None = None
+    _crowd: Crowd = field(init=False)
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._crowd = Crowd(self.settings.limits)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it was told to end."""
+        return self._ending.is_set()
+
+    async def live(self) -> None:
+        engine, sockets = self._prepare()
+        exporters = exporters_of(self.settings, engine.writer.append, self.said)
+        try:
+            self._start(exporters)
+            servers: list[Closable] = []
+            for listener, opened in zip(engine.listeners, sockets, strict=True):
+                servers += [await self._open(engine, listener, each) for each in opened]
+            await engine.control.open()
+            await self._serve(engine, servers)
+        finally:
+            await engine.control.close()
+            engine.resolver.close()
+            engine.caches.close()
+            try:
+                engine.writer.close()
+            finally:
+                exporters.close()
+
+    @staticmethod
+    def _start(exporters: Exporters) -> None:
+        try:
+            exporters.start()
+        except AuditUnavailable as error:
+            raise NotStarted(str(error)) from None
+
+    def _prepare(self) -> tuple[Engine, list[list[socket.socket]]]:
+        """Policies, log and sockets; every problem of all of them is told in one go."""
+        try:
+            engine = compose(self.settings)
+            engine.writer.start()
+        except (AuditUnavailable, OSError, ValueError) as error:
+            raise NotStarted(str(error)) from None
+        try:
+            engine.open(self.said)
+        except (Unusable, OSError) as error:
+            engine.writer.close()
+            raise NotStarted(str(error)) from None
+        problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
+        problems += [*self._load(engine.trust), *problems_of(self.settings.audit.exports, os.environ)]
+        problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
+        sockets = self._bind(problems)
+        if problems:
+            for each in chain.from_iterable(sockets):
+                each.close()
+            engine.caches.close()
+            engine.writer.close()
+            raise NotStarted(*problems)
+        return engine, sockets
+
+    def _load(self, store: PolicyStore | TrustStore | FrontStore) -> list[str]:
+        try:
+            for notice in store.start().notices:
+                self.said(notice)
+        except Invalid as error:
+            return [str(problem) for problem in error.problems]
+        return []
+
+    def _bind(self, problems: list[str]) -> list[list[socket.socket]]:
+        """The sockets of each listener: TCP, and UDP behind it where HTTP/3 is spoken."""
+        opened: list[list[socket.socket]] = []
+        for each in self.settings.listeners:
+            opened.append([])
+            try:
+                opened[-1].append(open_socket(*each.bind))
+                if each.http3:
+                    opened[-1].append(open_datagrams(*each.bind))
+            except OSError as error:
+                problems.append(cannot_listen(each, error))
+        return opened
+
+    async def _open(self, engine: Engine, listener: Listener, opened: socket.socket) -> Closable:
+        if opened.type == SOCK_DGRAM:
+            return await open_http3(listener, self._crowd, engine, engine.stage(), opened)
+        front = Front(listener, self._crowd, engine, engine.stage())
+        server = await asyncio.start_server(front.accept, sock=opened, backlog=_AT_ONCE)
+        opened.listen(_BACKLOG)  # asyncio takes its own number for both
+        return server
+
+    async def _serve(self, engine: Engine, servers: list[Closable]) -> None:
+        self._listen_to_signals(engine)
+        where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
+        engine.writer.append(
+            start_record(
+                version=self.version,
+                engine=self.settings.engine,
+                listeners=[f"{each.name} {at}" for each, at in zip(engine.listeners, where, strict=True)],
+                configuration=self.configuration,
+                now=time.time(),
+            )
+        )
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECT_AFTER)
+        quicken()
+        if too_few := make_room(self.settings.limits.connections):
+            self.said(too_few)
+        for claim, _ in (unreached for each in engine.listeners for unreached in never_reached(each.settings.routes)):
+            self.said(f"no request takes the route for {claim}, more specific ones leave nothing to it")
+        for notice in () if engine.signing is None else engine.signing.store.notices():
+            self.said(notice)
+        engine.pools.said = self.said
+        engine.checks.renew()
+        self.said(f"ready: {', '.join(where)}")
+        sweeping = asyncio.create_task(engine.served.sweep_for_ever())
+        await self._ending.wait()
+        for server in servers:
+            server.close()
+        await engine.served.drain(DRAIN)
+        sweeping.cancel()
+        await engine.refreshing.stop()
+        await engine.checks.stop()
+        with suppress(AuditUnavailable):
+            engine.writer.append(stop_record(cause="told to end", now=time.time()))
+
+    def _listen_to_signals(self, engine: Engine) -> None:
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._start_reload, engine)
+
+    def _end(self) -> None:
+        """The first time, drain; the second time, end at once."""
+        if self._ending.is_set():
+            for each in asyncio.all_tasks():
+                each.cancel()
+        self._ending.set()
+
+    def _start_reload(self, engine: Engine) -> None:
+        task = asyncio.get_running_loop().create_task(self._reload(engine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self, engine: Engine) -> None:
+        await self._reload_policies(engine)
+        await self._reload_configuration(engine)
+        for sentence in [] if engine.signing is None else await engine.signing.reload_aside():
+            self.said(sentence)
+        await self._reload_fronts(engine)
+        try:
+            trust = await engine.trust.reload_aside()
+        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
+            self.said(f"upstream_tls: the files could not be read again, those from before stay in force: {error}")
+        else:
+            for notice in trust.notices:
+                self.said(notice)
+
+    async def _reload_fronts(self, engine: Engine) -> None:
+        for name, store in engine.fronts.items():
+            try:
+                shopfront = await store.reload_aside()
+            except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
+                self.said(f"{name}: the new certificates are refused, the old ones stay in force: {error}")
+            else:
+                for notice in shopfront.notices:
+                    self.said(notice)
+
+    async def _reload_configuration(self, engine: Engine) -> None:
+        """Take up routes and upstreams as the configuration says now; what else of it has changed waits."""
+        if self.again is None:
+            return
+        try:
+            settings = await asyncio.to_thread(self.again)
+            sentences = take_up(engine, settings)
+        except Invalid as error:
+            problems = [str(problem) for problem in error.problems]
+        except (Malformed, AuditUnavailable) as error:
+            problems = [str(error)]
+        else:
+            for sentence in sentences:
+                self.said(sentence)
+            return
+        self.said("the configuration is refused, routes and upstreams from before stay in force")
+        with suppress(AuditUnavailable):
+            engine.writer.append(configuration_record(outcome="refused", problems=problems, now=time.time()))
+        for problem in problems:
+            self.said(problem)
+
+    async def _reload_policies(self, engine: Engine) -> None:
+        for listener in engine.listeners:
+            try:
+                outcome = await listener.store.reload_aside()
+            except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
+                self.said(f"{listener.name}: the policy could not be read again, the old one stays in force: {error}")
+                continue
+            if isinstance(outcome, Kept):
+                self.said(f"{listener.name}: the new policy is refused, the old one stays in force")
+                for problem in outcome.problems:
+                    self.said(str(problem))
+            else:
+                self.said(f"{listener.name}: the policy was read again ({outcome.digest})")
+                for notice in outcome.notices:
+                    self.said(notice)

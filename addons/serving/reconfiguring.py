@@ -1,0 +1,42 @@
+"""Routes and upstreams of a configuration that was read again, put in force while requests are under way.
+
+A request that has found its route goes on by it; the next one finds its own in the new table. Upstreams come before
+the routes that name them, and none goes before its last request has ended.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from addons.caching.disks import renew_disks
+from gateway.audit.records.events import configuration_record
+from gateway.control.configuration import tables, what_waits
+from gateway.upstreams.clauses import never_reached
+
+if TYPE_CHECKING:
+    from addons.serving.composition import Engine
+    from gateway.config.settings import Settings
+
+
+def take_up(engine: Engine, settings: Settings) -> list[str]:
+    """Put routes and upstreams in force; what people should know of it, the last word first. Raises Malformed.
+
+    What is in force has been written down before it takes effect; raises AuditUnavailable, and nothing is changed.
+    """
+    found = tables(engine.settings, settings)
+    waiting = what_waits(engine.settings, settings)
+    engine.writer.append(configuration_record(outcome="loaded", problems=waiting, now=time.time()))
+    engine.pools.renew(settings.upstreams)
+    for listener in engine.listeners:
+        if listener.name in found:
+            listener.routes = found[listener.name]
+    engine.checks.renew()
+    renew_disks(replace(settings, state=engine.settings.state), engine.caches, engine.pools.said)
+    unreached = [
+        f"no request takes the route for {claim}, more specific ones leave nothing to it"
+        for each in settings.listeners
+        for claim, _ in never_reached(each.routes)
+    ]
+    return ["routes and upstreams were read again", *waiting, *unreached]

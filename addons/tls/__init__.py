@@ -1,0 +1,1 @@
+"""TLS with clients, inspected or a reverse listener's own, and with upstreams."""

@@ -1,0 +1,1 @@
+"""Tunnels: what they open with, and those that are passed on unread."""

@@ -1,0 +1,1 @@
+"""Upstreams: judged addresses dialled, servers chosen, tried again and looked after."""

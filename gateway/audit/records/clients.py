@@ -1,0 +1,90 @@
+"""How the log writes a client's address: as it is, without what tells one household from another, or as a token.
+
+A token is a keyed hash (HMAC-SHA-256, RFC 2104) under the key of its month: all that one client did in a month can be
+put together, nothing that it did in two, and without the key nobody can say or try out which address it was.
+What is no longer known cannot be asked for: when the key of a month is erased, its tokens mean nothing to anybody.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from gateway.audit.records.times import timestamp
+from gateway.policy.addresses import BITS, Address, Network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NETWORK: Final = {4: 24, 6: 48}
+"""The bits of an address that are kept: a street rather than a house."""
+_MONTH: Final = len("2026-11")
+_DIGITS: Final = 20
+_REMEMBERED: Final = 10_000
+
+
+type ClientName = Callable[[Address, float], str]
+"""What the log calls a client; the moment in seconds since the epoch. Raises AuditUnavailable."""
+
+
+def truncated(address: Address, _now: float = 0.0) -> str:
+    """The network of an address: `10.1.2.0/24`, `2001:db8::/48`."""
+    kept = _NETWORK[address.version]
+    rest = BITS[address.version] - kept
+    return str(Network(address.version, address.value >> rest << rest, kept))
+
+
+@dataclass(slots=True)
+class Keyed:
+    """Names clients by tokens: `client-2026-11-` and 20 hexadecimal digits.
+
+    `key` gives the secret of a month, `2026-11`; it is asked for once a month, and may raise AuditUnavailable.
+    """
+
+    key: Callable[[str], bytes]
+    _month: str = ""
+    _secret: bytes = b""
+    _named: dict[Address, str] = field(default_factory=dict)
+
+    def __call__(self, address: Address, now: float) -> str:
+        """The token of a client in the month of `now`, UTC."""
+        month = timestamp(now)[:_MONTH]
+        if month != self._month:
+            self._secret = self.key(month)
+            self._month = month
+            self._named.clear()
+        if address not in self._named:
+            if len(self._named) >= _REMEMBERED:
+                self._named.clear()
+            digest = hmac.digest(self._secret, address.packed, "sha256").hex()
+            self._named[address] = f"client-{month}-{digest[:_DIGITS]}"
+        return self._named[address]
+
+    def __len__(self) -> int:
+        return len(self._named)
+
+
+def hidden_in(value: object, address: Address, name: str) -> object:
+    """A value of a record without this address, wherever it stands in it as it is written; `name` takes its place."""
+    match value:
+        case str():
+            return value.replace(str(address), name)
+        case list():
+            return [hidden_in(each, address, name) for each in value]
+        case dict():
+            return {key: hidden_in(each, address, name) for key, each in value.items()}
+        case _:
+            return value
+
+
+def hidden_entry(entry: str, address: Address, name: str) -> str:
+    """The entry of a list as it may be written down: one that tells a client's address tells its name instead.
+
+    A network that holds more than `truncated` would tell is no secret.
+    """
+    try:
+        network = Network.parse(entry)
+    except ValueError:
+        return entry
+    return name if address in network and network.length > _NETWORK[network.version] else entry

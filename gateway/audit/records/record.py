@@ -1,0 +1,360 @@
+"""One record per event: the shape of the log, in one place.
+
+A `decision` record has these keys, always all of them, in this order; the writer puts `v` and `seq` in front:
+
+    v            the version of this shape: 1
+    seq          1, 2, 3 ... without a gap, over all segments of the log
+    time         RFC 3339, UTC, microseconds
+    event        decision
+    id           the decision id: what the client sees in `Wicketgate-Decision`; the `end` record repeats it
+    listener     its name;  mode  forward | reverse;  engine  which engine moved the bytes
+    client       {ip, port, user, groups}, and `balancer` where a PROXY header named the client: who sent it; where the
+                 operator wants addresses hidden, `ip` is a network or a token and `port` is null
+    request      {method, scheme, host, port, path, query, protocol, size}; query values masked, size in bytes; beside
+                 them `sent` if a route lets the upstream be asked for another path, `respelt: true` if the path came
+                 in another spelling, `tunnel: true` if a plain request came through a tunnel, and `fields`, by their
+                 names, if the operator wants values of fields written down
+    tls          {sni, mode: inspected | spliced | terminated | null}, or null for a plain exchange
+    destination  {ip: the address tried first, answers: every address that was judged, parent: the proxy it goes
+                 through, original: where a redirected connection was on its way to}, or null if there is none of them
+    decision     {verdict, reason, rule, place, matched, waived, shadow, unknown, status, detail}
+    list         {name, entry, age} of the entry that decided, or null
+    limits       [{id, key, quota, window, remaining, reset}] of the limits that counted: under which key, how much of
+                 what is left; seconds, null where a limit counts what runs at the same time
+    policy       {name, digest}
+    masked       JSON pointers (RFC 6901) to what redaction changed
+    answers      redirect | response: what the gateway answers by itself, without dialling; only then there is this key
+
+What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
+reason, destination}; `reason` says why it ended early, null for a whole one, `destination` the address that was really
+connected: {ip}, or null, `unverified: true` that it went to a TLS server that nobody asked to prove who it is. If
+something was decided later it has a `decision` too; `upstream` names the server that a reverse listener sent it to, and
+before it those that failed: {name, server, attempts: [{server, reason}]}. Other events are in
+`gateway.audit.records.events`.
+
+A record never holds a body, user information of an address, or what a field says to prove who somebody is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from gateway.audit.records.clients import hidden_entry, hidden_in
+from gateway.audit.records.disclosure import Disclosure
+from gateway.audit.records.redaction import mask_fields, mask_query, mask_sentence, mask_text
+from gateway.audit.records.secrets import MASK
+from gateway.audit.records.times import timestamp
+from gateway.policy.explain import age_text, as_json
+from gateway.policy.model import FactName, Missing, Mode
+from gateway.policy.names import Host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gateway.audit.records.clients import ClientName
+    from gateway.policy.addresses import Address
+    from gateway.policy.limits import LimitState
+    from gateway.policy.model import Decision, Fact, Facts, ListHit, Reason
+
+VERSION: Final = 1
+"""The `v` of every record."""
+
+type Record = dict[str, object]
+"""One event, its keys in their order, values that JSON can hold; without `v` and `seq`."""
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+_LIKE_A_METHOD: Final = re.compile(r"[A-Z]{1,12}(-[A-Z]{1,12}){0,2}")
+"""As registered methods look: a client that lost count of its bytes may send anything in their place."""
+_USUAL: Final = Disclosure()
+_PLAIN_KEYS: Final = frozenset({FactName.HOST, FactName.PORT, FactName.METHOD, FactName.TLS_SNI, FactName.USER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a decision record says besides facts and decision.
+
+    `status` is what the client is answered (None: nothing, or not yet known); `dialled` the address tried first;
+    `parent` the name of the proxy that it belongs to; `original` where a redirected connection was on its way to;
+    `balancer` who named the client in a PROXY header;
+    `disclosure` what may be written down beyond the usual; `sent` the path that is sent, if it is not the one that
+    was judged; `answers` what the gateway answers by itself, if nothing is dialled.
+    """
+
+    id: str
+    listener: str
+    mode: Mode
+    client_port: int | None = None
+    status: int | None = None
+    dialled: Address | None = None
+    parent: str | None = None
+    original: tuple[Address, int] | None = None
+    balancer: Address | None = None
+    engine: str = "mitmproxy"
+    disclosure: Disclosure = _USUAL
+    sent: str | None = None
+    answers: Literal["redirect", "response"] | None = None
+
+
+def decision_record(facts: Facts, decision: Decision, about: Circumstances, now: float) -> Record:
+    """The record of one decision, redacted. `now` in seconds since the epoch."""
+    masked: list[str] = []
+    record: Record = {
+        "time": timestamp(now),
+        "event": "decision",
+        "id": about.id,
+        "listener": about.listener,
+        "mode": about.mode.value,
+        "engine": about.engine,
+        "client": _client(facts, about),
+        "request": _request(facts, about, masked),
+        "tls": _tls(facts, about.mode),
+        "destination": _destination(facts, about),
+        "decision": _decision(decision, about.status),
+        "list": _list_hit(decision.hit),
+        "limits": _limits(decision.limits, about.disclosure, masked) if decision.limits else [],
+        "policy": {"name": decision.policy, "digest": decision.digest},
+        "masked": masked,
+    }
+    if about.disclosure.client is not None:
+        _hide_client(record, facts.client_ip, about.balancer, about.disclosure.client, now)
+    if about.answers is not None:
+        record["answers"] = about.answers
+    return record
+
+
+def end_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    decision_id: str,
+    status: int | None,
+    up: int,
+    down: int,
+    seconds: float,
+    now: float,
+    reason: Reason | None = None,
+    reached: Address | None = None,
+    unverified: bool = False,
+    cache: str | None = None,
+) -> Record:
+    """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`).
+
+    `unverified` says that it went to a TLS server that nobody asked to prove who it is; only then there is such a key.
+    So it is with `cache`, which says what the cache of the route did.
+    """
+    record: Record = {
+        "time": timestamp(now),
+        "event": "end",
+        "id": decision_id,
+        "status": status,
+        "bytes": {"up": up, "down": down},
+        "seconds": round(seconds, 6),
+        "reason": None if reason is None else reason.value,
+        "destination": None if reached is None else {"ip": str(reached)},
+    }
+    if cache is not None:
+        record["cache"] = cache
+    return record | {"unverified": True} if unverified else record
+
+
+def decision_object(decision: Decision) -> Record:
+    """A decision as it stands in a record; `detail` is the sentence of a refusal that no rule made."""
+    said: Record = as_json(decision)
+    said["place"] = _short(decision.place)
+    said["detail"] = _detail(decision)
+    return said
+
+
+def _detail(decision: Decision) -> str | None:
+    said = decision.message if decision.rule is None and decision.message else None
+    return mask_sentence(said) if said else None
+
+
+def _known[T](fact: Fact[T]) -> T | None:
+    return None if isinstance(fact, Missing) else fact
+
+
+def _text(fact: Fact[object]) -> str | None:
+    return None if isinstance(fact, Missing) else str(fact)
+
+
+def _client(facts: Facts, about: Circumstances) -> Record:
+    client: Record = {
+        "ip": _text(facts.client_ip),
+        "port": about.client_port,
+        "user": _text(facts.user),
+        "groups": sorted(_known(facts.groups) or ()),
+    }
+    return client if about.balancer is None else client | {"balancer": str(about.balancer)}
+
+
+def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
+    path, query = _target(facts, about.disclosure.query, masked)
+    request: Record = {
+        "method": _method(facts),
+        "scheme": _text(facts.scheme),
+        "host": _text(facts.host),
+        "port": _known(facts.port),
+        "path": path,
+        "query": query,
+        "protocol": _text(facts.protocol),
+        "size": _known(facts.request_size),
+    }
+    if about.sent is not None:
+        request["sent"] = mask_text(about.sent)
+    if not isinstance(facts.target, Missing) and facts.target.changed:
+        request["respelt"] = True
+    if facts.connect is True and facts.tls_inspected is Missing.ABSENT and facts.target is not Missing.UNKNOWN:
+        request["tunnel"] = True
+    if about.disclosure.fields and not isinstance(facts.headers, Missing):
+        request["fields"] = shown = mask_fields(facts.headers.items, about.disclosure.fields)
+        masked.extend(f"/request/fields/{_pointer(name)}" for name, value in shown.items() if _has_mask(value))
+    return request
+
+
+def _method(facts: Facts) -> str | None:
+    """The method; of a CONNECT that is judged itself, CONNECT (its inner method is not known yet)."""
+    method = _known(facts.method)
+    if method is None:
+        return "CONNECT" if facts.connect is True else None
+    return method if method in _METHODS or _LIKE_A_METHOD.fullmatch(method) else MASK
+
+
+def _target(facts: Facts, shown: frozenset[str], masked: list[str]) -> tuple[str | None, Record | None]:
+    target = _known(facts.target)
+    if target is None:
+        return None, None
+    path = mask_text(target.path)
+    if path != target.path:
+        masked.append("/request/path")
+    if target.query is None:
+        return path, {}
+    query = mask_query(target.parameters(), shown)
+    masked.extend(f"/request/query/{_pointer(name)}" for name, value in query.items() if _has_mask(value))
+    return path, dict(query)
+
+
+def _has_mask(value: str | list[str]) -> bool:
+    return any(MASK in each for each in ([value] if isinstance(value, str) else value))
+
+
+def _pointer(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _tls(facts: Facts, mode: Mode) -> Record | None:
+    if facts.tls_inspected is Missing.ABSENT:
+        return None
+    opened = "terminated" if mode is Mode.REVERSE else "inspected"
+    modes = {True: opened, False: "spliced", Missing.UNKNOWN: None}
+    return {"sni": _text(facts.tls_sni), "mode": modes[facts.tls_inspected]}
+
+
+def _destination(facts: Facts, about: Circumstances) -> Record | None:
+    answers = _known(facts.destination_ips) or ()
+    dialled = about.dialled or (answers[0] if answers else None)
+    if dialled is None and about.original is None:
+        return None
+    return {
+        "ip": None if dialled is None else str(dialled),
+        "answers": [str(answer) for answer in answers],
+        "parent": about.parent,
+        "original": None if about.original is None else _spot(*about.original),
+    }
+
+
+def _spot(address: Address, port: int) -> str:
+    return Host.of(address).authority(port)
+
+
+def _decision(decision: Decision, status: int | None) -> Record:
+    said: Record = as_json(decision)
+    said["place"] = _short(decision.place)
+    said["status"] = status
+    said["detail"] = _detail(decision)
+    return said
+
+
+def _short(place: str | None) -> str | None:
+    """`corporate.yaml:21`: the folders of the machine are nobody's business who reads a log."""
+    return None if place is None else place.rpartition("/")[2]
+
+
+def _list_hit(hit: ListHit | None) -> Record | None:
+    if hit is None:
+        return None
+    return {"name": hit.name, "entry": hit.entry, "age": None if hit.age is None else age_text(hit.age)}
+
+
+def _limits(states: tuple[LimitState, ...], disclosure: Disclosure, masked: list[str]) -> list[Record]:
+    shown: list[Record] = []
+    for at, state in enumerate(states):
+        key: Record = {
+            name: _key_part(name, part, disclosure) for name, part in zip(state.names, state.key, strict=True)
+        }
+        masked.extend(f"/limits/{at}/key/{_pointer(name)}" for name, part in key.items() if part == MASK)
+        shown.append(
+            {
+                "id": state.id,
+                "key": key,
+                "quota": state.quota,
+                "window": state.window if state.counts_time else None,
+                "remaining": state.remaining,
+                "reset": round(state.reset, 3) if state.counts_time else None,
+            }
+        )
+    return shown
+
+
+def _key_part(name: str, part: object, disclosure: Disclosure) -> object:
+    """What a request was counted under, as a record may say it; null if it had none. What is long is a digest."""
+    if isinstance(part, Missing):
+        return None
+    if name == FactName.CLIENT_IP:
+        return str(part)
+    if isinstance(part, int) or (isinstance(part, str) and name in _PLAIN_KEYS):
+        return part
+    if isinstance(part, str) and name == FactName.PATH:
+        return mask_text(part)
+    kind, _, argument = name.partition(".")
+    may_be_shown = argument in (disclosure.fields if kind == FactName.HEADER else disclosure.query)
+    if may_be_shown and isinstance(part, tuple) and all(isinstance(each, str) for each in part):
+        return mask_text(", ".join(part))
+    return MASK
+
+
+def _hide_client(
+    record: Record, client: Fact[Address], balancer: Address | None, named: ClientName, now: float
+) -> None:
+    """Write the client's name in place of its address, wherever a record may hold that."""
+    who, masked = record["client"], record["masked"]
+    if not isinstance(who, dict) or not isinstance(masked, list):
+        raise TypeError("a decision record has a client")
+    who["port"] = None
+    masked.append("/client/port")
+    if balancer is not None:
+        who["balancer"] = named(balancer, now)
+        masked.append("/client/balancer")
+    if isinstance(client, Missing):
+        return
+    who["ip"] = name = named(client, now)
+    masked.append("/client/ip")
+    _hide_elsewhere(record, client, name)
+
+
+def _hide_elsewhere(record: Record, client: Address, name: str) -> None:
+    """A client's address may stand in what it asked for, in the entry of a list, in the key of a limit, in words."""
+    for part in ("request", "decision", "limits"):
+        record[part] = hidden_in(record[part], client, name)
+    for key in _keys_of_limits(record):
+        if FactName.CLIENT_IP in key:
+            key[FactName.CLIENT_IP.value] = name
+    hit = record["list"]
+    if isinstance(hit, dict):
+        hit["entry"] = hidden_entry(hit["entry"], client, name)
+
+
+def _keys_of_limits(record: Record) -> Iterator[Record]:
+    limits = record["limits"]
+    for limit in limits if isinstance(limits, list) else ():
+        yield limit["key"]

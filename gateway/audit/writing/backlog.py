@@ -1,0 +1,248 @@
+"""What was accepted and is not yet safe on the disk: bounded in records and in bytes, numbered without a gap.
+
+A sequence number is given out at the moment of acceptance, under the lock, so the order of numbers is the order of
+lines. Full or out of order, the backlog refuses, or lets pass unrecorded what it may, and counts both: nothing is ever
+dropped in silence.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from threading import Condition, Lock
+from typing import TYPE_CHECKING, Final, Literal
+
+from gateway.audit.writing.errors import AuditUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
+type OnFailure = Literal["closed", "deny_only", "open"]
+"""What happens to what cannot be recorded: refused; refused if it must be on record; let pass and counted."""
+
+UNRECORDED: Final = 0
+"""The number of a record that is let pass without being written down."""
+
+
+def line_of(seq: int, body: bytes) -> bytes:
+    """The line of a record: `body` is its text without the opening brace."""
+    return b'{"v":1,"seq":%d,%b\n' % (seq, body)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Lines in their order; `waiting` are told when all of them are on the disk; `since` as `time.monotonic`."""
+
+    lines: list[bytes] = field(default_factory=list)
+    waiting: list[tuple[Future[int], int]] = field(default_factory=list)
+    since: float = 0.0
+
+    def extend(self, more: Batch) -> None:
+        """Take the lines of a later batch behind one's own."""
+        if not self.lines:
+            self.since = more.since
+        self.lines += more.lines
+        self.waiting += more.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """How many records were refused, and how many left out, since when (seconds since the epoch)."""
+
+    refused: int
+    unrecorded: int
+    since: float
+
+
+class Backlog:
+    """The queue between those who append and the one thread that writes. Safe for threads.
+
+    Under `deny_only` what need not be recorded leaves the last quarter of the room to what must be, and what must be
+    still finds room while the disk fails.
+    """
+
+    def __init__(
+        self,
+        next_seq: int,
+        most_records: int,
+        most_bytes: int,
+        on_failure: OnFailure = "closed",
+        form: Callable[[int, bytes], bytes] = line_of,
+    ) -> None:
+        self._lock: Final = Lock()  # taken for itself on the way of every request: a condition takes twice as long
+        self._changed: Final = Condition(self._lock)
+        self._batch = Batch()
+        self._records = 0
+        self._bytes = 0
+        self._most_records = most_records
+        self._most_bytes = most_bytes
+        self._plenty: Final = (most_records // 2, most_bytes // 2)
+        self._on_failure: Final = on_failure
+        self._form: Final = form
+        self._urgent = False
+        self._closing = False
+        self._trouble: str | None = None
+        self._refused = 0
+        self._unrecorded = 0
+        self._missed_since = 0.0
+        self.next_seq = next_seq
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is accepted at the moment, or None."""
+        return self._trouble
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing will be accepted any more."""
+        return self._closing
+
+    @property
+    def records(self) -> int:
+        """How many records are accepted and not yet on the disk."""
+        return self._records
+
+    @property
+    def crowded(self) -> bool:
+        """Whether half of the room is taken, so that it is time to make some."""
+        return 2 * self._records > self._most_records or 2 * self._bytes > self._most_bytes
+
+    def put(self, body: bytes, done: Future[int] | None = None, *, must: bool = True) -> int:
+        """Accept the text of a record (without its opening brace), return its number, or UNRECORDED.
+
+        `done` is told when the record is on the disk; `must` says that under `deny_only` it may not be left out.
+        Raises AuditUnavailable.
+        """
+        with self._lock:
+            why = self._trouble
+            if why is None and (self._records >= self._plenty[0] or self._bytes + len(body) > self._plenty[1]):
+                why = self._no_room(len(body), must=must)
+            if why is None:
+                return self._accept(body, done)
+            return self._hard_pressed(why, body, done, must=must)
+
+    def put_own(self, body: bytes, done: Future[int] | None = None) -> int:
+        """Accept a record about the log itself, whatever the bounds."""
+        with self._changed:
+            return self._accept(body, done)
+
+    def put_all(self, bodies: Sequence[bytes], done: Future[int] | None = None) -> int:
+        """Accept what another process has accepted before, whatever the bounds; return the number of the last one.
+
+        The numbers have no gap. `done` is told when everything up to the last one is on the disk, or at once that it is
+        not going to be soon. Raises AuditUnavailable if the log is closed.
+        """
+        with self._lock:
+            if self._closing:
+                raise AuditUnavailable(self._trouble or "")
+            for body in bodies:
+                self._accept(body, None)
+            last = self.next_seq - 1
+            if done is not None and self._trouble is not None:
+                done.set_exception(AuditUnavailable(self._trouble))
+            elif done is not None:
+                self._batch.waiting.append((done, last))
+                self._urgent = True
+                self._changed.notify()
+            return last
+
+    def wake(self) -> None:
+        """Let whoever waits in `take` go on, even with nothing."""
+        with self._changed:
+            self._urgent = True
+            self._changed.notify_all()
+
+    def take(self, patience: float | None, gather: float) -> Batch:
+        """Wait up to `patience` seconds for a first line, then `gather` seconds for more; hand over all there is."""
+        with self._changed:
+            if self._changed.wait_for(lambda: self._batch.lines or self._urgent, patience):
+                self._changed.wait_for(lambda: self._urgent, gather)
+            taken, self._batch = self._batch, Batch()
+            self._urgent = self._closing
+            return taken
+
+    def settle(self, lines: Sequence[bytes]) -> None:
+        """These lines are on the disk: their room is free."""
+        with self._changed:
+            self._records -= len(lines)
+            self._bytes -= sum(map(len, lines))
+
+    def refuse_all(self, why: str) -> None:
+        """Accept nothing until `accept_again`."""
+        with self._changed:
+            if not self._closing:
+                self._trouble = why
+
+    def accept_again(self) -> None:
+        """The disk takes records again. What was closed stays closed."""
+        with self._changed:
+            if not self._closing:
+                self._trouble = None
+
+    def close(self, why: str) -> None:
+        """Accept nothing any more, and wake the writer to finish."""
+        with self._changed:
+            self._closing = self._urgent = True
+            self._trouble = why
+            self._changed.notify_all()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not longer than until closing."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing, seconds)
+
+    def take_missed(self) -> Missed | None:
+        """What was refused or left out since this was last told, once there is room again; else None."""
+        with self._changed:
+            if not (self._refused or self._unrecorded) or self.crowded:
+                return None
+            missed = Missed(self._refused, self._unrecorded, self._missed_since)
+            self._refused = self._unrecorded = 0
+            return missed
+
+    def _no_room(self, size: int, *, must: bool) -> str | None:
+        records, most_bytes = self._most_records, self._most_bytes
+        if self._on_failure == "deny_only" and not must:
+            records, most_bytes = records - records // 4, most_bytes - most_bytes // 4
+        if self._records >= records:
+            return f"the audit queue is full: {self._records} records wait for the disk"
+        if self._bytes + size > most_bytes:
+            return f"the audit queue is full: {self._bytes} bytes wait for the disk"
+        return None
+
+    def _hard_pressed(self, why: str, body: bytes, done: Future[int] | None, *, must: bool) -> int:
+        """A record that comes while the disk fails or the room is full."""
+        kept = must and self._on_failure == "deny_only"
+        if kept and not self._closing and self._no_room(len(body), must=True) is None:
+            seq = self._accept(body, None)
+            if done is not None:
+                done.set_result(seq)
+            return seq
+        if not (self._refused or self._unrecorded):
+            self._missed_since = time.time()
+        if self._closing or kept or self._on_failure == "closed":
+            self._refused += 1
+            raise AuditUnavailable(why)
+        self._unrecorded += 1
+        if done is not None:
+            done.set_result(UNRECORDED)
+        return UNRECORDED
+
+    def _accept(self, body: bytes, done: Future[int] | None) -> int:
+        seq = self.next_seq
+        self.next_seq = seq + 1
+        line = self._form(seq, body)
+        self._records += 1
+        self._bytes += len(line)
+        batch = self._batch
+        if done is not None:
+            batch.waiting.append((done, seq))
+            self._urgent = True
+        if not batch.lines:
+            batch.since = time.monotonic()
+            self._changed.notify()
+        elif done is not None:
+            self._changed.notify()
+        batch.lines.append(line)
+        return seq

@@ -1,0 +1,83 @@
+"""How records are accepted, whoever writes them: encoded, into a bounded backlog, waited for if that is promised."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from gateway.audit.writing.backlog import UNRECORDED
+from gateway.audit.writing.encoding import body
+from gateway.audit.writing.errors import AuditUnavailable
+
+if TYPE_CHECKING:
+    from gateway.audit.records.record import Record
+    from gateway.audit.writing.backlog import Backlog, OnFailure
+
+type Durability = Literal["sync", "batched", "relaxed"]
+
+NOT_OPEN: Final = "the audit log is not open"
+
+
+@dataclass(slots=True)
+class Intake:
+    """The door of a log; shut as long as there is no `backlog`. Every method may raise AuditUnavailable."""
+
+    durability: Durability
+    on_failure: OnFailure
+    backlog: Backlog | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether `record` waits for the disk."""
+        return self.durability == "sync"
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no record is accepted, or None."""
+        return NOT_OPEN if self.backlog is None else self.backlog.trouble
+
+    @property
+    def waiting(self) -> int:
+        """How many records are accepted and not yet where they are safe."""
+        return 0 if self.backlog is None else self.backlog.records
+
+    def append(self, record: Record) -> int:
+        """Accept a record, return its number, or UNRECORDED if it is left out."""
+        backlog, text = self.opened(), body(record)
+        if record["event"] == "stop" and not backlog.closing:
+            return backlog.put_own(text)  # the last record: room is reserved for it
+        return backlog.put(text, must=must_be_recorded(record))
+
+    def append_durable(self, record: Record) -> Future[int]:
+        """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
+        done: Future[int] = Future()
+        self.opened().put(body(record), done, must=must_be_recorded(record))
+        return done
+
+    async def record(self, record: Record) -> int:
+        """Accept a record as `durability` asks for. One whose sync failed was accepted, and is written again later."""
+        if self.durability != "sync":
+            return self.append(record)
+        waiting = asyncio.wrap_future(self.append_durable(record))
+        try:
+            return await waiting
+        except AuditUnavailable:
+            if self.on_failure == "closed":
+                raise
+            return UNRECORDED
+
+    def opened(self) -> Backlog:
+        """The backlog of a log that is open."""
+        if self.backlog is None:
+            raise AuditUnavailable(NOT_OPEN)
+        return self.backlog
+
+
+def must_be_recorded(record: Record) -> bool:
+    """Whether a record may not be left out under `deny_only`: all but allows and the ends of exchanges."""
+    if record["event"] == "end":
+        return False
+    decision = record.get("decision")
+    return not (isinstance(decision, dict) and decision.get("verdict") == "allow")
