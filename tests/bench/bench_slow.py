@@ -23,7 +23,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from tests.bench.load import Round, Wrong, load, missing, resident_mb, serving
-from tests.e2e.commands import COMMAND, free_port
+from tests.e2e.commands import COMMAND, free_port, until
 from tests.e2e.dripping import KINDS, dripping
 from tests.e2e.origin import ask, status_of
 
@@ -37,6 +37,8 @@ AT_MOST: Final = 2.0
 EVERY: Final = 5.0
 """Seconds between two bytes of a slow client."""
 _FILES: Final = 10_000
+_LEFT: Final = 10
+"""Sockets more than before any slow client came: kept connections to the origin, and the fast client's last."""
 _CONFIG: Final = """
 version: 1
 state: state
@@ -82,13 +84,19 @@ def measure(clients: int, rounds: int, seconds: int) -> Measured:
         command = [COMMAND, "run", "--config", str(folder / "wicketgate.yaml")]
         pid = running.enter_context(serving(command, port))
         load(port, 1, 1)
+        few = _open_files(pid) + _LEFT
         weights = _weigh(pid, port, clients)
         alone, beside = [], []
         for _ in range(rounds):
-            _settle(port)
+            until(lambda: _open_files(pid) <= few, "slow clients of the last round are still there")
             alone.append(load(port, seconds, 1))
             beside.append(_beside(port, clients, seconds))
         return Measured(_medians(alone), _medians(beside), weights)
+
+
+def _open_files(pid: int) -> int:
+    """How many sockets and files a process holds."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def _weigh(pid: int, port: int, clients: int) -> dict[Kind, float]:

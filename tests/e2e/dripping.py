@@ -28,8 +28,8 @@ _BODY: Final = b"POST %s HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 10000
 _BEGINS: Final[dict[Kind, bytes]] = {"head": _HEAD, "body": _BODY, "idle": b""}
 _ADDRESSES: Final = 50
 _PATIENCE: Final = 10.0
-_TURNS: Final = 20
-"""So that not all of them send their byte at the same moment."""
+_TURNS: Final = 100
+"""So that not all of them send their byte at the same moment: nobody tells thousands of people when to."""
 
 
 @dataclass(slots=True)
