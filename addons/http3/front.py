@@ -77,6 +77,7 @@ class QuicFront(asyncio.DatagramProtocol):
         self._serving: Final[set[asyncio.Task[None]]] = set()
         self._transport: Any = None
         self._is_closed = False
+        self._told: Final[set[type[Exception]]] = set()
         logging.getLogger("quic").setLevel(logging.CRITICAL)  # else whoever likes writes into the operator's log
 
     @override
@@ -98,8 +99,14 @@ class QuicFront(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         try:
             self._receive(data, (addr[0], addr[1]), addr)
-        except Exception:  # noqa: BLE001 - no datagram ends the listener, whatever is in it
-            _log.debug("a datagram could not be read", exc_info=True)
+        except Exception as error:  # noqa: BLE001 - no datagram ends the listener, whatever is in it
+            self._tell_once(error)
+
+    def _tell_once(self, error: Exception) -> None:
+        """Every kind of fault once: whoever sends datagrams must not fill the operator's log."""
+        if type(error) not in self._told:
+            self._told.add(type(error))
+            _log.error("datagrams could not be read and were dropped, the first because of this", exc_info=error)
 
     def _receive(self, data: bytes, spot: tuple[str, int], addr: tuple[Any, ...]) -> None:
         try:

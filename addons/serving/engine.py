@@ -26,7 +26,6 @@ from gateway.audit.records.events import configuration_record, start_record, sto
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
 from gateway.control.store import Kept
-from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -95,6 +94,7 @@ class _Process:
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self._crowd = Crowd(self.settings.limits)
@@ -238,11 +238,26 @@ class _Process:
         task.add_done_callback(self._tasks.discard)
 
     async def _reload(self, engine: Engine) -> None:
-        await self._reload_policies(engine)
-        await self._reload_configuration(engine)
-        for sentence in [] if engine.signing is None else await engine.signing.reload_aside():
-            self.said(sentence)
-        await self._reload_fronts(engine)
+        """One at a time and in their order: what was read first must not be put in force last."""
+        async with self._turn:
+            await self._reload_policies(engine)
+            await self._reload_configuration(engine)
+            await self._reload_authorities(engine)
+            await self._reload_fronts(engine)
+            await self._reload_trust(engine)
+
+    async def _reload_authorities(self, engine: Engine) -> None:
+        if engine.signing is None:
+            return
+        try:
+            sentences = await engine.signing.reload_aside()
+        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
+            self.said(f"ca: the authorities could not be read again, those from before stay in force: {error}")
+        else:
+            for sentence in sentences:
+                self.said(sentence)
+
+    async def _reload_trust(self, engine: Engine) -> None:
         try:
             trust = await engine.trust.reload_aside()
         except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
@@ -270,7 +285,7 @@ class _Process:
             sentences = take_up(engine, settings)
         except Invalid as error:
             problems = [str(problem) for problem in error.problems]
-        except (Malformed, AuditUnavailable) as error:
+        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
             problems = [str(error)]
         else:
             for sentence in sentences:

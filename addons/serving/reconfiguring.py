@@ -16,8 +16,17 @@ from gateway.control.configuration import tables, what_waits
 from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from addons.serving.composition import Engine
     from gateway.config.settings import Settings
+    from gateway.upstreams.routes import RouteTable
+
+
+def _still_asked(engine: Engine, found: Mapping[str, RouteTable]) -> frozenset[str]:
+    """Upstreams of listeners that keep their routes, because the configuration knows them no more."""
+    kept = (each.routes for each in engine.listeners if each.routes is not None and each.name not in found)
+    return frozenset().union(*(routes.upstreams for routes in kept))
 
 
 def take_up(engine: Engine, settings: Settings) -> list[str]:
@@ -28,7 +37,7 @@ def take_up(engine: Engine, settings: Settings) -> list[str]:
     found = tables(engine.settings, settings)
     waiting = what_waits(engine.settings, settings)
     engine.writer.append(configuration_record(outcome="loaded", problems=waiting, now=time.time()))
-    engine.pools.renew(settings.upstreams)
+    engine.pools.renew(settings.upstreams, _still_asked(engine, found))
     for listener in engine.listeners:
         if listener.name in found:
             listener.routes = found[listener.name]

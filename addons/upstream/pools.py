@@ -113,17 +113,18 @@ class Pools:
         exchange.attempts.append((failed.member.name, reason))
         return _at(exchange, found, exchange.route)
 
-    def renew(self, upstreams: Mapping[str, UpstreamSettings]) -> None:
+    def renew(self, upstreams: Mapping[str, UpstreamSettings], still: frozenset[str] = frozenset()) -> None:
         """Let upstreams and their servers join and leave as the configuration says now.
 
-        Requests that are under way to an upstream that was left out end there.
+        Requests that are under way to an upstream that was left out end there. Those in `still` are looked after as
+        before although they were left out.
         """
         for name, wanted in upstreams.items():
             if name in self._fleets:
                 self._fleets[name].pool.renew(wanted.servers, wanted.rules)
             else:
                 self._add(name, wanted)
-        self._named = frozenset(upstreams)
+        self._named = frozenset(upstreams) | (still & self._fleets.keys())
 
     def _add(self, name: str, settings: UpstreamSettings) -> None:
         pool = Pool.of(settings.servers, settings.rules, self._clock, self._draw)

@@ -28,6 +28,8 @@ def tables(before: Settings, after: Settings) -> dict[str, RouteTable]:
     taken = [each for each in after.listeners if each.name in running and each.mode is Mode.REVERSE]
     if not _keeps_answers(before.listeners) and _keeps_answers(taken):
         raise Malformed("the first route with a `cache` needs a new start: nothing here keeps answers yet")
+    if (longest := _longest_line(after)) > _longest_line(before):
+        raise Malformed(f"a `queue.timeout` of {longest:g} s needs a new start: nothing here waits for that long yet")
     return {each.name: RouteTable.of(each, after.upstreams) for each in taken}
 
 
@@ -47,6 +49,11 @@ def what_waits(before: Settings, after: Settings) -> list[str]:
 def _differing[S: (Settings, ListenerSettings)](one: S, other: S) -> Iterator[str]:
     keys = (each.name for each in fields(one) if each.name not in _RUNNING)
     return (key for key in keys if getattr(one, key) != getattr(other, key))
+
+
+def _longest_line(settings: Settings) -> float:
+    """Seconds that a request may stand in line; the deadlines of hooks are made for it at the start."""
+    return max((each.rules.queue.timeout for each in settings.upstreams.values()), default=0.0)
 
 
 def _keeps_answers(listeners: Iterable[ListenerSettings]) -> bool:

@@ -49,3 +49,19 @@ def test_a_port_is_taken_by_one_alone() -> None:
         with pytest.raises(OSError, match="in use"):
             open_datagrams(Address.parse(address), port)
         assert first.type == socket.SOCK_DGRAM
+
+
+def test_a_fault_of_datagrams_is_told_once_to_the_operator_and_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        settings = Scenery(folder=tmp_path, origin=1).settings()
+        engine = compose(settings)
+        crowd: Any = Crowd(settings.limits)
+        front = QuicFront(engine.listeners[1], crowd, engine, engine.stage())
+        for _ in range(3):
+            front.datagram_received(b"noise", ())  # from nowhere, which no socket does
+
+    asyncio.run(test())
+
+    assert [record.levelname for record in caplog.records if "were dropped" in record.getMessage()] == ["ERROR"]

@@ -34,11 +34,31 @@ print(settings.listeners[1].bind[1], flush=True)
 run(settings, said=lambda text: print(text, flush=True), version="0")
 """
 
+AGAIN = """
+import sys, time
+from pathlib import Path
+from addons.serving.engine import run
+from tests.e2e.gateways import Scenery
+
+folder = Path(sys.argv[1])
+settings = Scenery(folder=folder, origin=int(sys.argv[2])).settings()
+
+def again():
+    print("begin", flush=True)
+    while not (folder / "go").exists():
+        time.sleep(0.01)
+    print("end", flush=True)
+    raise RuntimeError("nobody thought of this")
+
+print(settings.listeners[1].bind[1], flush=True)
+run(settings, said=lambda text: print(text, flush=True), version="0", again=again)
+"""
+
 
 @contextmanager
-def started(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], int, IO[str]]]:
+def started(folder: Path, port: int, script: str = SCRIPT) -> Iterator[tuple[subprocess.Popen[str], int, IO[str]]]:
     """The engine as a process: it, its reverse port, and what it says."""
-    command = [sys.executable, "-c", SCRIPT, str(folder), str(port)]
+    command = [sys.executable, "-c", script, str(folder), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         out = process.stdout
         assert out is not None
@@ -133,3 +153,30 @@ def test_a_hangup_reads_the_policy_again_and_a_bad_one_changes_nothing(tmp_path:
         assert status_of(ask(reverse, REQUEST)) == 403
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
+
+
+def test_hangups_are_obeyed_one_after_the_other_and_whatever_fails_changes_nothing(tmp_path: Path) -> None:
+    with origins.origin() as origin, started(tmp_path, origin.port, AGAIN) as (process, reverse, out):
+
+        def said_until(wanted: str) -> list[str]:
+            lines: list[str] = []
+            while not lines or wanted not in lines[-1]:
+                lines.append(out.readline())
+                assert lines[-1], f"`{wanted}` was never said: {lines}"
+            return [line.strip() for line in lines if line.strip() in {"begin", "end"}]
+
+        process.send_signal(signal.SIGHUP)
+        order = said_until("begin")
+        process.send_signal(signal.SIGHUP)
+        answers = [status_of(ask(reverse, REQUEST)) for _ in range(20)]
+        (tmp_path / "go").touch()
+        order += said_until("nobody thought of this") + said_until("nobody thought of this")
+        answers.append(status_of(ask(reverse, REQUEST)))
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        refused = [each for each in records(tmp_path / "state" / "audit") if each["event"] == "configuration"]
+
+    assert order == ["begin", "end", "begin", "end"]
+    assert set(answers) == {200}
+    assert [each["outcome"] for each in refused] == ["refused", "refused"]
+    assert refused[0]["problems"] == ["nobody thought of this"]

@@ -259,5 +259,14 @@ def test_upstreams_join_and_leave_and_requests_under_way_end_where_they_are(scen
     assert [each.in_flight for each in left.members] == [0, 0]
 
 
+def test_an_upstream_that_is_still_asked_is_looked_after_although_it_was_left_out(scene: Setter) -> None:
+    here = reverse(scene)
+
+    here.pools.renew({}, frozenset({"app", "never there"}))
+    assert [each.name for each in here.pools] == ["app"]
+    here.pools.renew({})
+    assert [each.name for each in here.pools] == []
+
+
 def test_the_longest_line_is_known(scene: Setter) -> None:
     assert reverse(scene, PoolRules(queue=QueueRules(timeout=7.0))).pools.longest_wait == 7.0

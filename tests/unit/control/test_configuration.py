@@ -19,6 +19,7 @@ from gateway.control.configuration import tables, what_waits
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
 from gateway.policy.model import Mode
+from gateway.upstreams.pools.rules import PoolRules, QueueRules
 
 APP: Final = UpstreamSettings(name="app", servers=(parse_server("http://127.0.0.1:8000"),))
 NEW: Final = UpstreamSettings(name="new", servers=(parse_server("http://127.0.0.1:9000"),))
@@ -69,6 +70,15 @@ def test_every_reverse_listener_that_runs_gets_its_routes() -> None:
 def test_routes_that_cannot_be_are_refused(routes: tuple[RouteSettings, ...], why: str) -> None:
     with pytest.raises(Malformed, match=why):
         tables(BEFORE, configured(shop(*routes), egress()))
+
+
+def test_a_longer_line_than_any_at_the_start_is_refused_and_a_shorter_one_is_not() -> None:
+    def waiting(seconds: float) -> Settings:
+        return replace(BEFORE, upstreams={"app": replace(APP, rules=PoolRules(queue=QueueRules(timeout=seconds)))})
+
+    with pytest.raises(Malformed, match=r"a `queue\.timeout` of 30 s needs a new start"):
+        tables(BEFORE, waiting(30.0))
+    assert set(tables(BEFORE, waiting(1.0))) == {"shop"}
 
 
 def test_a_gateway_that_keeps_answers_may_keep_others() -> None:
