@@ -19,7 +19,6 @@ from addons.http2.frames import LARGEST, Broken, Frame, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ACK: Final = 0x1
 _END_STREAM: Final = 0x1
 
 
@@ -74,10 +73,8 @@ class Calm:
                 pass
             case Kind.WINDOW_UPDATE:
                 self.updates.take("window updates")
-            case Kind.SETTINGS if frame.flags & _ACK:
-                pass
             case Kind.RST_STREAM:
-                pass
+                self.updates.take("resets")  # those of streams that are over count nowhere else
             case _:
                 self.chatter.take("frames that ask for nothing")
 

@@ -152,7 +152,11 @@ def _window(_: Talk, __: int) -> Frame:
     return WindowUpdateFrame(0, window_increment=1)
 
 
-@pytest.mark.parametrize("frame", [_ping, _settings, _priority, _empty, _window])
+def _ack(_: Talk, __: int) -> Frame:
+    return SettingsFrame(0, flags=["ACK"])
+
+
+@pytest.mark.parametrize("frame", [_ping, _settings, _ack, _priority, _empty, _window])
 def test_a_flood_of_frames_that_ask_for_nothing_is_calmed(frame: Callable[[Talk, int], Frame], stage: Stage) -> None:
     start = len(stage.reasons())
     with stage.talk() as talk:
@@ -179,6 +183,16 @@ def test_a_rapid_reset_is_calmed_before_it_costs_an_origin_much(stage: Stage) ->
     assert talk.goaway[1] == ErrorCodes.ENHANCE_YOUR_CALM
     assert stage.h1.visits == []
     assert len(_reasons_from(stage, start, 1)) < 500
+
+
+def test_resets_of_a_stream_that_is_over_are_calmed(stage: Stage) -> None:
+    with stage.talk() as talk:
+        talk.head(asking(stage.host(), "/refused"))
+        talk.raw(*(RstStreamFrame(1, error_code=8) for _ in range(3000)))
+        talk.to_the_end()
+
+    assert talk.goaway is not None
+    assert talk.goaway[1] == ErrorCodes.ENHANCE_YOUR_CALM
 
 
 def test_resets_that_a_client_provokes_count_like_its_own(stage: Stage) -> None:

@@ -35,10 +35,12 @@ IDLE = [
     _frame(Kind.DATA),
     _frame(Kind.CONTINUATION, 1),
     _frame(Kind.WINDOW_UPDATE, 4),
+    _frame(Kind.SETTINGS, 0, flags=1),
+    _frame(Kind.RST_STREAM, 4),
 ]
 
 
-@pytest.mark.parametrize("frame", IDLE, ids=lambda frame: Kind(frame.kind).name)
+@pytest.mark.parametrize("frame", IDLE, ids=lambda frame: f"{Kind(frame.kind).name} {frame.flags}")
 def test_a_flood_ends_in_calm_and_a_trickle_never_does(frame: Frame) -> None:
     clock = _Clock()
     calm = Calm(clock)
@@ -57,9 +59,7 @@ def test_a_flood_ends_in_calm_and_a_trickle_never_does(frame: Frame) -> None:
         _frame(Kind.DATA, 10),
         _frame(Kind.DATA, 0, flags=1),
         _frame(Kind.HEADERS, 10),
-        _frame(Kind.SETTINGS, 0, flags=1),
         _frame(Kind.CONTINUATION, 16384),
-        _frame(Kind.RST_STREAM, 4),
     ],
     ids=lambda frame: Kind(frame.kind).name,
 )
