@@ -9,9 +9,12 @@ set -eu
 #   node javac   more of them; node is also an engine for the script by which browsers choose the proxy
 #   haproxy    another yardstick of the benchmarks
 #   rsyslogd   receives what the audit log exports over syslog; its module for TLS comes as a package of its own
+#   promtool   reads our metrics as Prometheus does
+#   redis-server   keeps limits that several machines share
+#   systemd-analyze   reads the unit of the service
 #   squid      another proxy, as a parent of ours
 #   nft ip     send the connections of a test's own network namespace to a transparent listener
-WANTED="nginx haproxy rsyslogd=rsyslog wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools squid=squid-openssl nft=nftables ip=iproute2"
+WANTED="nginx haproxy rsyslogd=rsyslog wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools promtool=prometheus redis-server systemd-analyze=systemd squid=squid-openssl nft=nftables ip=iproute2"
 
 missing=
 for each in $WANTED; do

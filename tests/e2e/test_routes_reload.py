@@ -90,8 +90,8 @@ def test_no_request_fails_while_routes_and_upstreams_come_and_go(tmp_path: Path)
             met_old = _asked(running, "/")
         over.set()
         asking.join(PATIENCE)
-        records = [each for each in running.records() if each["event"] == "configuration"]
 
+    records = [each for each in running.records() if each["event"] == "configuration"]
     assert (met_new, met_old) == ((200, "1"), (200, "0"))
     assert set(statuses) == {200}
     assert [each["outcome"] for each in records] == ["loaded"] * 10
