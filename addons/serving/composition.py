@@ -35,6 +35,7 @@ from addons.judging.settling import Settling
 from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
 from addons.serving.listeners import Listener, Served, own_addresses
+from addons.serving.log import log_of
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -46,13 +47,10 @@ from addons.upstream.elsewhere import Elsewhere
 from addons.upstream.health_checks import HealthChecks, senders_of
 from addons.upstream.pools import Pools
 from addons.upstream.probes import Probe
-from gateway.audit.proof.anchors import FileAnchor
-from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.records.clients import Keyed, truncated
 from gateway.audit.records.disclosure import Disclosure
 from gateway.audit.records.ids import IdSource
 from gateway.audit.records.month_keys import MonthKeys
-from gateway.audit.writing.writer import AuditWriter, WriterOptions
 from gateway.cache.caches import Caches
 from gateway.control.authorities import AuthorityStore
 from gateway.control.fronts import FrontStore
@@ -73,8 +71,8 @@ if TYPE_CHECKING:
 
     from addons.upstream.probes import Law
     from gateway.audit.records.clients import ClientName
-    from gateway.audit.writing.witness import Witness
-    from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
+    from gateway.audit.writing.intake import Log
+    from gateway.config.settings import ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
@@ -86,7 +84,7 @@ class Engine:
     """Everything that one process serves with; `addons` are in the order in which their hooks are called."""
 
     settings: Settings
-    writer: AuditWriter
+    writer: Log
     resolver: Resolver
     trust: TrustStore
     fronts: Mapping[str, FrontStore]
@@ -135,9 +133,12 @@ class Engine:
         )
 
 
-def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
-    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
-    writer, connections = _writer(settings), _connections(settings)
+def compose(settings: Settings, resolver: Resolver | None = None, log: Log | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured.
+
+    A `log` is that of a worker beside others; without one the engine is alone and has a log of its own.
+    """
+    writer, connections = log_of(settings) if log is None else log, _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
@@ -210,7 +211,7 @@ def _ahead(settings: Settings) -> Ahead:
     return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
 
 
-def _control(settings: Settings, caches: Caches, writer: AuditWriter) -> Control:
+def _control(settings: Settings, caches: Caches, writer: Log) -> Control:
     """What an operator can order of the running gateway."""
     return Control(settings.state, CacheOrders(caches, writer.append, time.time).verbs)
 
@@ -245,52 +246,29 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
     return HealthChecks(pools, probe, law, SystemRandom().random)
 
 
-def _writer(settings: Settings) -> AuditWriter:
-    return AuditWriter(settings.state / "audit", _options(settings.audit), witness=_witness(settings.proof))
-
-
-def _witness(proof: ProofSettings) -> Witness | None:
-    """Who proves the log, if that is wanted."""
-    if not proof.enabled:
-        return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
-
-
-def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:
+def _recorder(settings: Settings, writer: Log, connections: Connections) -> Recorder:
     durable = writer.append_durable if writer.waits else None
     return Recorder(writer, connections, time.time, durable, disclosure_of(settings))
 
 
-def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
+def _settling(recorder: Recorder, writer: Log) -> tuple[Settling, ...]:
     """Who waits for the disk; nobody, unless answers are to wait."""
     return (Settling(recorder),) if writer.waits else ()
 
 
-def _options(audit: AuditSettings) -> WriterOptions:
-    return WriterOptions(
-        durability=audit.durability,
-        on_failure=audit.on_failure,
-        reserve=audit.reserve,
-        segment_size=audit.segment_size,
-        segment_age=audit.segment_age,
-        retain=audit.retain,
-        compress=audit.compress,
-    )
-
-
-def _pools(settings: Settings, writer: AuditWriter) -> Pools:
+def _pools(settings: Settings, writer: Log) -> Pools:
     draw = SystemRandom().random
     return Pools(settings.upstreams, writer.append, clock=time.monotonic, wall=time.time, draw=draw)
 
 
-def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:
+def _authorities(settings: Settings, writer: Log) -> AuthorityStore | None:
     """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
     if all(each.mode is not Mode.FORWARD for each in settings.listeners):
         return None
     return AuthorityStore(settings.state / "ca", settings.ca, time.time, writer.append)
 
 
-def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
+def _fronts(settings: Settings, writer: Log) -> dict[str, FrontStore]:
     """What the listeners that speak TLS show, by their names."""
     return {
         each.name: FrontStore(each.name, each.tls, time.time, writer.append)
@@ -332,7 +310,7 @@ def pseudonym(state: Path) -> str:
     return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) -> tuple[Listener, ...]:
+def _listeners(settings: Settings, own: frozenset[Spot], writer: Log) -> tuple[Listener, ...]:
     parents = parents_of(settings, own, os.environ)
     return tuple(
         Listener(
@@ -343,6 +321,7 @@ def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) ->
                 own=own,
                 clock=time.time,
                 record=writer.append,
+                workers=settings.workers,
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
             parents=ParentTable.of(each.name, each.parent, parents),

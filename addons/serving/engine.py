@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from socket import SOCK_DGRAM
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from addons.serving.composition import Engine, compose
-from addons.serving.descriptors import make_room
 from addons.serving.exporting import exporters_of
-from addons.serving.front import Front, open_http3
-from addons.serving.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
+from addons.serving.listeners import Closable, Crowd, cannot_listen, open_datagrams, open_socket
+from addons.serving.opening import load, open_server, serve, settle
 from addons.serving.options import forget_key_logs
-from addons.serving.quicker import quicken
 from addons.serving.reloading import Reloading
+from addons.serving.starting import NotStarted, ready, start_of
 from addons.serving.tasks import spawn
 from gateway.audit.export.credentials import problems_of
-from gateway.audit.records.events import start_record, stop_record
+from gateway.audit.records.events import stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
-from gateway.policy.problems import Invalid
-from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
     import socket
@@ -35,30 +30,8 @@ if TYPE_CHECKING:
 
     from gateway.audit.export.exporters import Exporters
     from gateway.config.settings import Settings
-    from gateway.control.fronts import FrontStore
-    from gateway.control.store import PolicyStore
-    from gateway.control.trust import TrustStore
 
-DRAIN: Final = 10.0
-"""Seconds that exchanges get to end when the gateway is told to."""
-_BACKLOG: Final = 4096
-"""Connections that may wait in the kernel to be accepted."""
-_AT_ONCE: Final = 16
-"""Connections that are accepted in one turn of the event loop, so that a burst of them lets others have their turns."""
-_COLLECT_AFTER: Final = (4_000, 20, 50)
-"""Garbage is looked for after this many new objects: a request makes hundreds, and few of them live on.
-
-Measured: with 20,000 a client waits 15 ms for it every third of a second (p99 12 to 46 ms), with 4,000 for 3 ms (p99 3
-to 5 ms), and as many requests are answered.
-"""
-
-
-class NotStarted(Exception):  # noqa: N818 - it says what happened
-    """The gateway cannot start; `problems` says why, in words for people, all at once."""
-
-    def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
-        self.problems: Final = problems
+__all__ = ["NotStarted", "run"]
 
 
 def run(
@@ -111,7 +84,7 @@ class _Process:
             self._start(exporters)
             servers: list[Closable] = []
             for listener, opened in zip(engine.listeners, sockets, strict=True):
-                servers += [await self._open(engine, listener, each) for each in opened]
+                servers += [await open_server(engine, listener, self._crowd, each) for each in opened]
             await engine.control.open()
             await self._serve(engine, servers, reloading)
         finally:
@@ -142,9 +115,7 @@ class _Process:
         except (Unusable, OSError) as error:
             engine.writer.close()
             raise NotStarted(str(error)) from None
-        problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
-        problems += [*self._load(engine.trust), *problems_of(self.settings.audit.exports, os.environ)]
-        problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
+        problems = [*load(engine, self.said), *problems_of(self.settings.audit.exports, os.environ)]
         sockets = self._bind(problems)
         if problems:
             for each in chain.from_iterable(sockets):
@@ -153,14 +124,6 @@ class _Process:
             engine.writer.close()
             raise NotStarted(*problems)
         return engine, sockets
-
-    def _load(self, store: PolicyStore | TrustStore | FrontStore) -> list[str]:
-        try:
-            for notice in store.start().notices:
-                self.said(notice)
-        except Invalid as error:
-            return [str(problem) for problem in error.problems]
-        return []
 
     def _bind(self, problems: list[str]) -> list[list[socket.socket]]:
         """The sockets of each listener: TCP, and UDP behind it where HTTP/3 is spoken."""
@@ -175,47 +138,12 @@ class _Process:
                 problems.append(cannot_listen(each, error))
         return opened
 
-    async def _open(self, engine: Engine, listener: Listener, opened: socket.socket) -> Closable:
-        if opened.type == SOCK_DGRAM:
-            return await open_http3(listener, self._crowd, engine, engine.stage(), opened)
-        front = Front(listener, self._crowd, engine, engine.stage())
-        server = await asyncio.start_server(front.accept, sock=opened, backlog=_AT_ONCE)
-        opened.listen(_BACKLOG)  # asyncio takes its own number for both
-        return server
-
     async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading) -> None:
         self._listen_to_signals(reloading)
-        where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
-        engine.writer.append(
-            start_record(
-                version=self.version,
-                engine=self.settings.engine,
-                listeners=[f"{each.name} {at}" for each, at in zip(engine.listeners, where, strict=True)],
-                configuration=self.configuration,
-                now=time.time(),
-            )
-        )
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_COLLECT_AFTER)
-        quicken()
-        if too_few := make_room(self.settings.limits.connections):
-            self.said(too_few)
-        for claim, _ in (unreached for each in engine.listeners for unreached in never_reached(each.settings.routes)):
-            self.said(f"no request takes the route for {claim}, more specific ones leave nothing to it")
-        for notice in () if engine.signing is None else engine.signing.store.notices():
-            self.said(notice)
-        engine.pools.said = self.said
-        engine.checks.renew()
-        self.said(f"ready: {', '.join(where)}")
-        sweeping = asyncio.create_task(engine.served.sweep_for_ever())
-        await self._ending.wait()
-        for server in servers:
-            server.close()
-        await engine.served.drain(DRAIN)
-        sweeping.cancel()
-        await engine.refreshing.stop()
-        await engine.checks.stop()
+        engine.writer.append(start_of(self.settings, self.version, self.configuration, time.time()))
+        settle(engine, self.said)
+        self.said(ready(self.settings.listeners))
+        await serve(engine, servers, self._ending)
         with suppress(AuditUnavailable):
             engine.writer.append(stop_record(cause="told to end", now=time.time()))
 

@@ -22,5 +22,5 @@ def main(argv: Sequence[str]) -> int:
 
     with usable():
         forward = Forward(policy=given.policy or shipped_policy("corporate"), listen=given.listen)
-        settings = quick_settings(forward=forward, state=given.state)
+        settings = quick_settings(forward=forward, state=given.state, workers=given.workers)
     return launch(settings, ways_out={"forward": "--listen"}, watch=given.watch)

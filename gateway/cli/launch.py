@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from gateway.config.settings import Settings
     from gateway.policy.addresses import Address
 
+SUPERVISOR: Final = "addons.workers.supervisor"
 ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
-"""The module of each engine.
+"""The module of each engine. `SUPERVISOR` is that of several workers, and offers the same.
 
 It offers `run(settings, said=, version=, again=, configuration=)`, which raises its `NotStarted`.
 """
@@ -59,7 +60,7 @@ def launch(
     if problems := taken_ports(settings, ways_out or {}):
         raise Unusable(*problems, *_policy_problems(settings))
     _make_private(settings.state)
-    engine = importlib.import_module(ENGINES[settings.engine])
+    engine = importlib.import_module(ENGINES[settings.engine] if settings.workers == 1 else SUPERVISOR)
     try:
         with _watching(settings) if watch else nullcontext():
             engine.run(settings, said=_say, version=version("wicketgate"), again=again, configuration=configuration)

@@ -24,5 +24,5 @@ def main(argv: Sequence[str]) -> int:
     with usable():
         policy = given.policy or shipped_policy("api")
         reverse = Reverse(policy=policy, urls=tuple(given.urls), listen=given.listen)
-        settings = quick_settings(reverse=reverse, state=given.state)
+        settings = quick_settings(reverse=reverse, state=given.state, workers=given.workers)
     return launch(settings, ways_out={"reverse": "--listen"}, watch=given.watch)

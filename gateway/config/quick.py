@@ -35,7 +35,7 @@ class Reverse:
 
 
 def quick_settings(
-    *, forward: Forward | None = None, reverse: Reverse | None = None, state: Path = DEFAULT_STATE
+    *, forward: Forward | None = None, reverse: Reverse | None = None, state: Path = DEFAULT_STATE, workers: int = 1
 ) -> Settings:
     """The settings of one or two listeners; raises Malformed for an address or a URL that makes no sense."""
     listeners = []
@@ -50,4 +50,4 @@ def quick_settings(
         )
         servers = tuple(parse_server(url) for url in reverse.urls)
         upstreams[UPSTREAM] = UpstreamSettings(name=UPSTREAM, servers=servers)
-    return Settings(listeners=tuple(listeners), state=state, upstreams=upstreams)
+    return Settings(listeners=tuple(listeners), state=state, upstreams=upstreams, workers=workers)

@@ -60,7 +60,7 @@ class PolicyStore:
     raises, and then nothing is replaced). The last good copy lies in `state/policy/<listener>/policy.yaml`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the seams of a thing that touches files, clock and log
         self,
         listener: ListenerSettings,
         state: Path,
@@ -68,6 +68,7 @@ class PolicyStore:
         own: frozenset[tuple[Address, int]],
         clock: Callable[[], float],
         record: Callable[[Record], object],
+        workers: int = 1,
     ) -> None:
         self._listener = listener.name
         self._source = Source(
@@ -75,6 +76,7 @@ class PolicyStore:
             mode=listener.mode,
             own=own,
             kept_lists=state / "lists" / listener.name,
+            workers=workers,
         )
         self._copy = state / "policy" / listener.name / "policy.yaml"
         self._clock = clock

@@ -20,14 +20,21 @@ if TYPE_CHECKING:
     from gateway.policy.model import Reason
 
 
-def start_record(
-    *, version: str, engine: str, listeners: Sequence[str], now: float, configuration: str | None = None
+def start_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    version: str,
+    engine: str,
+    listeners: Sequence[str],
+    now: float,
+    configuration: str | None = None,
+    workers: int | None = None,
 ) -> Record:
     """The gateway accepts connections; `listeners` as `egress forward 127.0.0.1:8080`.
 
-    `configuration` is the digest of the configuration file as it was read, None if there is no such file.
+    `configuration` is the digest of the configuration file as it was read, None if there is no such file; `workers`
+    how many processes share the work, if there are several.
     """
-    return {
+    record: Record = {
         "time": timestamp(now),
         "event": "start",
         "version": version,
@@ -35,6 +42,7 @@ def start_record(
         "listeners": list(listeners),
         "configuration": configuration,
     }
+    return record if workers is None else {**record, "workers": workers}
 
 
 def stop_record(*, cause: str, now: float) -> Record:
@@ -149,6 +157,17 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
         "standing": standing,
         "detail": mask_sentence(detail),
     }
+
+
+def worker_record(
+    *, number: int, outcome: Literal["died", "started", "replaced"], detail: str | None, now: float
+) -> Record:
+    """A worker `died`, was `replaced` because it had fallen behind the others, or another one `started` in its place.
+
+    Exchanges that a dead worker had begun have a decision and no end.
+    """
+    said = None if detail is None else mask_sentence(detail)
+    return {"time": timestamp(now), "event": "worker", "worker": number, "outcome": outcome, "detail": said}
 
 
 def admin_record(  # noqa: PLR0913 - one keyword per key of the record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from gateway.audit.writing.backlog import UNRECORDED
 from gateway.audit.writing.encoding import body
@@ -18,6 +18,41 @@ if TYPE_CHECKING:
 type Durability = Literal["sync", "batched", "relaxed"]
 
 NOT_OPEN: Final = "the audit log is not open"
+
+
+class Log(Protocol):
+    """A log that records can be written into: that of this process, or of another one."""
+
+    def start(self) -> None:
+        """Open it. Raises AuditUnavailable."""
+
+    def append(self, record: Record) -> int:
+        """Accept a record. Raises AuditUnavailable."""
+
+    def append_durable(self, record: Record) -> Future[int]:
+        """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
+
+    async def record(self, record: Record) -> int:
+        """Accept a record as `durability` asks for. Raises AuditUnavailable."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether `record` waits for the disk."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether records are accepted."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no record is accepted, or None."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records are accepted and not yet where they are safe."""
+
+    def close(self) -> None:
+        """Write what was accepted and end. Raises AuditUnavailable if some of it may be missing."""
 
 
 @dataclass(slots=True)

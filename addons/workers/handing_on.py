@@ -1,0 +1,85 @@
+"""Orders to a gateway of several workers: handed on to each, and answered with one answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from addons.serving.control import Refused
+from addons.workers.wire import Gone
+from gateway.audit.writing.errors import AuditUnavailable
+from gateway.control.channel import Outcome
+from gateway.control.merging import WAYS, merged, merged_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from addons.serving.control import Caller, Verb
+    from addons.workers.crew import Crew
+    from addons.workers.hand import Hand
+    from gateway.audit.records.record import Record
+
+PATIENCE: Final = 30.0
+"""Seconds that a worker has for an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The orders. `record` takes what was done, `clock` gives seconds since the epoch, `drain` ends the gateway."""
+
+    crew: Crew
+    record: Callable[[Record], object]
+    clock: Callable[[], float]
+    drain: Callable[[], None]
+
+    @property
+    def verbs(self) -> dict[str, Verb]:
+        """By the words that they are given with."""
+        handed: dict[str, Verb] = {verb: partial(self._hand_on, verb) for verb in WAYS}
+        return {**handed, "workers": self.workers}
+
+    async def workers(self, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+        """Who is at work, since how many seconds. Raises Refused for what it has no use for."""
+        if given:
+            raise Refused("there is nothing to choose, all is told")
+        now = asyncio.get_running_loop().time()
+        return {
+            "workers": [
+                {"worker": number, "process": hand.process.pid, "serves": hand.serves, "seconds": now - hand.began}
+                for number, hand in sorted(self.crew.hands.items())
+            ]
+        }
+
+    async def _hand_on(self, verb: str, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+        """What all answer, or one of them. Raises Refused if one refuses, and when nobody is at work."""
+        hands = self.crew.serving if WAYS[verb].everyone else self.crew.serving[:1]
+        asked = {"do": verb, "with": dict(given), "uid": caller.uid, "pid": caller.pid}
+        answers = await asyncio.gather(*(_asked(each, asked) for each in hands))
+        heard = {hand.number: answer for hand, answer in zip(hands, answers, strict=True) if answer is not None}
+        if not heard:
+            raise Refused("no worker is at work at this moment, try again")
+        self._write_down([each for answer in heard.values() for each in answer["records"]])
+        outcome = merged(verb, {number: Outcome(each["done"], each["refused"]) for number, each in heard.items()})
+        if outcome.refused is not None:
+            raise Refused(outcome.refused)
+        return outcome.done
+
+    def _write_down(self, records: list[Record]) -> None:
+        try:
+            for each in merged_records(records):
+                self.record(each)
+        except AuditUnavailable as problem:
+            raise Refused(f"it was done, and it could not be written down: {problem}") from None
+
+
+async def _asked(hand: Hand, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """What a worker answers; nothing of one that dies meanwhile: nothing is left of what it had."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await hand.ask("order", **asked)
+    except Gone:
+        return None
+    except TimeoutError:
+        return {"done": {}, "refused": f"it gave no answer within {PATIENCE:.0f} seconds", "records": []}
