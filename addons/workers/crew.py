@@ -207,7 +207,7 @@ class Crew:
                 self._record(number, "died", ended)
             self._cover()
             self._elect()
-            while not await self._refilled(number, deaths):
+            while not self._leaves and not await self._refilled(number, deaths):
                 deaths += 1
 
     async def _refilled(self, number: int, deaths: int) -> bool:
@@ -222,6 +222,8 @@ class Crew:
             try:
                 await self._fill(number)
             except (NotBroughtUp, Gone, OSError) as problem:
+                if self._leaves:
+                    return True
                 self._say(f"worker {number} cannot be started again: {problem}")
                 self._record(number, "died", str(problem))
                 hand = self.hands[number]

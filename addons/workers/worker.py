@@ -160,21 +160,22 @@ async def _work(end: socket.socket) -> int:
     try:
         wire = await Wire.over(end)
         place: Place = unpacked((await wire.hear())["place"])
-        leads: bool = (await wire.hear())["leads"]
+        told = await wire.hear()
     except Gone:
         return ORPHANED
-    worker, problems = _prepared(wire, place, leads=leads)
+    if told["kind"] == "end":
+        return 0
+    worker, problems = _prepared(wire, place, leads=told["leads"])
     if worker is None:
         wire.say("refused", problems=problems)
         await wire.writer.drain()
         return 2
     wire.say("prepared", digests=digests(worker.engine))
     try:
-        await wire.hear()
+        if (await wire.hear())["kind"] == "serve":
+            await worker.live()
     except Gone:
         return ORPHANED
-    try:
-        await worker.live()
     finally:
         worker.engine.resolver.close()
         worker.engine.caches.close()
