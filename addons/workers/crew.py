@@ -18,6 +18,7 @@ from addons.serving.tasks import spawn
 from addons.workers.crowd import clear
 from addons.workers.hand import Hand, NotBroughtUp, hired
 from addons.workers.place import Place
+from addons.workers.sockets import all_of
 from addons.workers.wire import Gone, packed
 from gateway.audit.records.events import worker_record
 from gateway.audit.writing.errors import AuditUnavailable
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _PAUSES: Final = (0.1, 5.0)
 """Seconds before a dead worker is replaced: at first, and at most, doubled every time."""
-_DEATHS: Final = 6
+_DEATHS: Final = 5
 """So many deaths in a row, none of them after `_SETTLED` seconds of work, end the gateway."""
 _SETTLED: Final = 30.0
 _TRIES: Final = 3
@@ -65,6 +66,7 @@ class Crew:
     hands: dict[int, Hand] = field(default_factory=dict)
     _latest: Settings | None = None
     _leader: int = 1
+    _last: dict[int, str] = field(default_factory=dict)
     _leaves: bool = False
     _heard: dict[str, dict[int, int]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -102,8 +104,10 @@ class Crew:
             self.start_reload()
 
     async def leave(self, seconds: float) -> None:
-        """Let all end in peace, and at once after so many seconds."""
+        """Accept nothing more, let all end in peace, and at once after so many seconds."""
         self._leaves = True
+        for each in all_of(self.shared.places):
+            each.close()
         for hand in self.hands.values():
             hand.leave()
         with suppress(TimeoutError):
@@ -204,28 +208,30 @@ class Crew:
             if not hand.leaves:
                 deaths = 1 if asyncio.get_running_loop().time() - hand.began > _SETTLED else deaths + 1
                 self._say(f"worker {number} died ({ended}), its connections are lost; another one takes its place")
-                self._record(number, "died", ended)
+                self._died(number, ended)
             self._cover()
             self._elect()
-            while not self._leaves and not await self._refilled(number, deaths):
+            while not await self._refilled(number, deaths):
                 deaths += 1
 
     async def _refilled(self, number: int, deaths: int) -> bool:
         """Whether a place is filled again. Ends the gateway if it was tried often enough."""
         if deaths >= _DEATHS:
-            self.failure = f"worker {number} died {deaths} times in a row, the last ones are in the audit log"
+            self.failure = f"worker {number} died {deaths} times in a row, at last: {self._last[number]}"
             self.failed.set()
             await asyncio.Event().wait()
         shortest, longest = _PAUSES
         await asyncio.sleep(min(longest, shortest * 2.0 ** max(0, deaths - 1)))
         async with self._turn:
+            if self._leaves:
+                return True
             try:
                 await self._fill(number)
-            except (NotBroughtUp, Gone, OSError) as problem:
+            except (NotBroughtUp, Gone, OSError, ValueError) as problem:
                 if self._leaves:
                     return True
                 self._say(f"worker {number} cannot be started again: {problem}")
-                self._record(number, "died", str(problem))
+                self._died(number, str(problem))
                 hand = self.hands[number]
                 hand.kill()
                 await hand.over()
@@ -291,6 +297,10 @@ class Crew:
         said[number] = said.get(number, 0) + 1
         if said[number] > loudest:
             self.said(sentence)
+
+    def _died(self, number: int, why: str) -> None:
+        self._last[number] = why
+        self._record(number, "died", why)
 
     def _record(self, number: int, outcome: Any, detail: str | None) -> None:
         with suppress(AuditUnavailable):  # it is said to the operator, and the log tells its own gap

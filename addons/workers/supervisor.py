@@ -146,8 +146,6 @@ class _Process:
         await asyncio.wait((told, failed), return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         failed.cancel()
-        for each in all_of(crew.shared.places):
-            each.close()
         await crew.leave(DRAIN + _SETTLE)
 
     def _listen_to_signals(self, crew: Crew) -> None:

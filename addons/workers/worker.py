@@ -17,6 +17,7 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.composition import Engine, compose
@@ -103,10 +104,17 @@ class Worker:
                     self._end()
 
     def _end(self) -> None:
+        """Accept nothing more, for whomever it was."""
+        if self.ending.is_set():
+            return
         self.ending.set()
         for each in (server for servers in self._covered.values() for server in servers):
             each.close()
         self._covered.clear()
+        for number, place in enumerate(self.place.sockets, 1):
+            if number != self.place.number:  # as long as anybody has one open, the kernel accepts for it
+                for descriptor in chain.from_iterable(place):
+                    os.close(descriptor)
 
     async def _order(self, said: dict[str, Any]) -> None:
         with self.pen.holding() as held:
