@@ -134,10 +134,7 @@ class Engine:
 
 
 def compose(settings: Settings, resolver: Resolver | None = None, log: Log | None = None) -> Engine:
-    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured.
-
-    A `log` is that of a worker beside others; without one the engine is alone and has a log of its own.
-    """
+    """Put the engine together, nothing opened yet; `resolver` and `log` replace those that are configured."""
     writer, connections = log_of(settings) if log is None else log, _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)

@@ -128,7 +128,10 @@ class Crew:
         spawn(self._reload_for("signal"), self._tasks)
 
     async def _reload_for(self, cause: str) -> None:
-        await self.reload(cause)
+        try:
+            await self.reload(cause)
+        except Gone as problem:
+            self._say(f"nothing was read again: {problem}")
 
     async def reload(self, cause: str) -> dict[str, Any]:
         """What the leader says of a reload that all have taken part in. Raises Gone if nobody is at work."""
@@ -146,9 +149,9 @@ class Crew:
     async def _reloaded(self, cause: str) -> dict[str, Any]:
         """The leader first: what it refuses nobody takes up."""
         asked, settings = await self._read_again()
-        leader = self.hands[self._leader]
-        if not leader.serves:
-            raise Gone("no worker is at work")
+        leader = self.hands.get(self._leader)
+        if leader is None or not leader.serves:
+            raise Gone("no worker is at work at this moment, try again")
         answer = await leader.ask("reload", cause=cause, **asked)
         leader.digests = answer["digests"]
         outcomes: dict[str, Any] = answer["outcomes"]
@@ -269,7 +272,7 @@ class Crew:
             secret=shared.secret,
             again=again,
         )
-        return await hired(place, self._heard_from)
+        return await hired(place, self.heard_from)
 
     def _elect(self) -> None:
         """Somebody leads who is at work."""
@@ -288,7 +291,7 @@ class Crew:
         for each in sentences:
             self.said(each)
 
-    def _heard_from(self, number: int, sentence: str) -> None:
+    def heard_from(self, number: int, sentence: str) -> None:
         """Say what workers say: what all of them say, once."""
         if len(self._heard) > 1000:  # noqa: PLR2004 - by then nobody repeats the first of them
             self._heard.clear()

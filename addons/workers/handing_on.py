@@ -27,18 +27,26 @@ PATIENCE: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """The orders. `record` takes what was done, `clock` gives seconds since the epoch, `drain` ends the gateway."""
+    """The orders. `record` takes what was done, `clock` gives seconds since the epoch."""
 
     crew: Crew
     record: Callable[[Record], object]
     clock: Callable[[], float]
-    drain: Callable[[], None]
 
     @property
     def verbs(self) -> dict[str, Verb]:
         """By the words that they are given with."""
         handed: dict[str, Verb] = {verb: partial(self._hand_on, verb) for verb in WAYS}
-        return {**handed, "workers": self.workers}
+        return {**handed, "workers": self.workers, "reload": self.reload}
+
+    async def reload(self, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+        """Have all read everything again. Raises Refused if nobody is at work."""
+        if given:
+            raise Refused("there is nothing to choose, everything is read again")
+        try:
+            return await self.crew.reload("order")
+        except Gone as problem:
+            raise Refused(str(problem)) from None
 
     async def workers(self, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """Who is at work, since how many seconds. Raises Refused for what it has no use for."""

@@ -46,7 +46,7 @@ def open_places(listeners: Iterable[ListenerSettings], workers: int, problems: l
 
 
 def all_of(places: Places) -> list[socket.socket]:
-    """Every socket."""
+    """Every socket of every worker."""
     return list(chain.from_iterable(chain.from_iterable(places)))
 
 

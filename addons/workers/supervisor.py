@@ -125,7 +125,7 @@ class _Process:
         self._listen_to_signals(crew)
         await crew.gather(problems)
         writer.append(start_of(self.settings, self.version, self.configuration, time.time()))
-        control = Control(self.settings.state, Orders(crew, writer.append, time.time, self._drain).verbs)
+        control = Control(self.settings.state, Orders(crew, writer.append, time.time).verbs)
         try:
             await crew.begin()
             await control.open()
@@ -153,9 +153,6 @@ class _Process:
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._end)
         loop.add_signal_handler(signal.SIGHUP, crew.start_reload)
-
-    def _drain(self) -> None:
-        self.ending.set()
 
     def _end(self) -> None:
         """The first time, drain; the second time, end at once."""

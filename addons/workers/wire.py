@@ -27,7 +27,7 @@ class Gone(Exception):  # noqa: N818 - it says what happened
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One end."""
+    """One end of the pair."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter

@@ -24,17 +24,17 @@ def first(values: Sequence[Any]) -> Any:
 
 
 def total(values: Sequence[Any]) -> Any:
-    """All together."""
+    """All of them added up."""
     return sum(values)
 
 
 def least(values: Sequence[Any]) -> Any:
-    """The smallest."""
+    """The smallest of them."""
     return min(values)
 
 
 def most(values: Sequence[Any]) -> Any:
-    """The greatest."""
+    """The greatest of them."""
     return max(values)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -94,4 +93,4 @@ def ask_anew(started: Gateway, path: str = "/") -> int:
 
 def open_files(process: int) -> int:
     """How many files and sockets a process has open."""
-    return len(os.listdir(f"/proc/{process}/fd"))
+    return len(tuple(Path(f"/proc/{process}/fd").iterdir()))
