@@ -41,7 +41,7 @@ from gateway.policy.obligations import obligations
 if TYPE_CHECKING:
     from gateway.policy.compiled import Clause, CompiledException, CompiledPolicy, CompiledRule
     from gateway.policy.kleene import Matcher, Truth
-    from gateway.policy.limits import LimitOutcome, LimitTable
+    from gateway.policy.limits import LimitOutcome, Limits
 
 
 RAW_TUNNEL: Final = "A tunnel that is neither TLS nor HTTP needs a rule that allows `protocol: [tcp]`"
@@ -102,7 +102,7 @@ class Gate:
 
     __slots__ = ("limits", "policy")
 
-    def __init__(self, policy: CompiledPolicy, limits: LimitTable) -> None:
+    def __init__(self, policy: CompiledPolicy, limits: Limits) -> None:
         self.policy = policy
         self.limits = limits
 
