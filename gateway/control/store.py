@@ -58,10 +58,11 @@ class PolicyStore:
     """Holds the gate of one listener.
 
     `own` are the gateway's own listeners, `clock` gives seconds since the epoch, `record` writes an audit record (or
-    raises, and then nothing is replaced), `counters` say where limits are counted. The last good copy lies in `state/policy/<listener>/policy.yaml`.
+    raises, and then nothing is replaced), `counters` say where limits are counted. The last good copy lies in
+    `state/policy/<listener>/policy.yaml`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a policy is read with, and where it is written down
         self,
         listener: ListenerSettings,
         state: Path,

@@ -11,20 +11,27 @@ from gateway.config.settings import LimitsStoreSettings, SecretSource
 from gateway.limits.cluster.connecting import StoreAddress
 from gateway.policy.errors import Malformed
 from gateway.policy.language.records import Key, Values, one_of, optional, record, required
-from gateway.policy.language.scalars import choice, integer, text
+from gateway.policy.language.scalars import DURATION, choice, text
 
 if TYPE_CHECKING:
     from gateway.limits.cluster.rules import OnFailure
     from gateway.policy.language.shapes import Read, Shape
 
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_LONGEST: Final = 5000
+_SHORT: Final = 0.05
+_LONGEST: Final = 5.0
 
 
 def _prefix(written: str) -> str:
     if _PREFIX.fullmatch(written) is None:
         raise Malformed("a prefix is 1 to 64 letters, digits, `.`, `_` and `-`")
     return written
+
+
+def _patience(seconds: float) -> float:
+    if not 0 < seconds <= _LONGEST:
+        raise Malformed("a request waits for 1 ms to 5 s, like `50ms`")
+    return seconds
 
 
 _FILE: Final = optional("file", text("the path of a file"), "A file.", None)
@@ -42,18 +49,15 @@ _SOURCE: Final[Shape[SecretSource]] = record(
     wanted="where it is found, like `{file: store.secret}`",
     rules=(one_of("file", "environment", why="a secret has one place"),),
 )
-_URL: Final = required(
-    "url", text("a URL, like `redis://store.example:6379/0`").then(StoreAddress.parse), "Where it is."
-)
+_ADDRESS: Final = text("a URL, like `redis://store.example:6379/0`").then(StoreAddress.parse)
+_URL: Final = required("url", _ADDRESS, "Where it is.")
 _CREDENTIALS: Final[Key[SecretSource | None]] = optional("credentials", _SOURCE, "`password` or `user:password`.", None)
 _SECRET: Final[Key[SecretSource | None]] = optional("secret", _SOURCE, "What clients are named by there.", None)
 _TRUST: Final = optional("trust", text("the path of a PEM file"), "Authorities for a store over TLS.", None)
-_TIMEOUT: Final = optional("timeout_ms", integer(1, _LONGEST), "Milliseconds that a request waits for it.", 50)
+_TIMEOUT: Final = optional("timeout", DURATION.then(_patience), "How long a request waits for it.", _SHORT)
 _FAILURES: Final[Shape[OnFailure]] = choice(("closed", "local"))
 _ON_FAILURE: Final[Key[OnFailure]] = optional("on_failure", _FAILURES, "What happens while it is away.", "closed")
-_KEYS: Final = optional(
-    "prefix", text("the beginning of its keys").then(_prefix), "What keys begin with.", "wicketgate"
-)
+_KEYS: Final = optional("prefix", text("a word").then(_prefix), "What keys begin with.", "wicketgate")
 
 
 def _store(values: Values) -> Read[LimitsStoreSettings]:
@@ -65,7 +69,7 @@ def _store(values: Values) -> Read[LimitsStoreSettings]:
         credentials=values[_CREDENTIALS],
         secret=values[_SECRET],
         trust=None if trust is None else Path(trust),
-        timeout=values[_TIMEOUT] / 1000,
+        timeout=values[_TIMEOUT],
         on_failure=values[_ON_FAILURE],
         prefix=values[_KEYS],
     )

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 CONNECTIONS: Final = 32
 """Connections to the store at a time."""
 _PORT: Final = 6379
+_TROUBLES: Final = {
+    "AuthenticationError": "it does not take the credentials",
+    "NoPermissionError": "it does not take the credentials",
+    "BusyLoadingError": "it is still loading what it knows",
+    "ReadOnlyError": "it is a replica, which cannot be written",
+    "OutOfMemoryError": "it has no memory left",
+    "AskError": "it is part of a cluster that shares its keys out",
+    "ClusterDownError": "it is part of a cluster that is down",
+}
+"""By the names of exceptions of `redis`."""
 _SCHEMES: Final = ("redis", "rediss", "unix")
 
 
@@ -95,8 +105,7 @@ def connect(
         "socket_connect_timeout": patience,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        "lib_name": None,
-        "lib_version": None,
+        "driver_info": None,
     }
     kind: type[Connection | UnixDomainSocketConnection] = Connection
     if address.scheme == "unix":
@@ -114,15 +123,16 @@ def trouble(error: BaseException, patience: float) -> str:
     """What is wrong with the store, in words; of what it said itself, only the code."""
     from redis import exceptions  # noqa: PLC0415 - an extra, which is there if there is an error of it
 
-    if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
-        return "it does not take the credentials"
+    known = next((words for kind, words in _TROUBLES.items() if isinstance(error, getattr(exceptions, kind))), None)
+    if known is not None:
+        return known
     if isinstance(error, TimeoutError | exceptions.TimeoutError):
         return f"it gave no answer in {patience * 1000:g} ms"
     if isinstance(error, exceptions.ResponseError):
-        code = str(error).partition(" ")[0][:40]
-        return f"it answered `{type(error).__name__.removesuffix('Error') if not code.isupper() else code}`"
+        code = str(error).partition(" ")[0]
+        return f"it answered `{code}`" if code.isalpha() and code.isupper() else "it answered with an error"
     if isinstance(error, ValueError):
         return "it gave an answer that cannot be read"
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__ or error.__context__, ssl.SSLError):
         return "it could not prove who it is, or speaks no TLS"
     return "it cannot be reached"

@@ -66,10 +66,10 @@ def credentials_of(source: Source | None, environ: Mapping[str, str]) -> tuple[s
     if source is None:
         return None
     found = _read(source, environ)
-    user, colon, password = found.rpartition(":")
+    user, colon, password = found.partition(":")
     if not found or not found.isprintable() or (colon and not user):
         raise Malformed(f"{_place(source)} does not hold `password` or `user:password` in one line")
-    return user or None, password
+    return (user, password) if colon else (None, found)
 
 
 def _read(source: Source, environ: Mapping[str, str]) -> str:

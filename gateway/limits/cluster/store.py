@@ -71,7 +71,7 @@ class Store:
         with suppress(Away):
             await self._give_back()
         with suppress(Exception):
-            await self._client.aclose()
+            await self._client.aclose(close_connection_pool=True)
 
     def summary(self) -> dict[str, Any]:
         """How the store stands, as plain values: what was asked of it, and how many leases are out."""
