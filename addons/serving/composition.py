@@ -36,6 +36,7 @@ from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
 from addons.serving.listeners import Listener, Served, own_addresses
 from addons.serving.log import log_of
+from addons.serving.stores import Teller, store_of
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -56,6 +57,7 @@ from gateway.control.authorities import AuthorityStore
 from gateway.control.fronts import FrontStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
+from gateway.limits.counters import counters_of
 from gateway.lists.geography import Geography
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
@@ -73,6 +75,9 @@ if TYPE_CHECKING:
     from gateway.audit.records.clients import ClientName
     from gateway.audit.writing.intake import Log
     from gateway.config.settings import ResolverSettings, Settings
+    from gateway.limits.cluster.store import Store
+    from gateway.limits.counters import Counters
+    from gateway.limits.shared import SharedTable
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
@@ -100,6 +105,8 @@ class Engine:
     caching: Caching
     control: Control
     signing: Signing | None = None
+    store: Store | None = None
+    teller: Teller | None = None
 
     @property
     def caches(self) -> Caches:
@@ -133,8 +140,13 @@ class Engine:
         )
 
 
-def compose(settings: Settings, resolver: Resolver | None = None, log: Log | None = None) -> Engine:
-    """Put the engine together, nothing opened yet; `resolver` and `log` replace those that are configured."""
+def compose(
+    settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None, log: Log | None = None
+) -> Engine:
+    """Put the engine together, nothing opened yet; `resolver` and `log` replace those that are configured.
+
+    In a `shared` table the limits are counted together with other workers.
+    """
     writer, connections = log_of(settings) if log is None else log, _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
@@ -172,7 +184,9 @@ def compose(settings: Settings, resolver: Resolver | None = None, log: Log | Non
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    listeners = _listeners(settings, own, writer)
+    teller = None if settings.limits_store is None else Teller(settings.limits_store, writer.append, time.time)
+    store = _store(settings, teller)
+    listeners = _listeners(settings, own, writer, lambda listener: counters_of(listener, shared, store))
     return Engine(
         settings=settings,
         writer=writer,
@@ -191,7 +205,16 @@ def compose(settings: Settings, resolver: Resolver | None = None, log: Log | Non
         signing=signing,
         caching=caching,
         control=_control(settings, ahead.caches, writer),
+        store=store,
+        teller=teller,
     )
+
+
+def _store(settings: Settings, teller: Teller | None) -> Store | None:
+    """The store that gateways share, if there is one."""
+    if settings.limits_store is None or teller is None:
+        return None
+    return store_of(settings.limits_store, os.environ, teller)
 
 
 def _keeps_answers(settings: Settings) -> bool:
@@ -307,7 +330,9 @@ def pseudonym(state: Path) -> str:
     return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _listeners(settings: Settings, own: frozenset[Spot], writer: Log) -> tuple[Listener, ...]:
+def _listeners(
+    settings: Settings, own: frozenset[Spot], writer: Log, counters: Callable[[str], Counters]
+) -> tuple[Listener, ...]:
     parents = parents_of(settings, own, os.environ)
     return tuple(
         Listener(
@@ -318,7 +343,7 @@ def _listeners(settings: Settings, own: frozenset[Spot], writer: Log) -> tuple[L
                 own=own,
                 clock=time.time,
                 record=writer.append,
-                workers=settings.workers,
+                counters=counters(each.name),
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
             parents=ParentTable.of(each.name, each.parent, parents),

@@ -22,6 +22,7 @@ from addons.workers.sockets import all_of
 from addons.workers.wire import Gone, packed
 from gateway.audit.records.events import worker_record
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.limits.memory import Contended
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from addons.workers.sockets import Places
     from gateway.audit.writing.intake import Log
     from gateway.config.settings import Settings
+    from gateway.limits.shared import SharedTable
 
 _PAUSES: Final = (0.1, 5.0)
 """Seconds before a dead worker is replaced: at first, and at most, doubled every time."""
@@ -43,13 +45,20 @@ _TRIES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all workers get: sockets, the way to the log, through an open `folder`, and the memory of counters."""
+    """What all workers get: sockets, the way to the log, through an open `folder`, and the memories of counters."""
 
     places: Places
     folder: int
     log: Path
     memory: int
+    limits: SharedTable
     secret: bytes
+
+    def bury(self, number: int, connections: int) -> None:
+        """Give back what a worker held that is dead."""
+        clear(self.memory, number - 1, connections)
+        with suppress(Contended):  # whoever is refused because of it gives it back
+            self.limits.bury(number - 1)
 
 
 @dataclass(slots=True)
@@ -207,7 +216,7 @@ class Crew:
             ended = await hand.over()
             if self._leaves:
                 return
-            clear(self.shared.memory, number - 1, self.settings.limits.connections)
+            self.shared.bury(number, self.settings.limits.connections)
             if not hand.leaves:
                 deaths = 1 if asyncio.get_running_loop().time() - hand.began > _SETTLED else deaths + 1
                 self._say(f"worker {number} died ({ended}), its connections are lost; another one takes its place")
@@ -238,7 +247,7 @@ class Crew:
                 hand = self.hands[number]
                 hand.kill()
                 await hand.over()
-                clear(self.shared.memory, number - 1, self.settings.limits.connections)
+                self.shared.bury(number, self.settings.limits.connections)
                 return False
         self._cover()
         self._say(f"worker {number} is at work again")
@@ -269,6 +278,7 @@ class Crew:
             folder=shared.folder,
             log=shared.log,
             shared=shared.memory,
+            limits=shared.limits.fd,
             secret=shared.secret,
             again=again,
         )

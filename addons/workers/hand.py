@@ -139,7 +139,7 @@ async def hired(place: Place, said: Callable[[int, str], None]) -> Hand:
     """Start a worker in a place. Raises OSError."""
     ours, theirs = socket.socketpair()
     with theirs:
-        kept = (theirs.fileno(), place.shared, place.folder, *_sockets(place))
+        kept = (theirs.fileno(), place.shared, place.limits, place.folder, *_sockets(place))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, *_SUPERVISED, str(theirs.fileno())),
             pass_fds=kept,

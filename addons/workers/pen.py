@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.audit.records.record import Record
     from gateway.audit.writing.intake import Log
 
-_OF_ALL: Final = frozenset({"policy", "list", "configuration", "trust", "certificates", "authority"})
+_OF_ALL: Final = frozenset({"policy", "list", "configuration", "trust", "certificates", "authority", "store"})
 _OWN: Final = frozenset({"server"})
 _held: Final[ContextVar[list[Record] | None]] = ContextVar("held", default=None)
 """Of the order that is carried out in this task."""

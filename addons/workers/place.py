@@ -19,7 +19,8 @@ class Place:
 
     `settings` are those of the start, and `latest` those whose routes and upstreams were taken up since. `sockets` are
     the descriptors of all places, listener by listener; `log` is where records are taken, reached through the open
-    `folder`; clients are counted in `shared`, under `secret`. `again` says that it is not the first in its place.
+    `folder`; clients are counted in `shared`, under `secret`, and what
+    limits count in the table `limits`. `again` says that it is not the first in its place.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Place:
     folder: int
     log: Path
     shared: int
+    limits: int
     secret: bytes
     again: bool
 

@@ -27,6 +27,7 @@ from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.owner import AuditOwner
+from gateway.limits.shared import SharedTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +111,7 @@ class _Process:
             folder=folder,
             log=path,
             memory=make_shared(self.settings.workers, self.settings.limits.connections),
+            limits=SharedTable.create(self.settings.workers),
             secret=os.urandom(SECRET),
         )
         crew = Crew(self.settings, shared, writer, self.said, self.again)
@@ -120,6 +122,7 @@ class _Process:
             for each in all_of(places):
                 each.close()
             os.close(shared.memory)
+            shared.limits.close()
 
     async def _serve(self, crew: Crew, writer: AuditWriter, problems: list[str]) -> None:
         self._listen_to_signals(crew)

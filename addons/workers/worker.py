@@ -35,6 +35,7 @@ from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.worker import WorkerLog
 from gateway.cache.disk.files import Unusable
 from gateway.control.channel import Order
+from gateway.limits.shared import SharedTable
 from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
 
@@ -72,6 +73,8 @@ class Worker:
         """Serve until told to end."""
         spawn(self._listen(), self._tasks)
         settle(self.engine, self._said)
+        if self.engine.store is not None:
+            await self.engine.store.open()
         mine = self.place.sockets[self.place.number - 1]
         for listener, descriptors in zip(self.engine.listeners, mine, strict=True):
             for each in descriptors:
@@ -185,6 +188,8 @@ async def _work(end: socket.socket) -> int:
     except Gone:
         return ORPHANED
     finally:
+        if worker.engine.store is not None:
+            await worker.engine.store.close()
         worker.engine.resolver.close()
         worker.engine.caches.close()
     return await asyncio.to_thread(_ended, worker.pen)
@@ -209,10 +214,12 @@ def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | None, 
     pen = Pen(WorkerLog(place.log, options_of(settings.audit)), place.number, leads=leads)
     try:
         pen.start()
-        engine = compose(settings, log=pen)
+        engine = compose(settings, shared=SharedTable.attach(place.limits, place.number - 1), log=pen)
         engine.open(said)
     except (AuditUnavailable, Unusable, OSError, ValueError) as error:
         return None, [str(error)]
+    if engine.teller is not None:
+        engine.teller.said = said
     problems = load(engine, said, last_good=place.again)
     if place.latest is not None:
         with suppress(Invalid, Malformed, AuditUnavailable):  # it was in force before; if not, the supervisor sees it

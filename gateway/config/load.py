@@ -14,6 +14,7 @@ from gateway.config.sections.cache import cache_from
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.export import sent_from
 from gateway.config.sections.limits import LIMITS
+from gateway.config.sections.limits_store import LIMITS_STORE, store_from
 from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
@@ -65,6 +66,7 @@ _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", Pa
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
 )
+_LIMITS_STORE: Final = optional("limits_store", LIMITS_STORE, "Where gateways count limits together.", None)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -83,6 +85,7 @@ def _settings(values: Values) -> Read[Settings]:
         ca=values[_CA],
         pac=values[_PAC],
         upstream_tls=values[_UPSTREAM_TLS],
+        limits_store=values[_LIMITS_STORE],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
@@ -111,6 +114,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _CA,
         _PAC,
         _UPSTREAM_TLS,
+        _LIMITS_STORE,
         _WORKERS,
         _ENGINE,
         _CONTACT,
@@ -158,6 +162,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         parents={name: found_from(base, parent) for name, parent in settings.parents.items()},
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
+        limits_store=store_from(base, settings.limits_store),
         proof=anchored_from(base, settings.proof),
     )
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gateway.audit.export.rules import Export
     from gateway.audit.writing.backlog import OnFailure
     from gateway.audit.writing.intake import Durability
+    from gateway.limits.cluster.connecting import StoreAddress
+    from gateway.limits.cluster.rules import OnFailure as OnFailureOfStore
     from gateway.policy.addresses import Address, Network
     from gateway.policy.model import Mode
     from gateway.policy.names import Host
@@ -356,6 +358,24 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsStoreSettings:
+    """The store in which gateways count the limits of the scope `cluster` together.
+
+    `credentials` hold `password` or `user:password`, `secret` what clients are named by, the same for all gateways.
+    `timeout` is how long a request waits for it, in seconds. While it is away nothing that it counts is let through
+    (`closed`), or every machine counts alone (`local`). `prefix` begins every key.
+    """
+
+    address: StoreAddress
+    credentials: SecretSource | None = None
+    secret: SecretSource | None = None
+    trust: Path | None = None
+    timeout: float = 0.05
+    on_failure: OnFailureOfStore = "closed"
+    prefix: str = "wicketgate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it. `contact` is whom a refused person may ask."""
 
@@ -370,6 +390,7 @@ class Settings:
     ca: AuthoritySettings = field(default_factory=AuthoritySettings)
     pac: PacSettings = field(default_factory=PacSettings)
     upstream_tls: UpstreamTlsSettings = field(default_factory=UpstreamTlsSettings)
+    limits_store: LimitsStoreSettings | None = None
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None

@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the policy of one listener comes from, what it is compiled for, and how many workers are to go by it."""
+    """Where the policy of one listener comes from, and what it is compiled for."""
 
     file: Path
     mode: Mode
     own: frozenset[tuple[Address, int]]
     kept_lists: Path
-    workers: int = 1
 
     @property
     def cases(self) -> Path:
@@ -66,8 +65,6 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
     if lists.problems:
         raise Invalid(lists.problems)
     policy = compile_policy(document, lists.contents, mode=source.mode, own=source.own)
-    if source.workers > 1 and policy.limits:
-        raise Invalid([_uncounted(source, policy)])
     notices = [str(notice) for notice in lists.notices]
     if source.cases.exists():
         report = _tried(source, document, lists, policy, now)
@@ -86,15 +83,6 @@ def _tried(
     if cases.mode is not policy.mode:
         policy = compile_policy(document, lists.contents, mode=cases.mode, own=source.own)
     return run_cases(cases, policy, now)
-
-
-def _uncounted(source: Source, policy: CompiledPolicy) -> Problem:
-    """Every worker would count for itself, and admit as many as all should."""
-    names = ", ".join(f"`{each.id}`" for each in policy.limits)
-    sentence = (
-        f"{source.workers} workers cannot count together yet: leave out {names}, or serve with one (`workers: 1`)"
-    )
-    return Problem(Place(str(source.file), 1, 1), "limits", sentence)
 
 
 def _failed(report: CasesReport) -> Iterator[Problem]:

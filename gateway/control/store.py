@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.records.events import list_record, policy_record
 from gateway.control.candidates import Source, prepare
 from gateway.control.lastgood import keep_copy
+from gateway.limits.counters import Counters
 from gateway.policy.gate import Gate
-from gateway.policy.limits import LimitTable
-from gateway.policy.problems import Invalid
+from gateway.policy.problems import Invalid, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from gateway.control.candidates import Candidate
     from gateway.lists.load import LoadedList, LoadedLists
     from gateway.policy.addresses import Address
-    from gateway.policy.problems import Problem
 
 
+ALONE: Final = Counters()
+"""Limits are counted by this process alone."""
 _OF_A_LIST: Final = re.compile(r"lists\.([^.\[]+)")
 
 
@@ -57,10 +58,11 @@ class PolicyStore:
     """Holds the gate of one listener.
 
     `own` are the gateway's own listeners, `clock` gives seconds since the epoch, `record` writes an audit record (or
-    raises, and then nothing is replaced). The last good copy lies in `state/policy/<listener>/policy.yaml`.
+    raises, and then nothing is replaced), `counters` say where limits are counted. The last good copy lies in
+    `state/policy/<listener>/policy.yaml`.
     """
 
-    def __init__(  # noqa: PLR0913 - the seams of a thing that touches files, clock and log
+    def __init__(  # noqa: PLR0913 - what a policy is read with, and where it is written down
         self,
         listener: ListenerSettings,
         state: Path,
@@ -68,15 +70,15 @@ class PolicyStore:
         own: frozenset[tuple[Address, int]],
         clock: Callable[[], float],
         record: Callable[[Record], object],
-        workers: int = 1,
+        counters: Counters = ALONE,
     ) -> None:
+        self._counters = counters
         self._listener = listener.name
         self._source = Source(
             file=listener.policy,
             mode=listener.mode,
             own=own,
             kept_lists=state / "lists" / listener.name,
-            workers=workers,
         )
         self._copy = state / "policy" / listener.name / "policy.yaml"
         self._clock = clock
@@ -95,18 +97,18 @@ class PolicyStore:
     def start(self, *, last_good: bool = False) -> Reloaded:
         """Put the policy in force. Raises Invalid with every problem; `last_good` goes on with the last good copy."""
         try:
-            return self._adopt(prepare(self._source, self._clock(), self._lists))
+            return self._adopt(self._prepared())
         except Invalid as error:
             self._tell_refused(error.problems)
             copy = self._kept_copy() if last_good else None
             if copy is None:
                 raise
-        return self._adopt(prepare(self._source, self._clock(), self._lists, copy))
+        return self._adopt(self._prepared(copy))
 
     def reload(self) -> Reloaded | Kept:
         """Read everything again and put it in force, or keep what is. Blocks while it reads."""
         try:
-            return self._adopt(prepare(self._source, self._clock(), self._lists))
+            return self._adopt(self._prepared())
         except Invalid as error:
             return self._kept(error)
 
@@ -114,16 +116,23 @@ class PolicyStore:
         """As `reload`, reading and compiling in a thread: requests go on meanwhile. One reload runs at a time."""
         async with self._turn:
             try:
-                candidate = await asyncio.to_thread(prepare, self._source, self._clock(), self._lists)
+                candidate = await asyncio.to_thread(self._prepared)
             except Invalid as error:
                 return self._kept(error)
             return self._adopt(candidate)
+
+    def _prepared(self, copy: bytes | None = None) -> Candidate:
+        """What is read now, ready to be put in force. Raises Invalid."""
+        candidate = prepare(self._source, self._clock(), self._lists, copy)
+        if self._counters.ledger is None:
+            _counted_here(candidate)
+        return candidate
 
     def _adopt(self, candidate: Candidate) -> Reloaded:
         """Record, then swap: what decides has been written down before it decides anything."""
         policy, before = candidate.policy, self._gate
         specs = [limit.spec for limit in policy.limits]
-        limits = LimitTable(specs) if before is None else before.limits.carried_into(specs)
+        limits = self._counters.table(specs) if before is None else before.limits.carried_into(specs)
         notices = (*candidate.notices, *self._keep(candidate.text))
         now = self._clock()
         for loaded in candidate.lists.lists.values():
@@ -139,7 +148,7 @@ class PolicyStore:
                 now=now,
             )
         )
-        self._gate, self._lists = Gate(policy, limits), candidate.lists
+        self._gate, self._lists = Gate(policy, limits, self._counters.ledger), candidate.lists
         return Reloaded(policy.digest, notices)
 
     def _list_record(self, loaded: LoadedList, now: float) -> Record:
@@ -202,3 +211,18 @@ class PolicyStore:
             return self._copy.read_bytes()
         except OSError:
             return None
+
+
+def _counted_here(candidate: Candidate) -> None:
+    """Without a store no limit can be counted by several gateways. Raises Invalid."""
+    problems = []
+    for limit in candidate.policy.limits:
+        if limit.cluster:
+            file, line = (limit.place or "policy:1").rsplit(":", 1)
+            sentence = (
+                f"limit `{limit.id}` has the scope `cluster`, and the configuration names no store: "
+                "add `limits_store`, or leave `scope` out"
+            )
+            problems.append(Problem(Place(file, int(line), 1), "limits", sentence))
+    if problems:
+        raise Invalid(problems)

@@ -292,12 +292,21 @@ def test_an_order_reaches_every_worker_and_is_written_down_once(tmp_path: Path) 
     assert (admin["order"], admin["count"], admin["user"]) == ("cache.purge", 2, os.getuid())
 
 
-def test_a_policy_that_counts_is_refused_with_the_way_out(tmp_path: Path, origin: RecordingOrigin) -> None:
-    policy = tmp_path / "counts.yaml"
-    policy.write_text(OLD + "limits: [{id: each, key: [client.ip], rate: 10/min}]\n", encoding="utf-8")
-    command = [COMMAND, "reverse", f"http://127.0.0.1:{origin.port}", "--policy", str(policy), "--workers", "2"]
+def test_a_limit_holds_for_all_workers_together(tmp_path: Path, origin: RecordingOrigin) -> None:
+    with staffed(tmp_path, origin, whole=False) as started:
+        first = both(started)
+        counting = OLD + "limits: [{id: each, key: [client.ip], rate: 10/d, burst: 10}]\n"
+        (tmp_path / "reverse.yaml").write_text(counting, encoding="utf-8")
+        started.process.tell(signal.SIGHUP)
+        started.process.wait_for("the policy was read again", started.process.err)
+        until(lambda: [ask_anew(started) for _ in range(10)] == [429] * 10, "the limit was never reached")
+        os.kill(first[2], signal.SIGKILL)
+        started.process.wait_for("worker 2 is at work again", started.process.err)
+        assert {ask_anew(started) for _ in range(20)} == {429}
 
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-
-    assert ended.returncode == 2
-    assert "limits: 2 workers cannot count together yet: leave out `each`" in ended.stderr
+    allowed = [
+        each
+        for each in started.records()
+        if each["event"] == "decision" and each["limits"] and each["decision"]["verdict"] == "allow"
+    ]
+    assert len(allowed) == 10

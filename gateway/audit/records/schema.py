@@ -149,6 +149,11 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         {"worker": COUNT, "outcome": one_of("died", "started", "replaced"), "detail": maybe(TEXT)},
         {},
     ),
+    "store": (
+        "The store in which gateways count limits together went away, or is back.",
+        {"store": TEXT, "standing": one_of("away", "back"), "instead": one_of("closed", "local"), "detail": TEXT},
+        {},
+    ),
     "gap": (
         "The log could not be written for a while, its tail was torn, or records were gone before they were exported.",
         {

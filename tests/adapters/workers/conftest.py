@@ -9,6 +9,7 @@ from addons.workers.crew import Crew, Shared
 from addons.workers.crowd import SECRET, make_shared
 from addons.workers.sockets import all_of, open_places
 from gateway.audit.writing.writer import AuditWriter
+from gateway.limits.shared import SharedTable
 from tests.e2e.gateways import Scenery
 from tests.unit.audit.logs import QUICK
 
@@ -46,11 +47,13 @@ def crew(settings: Settings, log: AuditWriter, tmp_path: Path, said: list[str]) 
         folder=os.open(tmp_path, os.O_RDONLY),
         log=tmp_path / "nobody.sock",
         memory=make_shared(2, settings.limits.connections),
+        limits=SharedTable.create(2),
         secret=bytes(SECRET),
     )
     yield Crew(settings, shared, log, said.append)
     os.close(shared.folder)
     os.close(shared.memory)
+    shared.limits.close()
     for each in all_of(places):
         each.close()
 

@@ -10,6 +10,7 @@ from addons.workers.crowd import SECRET, make_shared
 from addons.workers.hand import NotBroughtUp, hired, how
 from addons.workers.place import Place
 from addons.workers.wire import Gone
+from gateway.limits.shared import SharedTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,7 @@ def place(settings: Settings, tmp_path: Path) -> Place:
         folder=os.open(tmp_path, os.O_RDONLY),
         log=tmp_path / "nobody.sock",
         shared=make_shared(2, 10),
+        limits=SharedTable.create(2).fd,
         secret=bytes(SECRET),
         again=False,
     )

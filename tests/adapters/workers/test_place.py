@@ -21,6 +21,7 @@ def test_a_place_arrives_whole_and_counts_where_the_others_count() -> None:
         folder=4,
         log=Path("/proc/self/fd/4/audit.sock"),
         shared=shared,
+        limits=7,
         secret=bytes(SECRET),
         again=False,
     )

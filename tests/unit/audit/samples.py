@@ -18,6 +18,7 @@ from gateway.audit.records.events import (
     server_record,
     start_record,
     stop_record,
+    store_record,
     trust_record,
     worker_record,
 )
@@ -166,6 +167,9 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "authority": authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD"], problems=[], now=NOW),
     "server": server_record(upstream="app", server="http://10.0.0.1:8000", standing="down", detail="it is", now=NOW),
     "worker": worker_record(number=2, outcome="died", detail="killed by SIGKILL", now=NOW),
+    "store": store_record(
+        store="redis://store.example:6379/0", standing="away", instead="local", detail="it is", now=NOW
+    ),
     "gap": gap_record(reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, now=NOW),
     "admin": admin_record(
         user=1000, process=4711, order="cache.purge", what={"host": "shop.example"}, count=3, now=NOW
