@@ -26,6 +26,7 @@ from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
+from gateway.control import service_manager
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -208,8 +209,10 @@ class _Process:
         engine.pools.said = self.said
         engine.checks.renew()
         self.said(f"ready: {', '.join(where)}")
+        service_manager.tell("READY=1")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
         await self._ending.wait()
+        service_manager.tell("STOPPING=1")
         for server in servers:
             server.close()
         await engine.served.drain(DRAIN)

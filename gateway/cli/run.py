@@ -18,9 +18,10 @@ from gateway.cli.output import add_format, answer
 from gateway.cli.shipped import shipped_policy
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Sequence
 
+    from gateway.cli.options import Parser
     from gateway.config.settings import Settings
 
 _USUAL_NAME: Final = Path("wicketgate.yaml")
@@ -29,12 +30,12 @@ _WAYS_OUT: Final = {"forward": "--forward", "reverse": "--reverse", "app": "--ap
 
 def main(argv: Sequence[str]) -> int:
     """Run until told to stop, or only check with `--check`."""
-    options = _options()
-    given = options.parse_args(argv)
+    given = command_line().parse_args(argv)
     return _quick_start(given) if given.config is None else _configured(given)
 
 
-def _options() -> ArgumentParser:
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("run", "Run all listeners of a configuration; without one, a quick start to play with.")
     options.add_argument("--config", type=Path, metavar="FILE", help="the configuration, usually wicketgate.yaml")
     options.add_argument("--check", action="store_true", help="say what would run, and what is wrong with it")
