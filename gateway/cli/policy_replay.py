@@ -36,9 +36,6 @@ _WHERE: Final = frozenset({FactName.DESTINATION_COUNTRY, FactName.DESTINATION_AS
 _NEVER_HELD: Final = {
     FactName.HEADER: "values of fields (but for those that `audit.field_values` names)",
     FactName.QUERY: "values of query parameters (but for those that `audit.query_values` names)",
-    FactName.RESPONSE_TYPE: "the media type of answers",
-    FactName.TLS_VERSION: "the version of TLS",
-    FactName.IDENTITY_METHOD: "how a user proved who it is",
 }
 
 

@@ -92,7 +92,7 @@ def _facts(record: Record, asked: Asked, now: float) -> Facts:
         request_size=_known(request["size"]),
         user=ABSENT if client["user"] is None else client["user"],
         groups=frozenset(client["groups"]) if client["groups"] else ABSENT,
-        identity_method=ABSENT if client["user"] is None else UNKNOWN,
+        identity_method=_identified(record),
         protocol=_known(request["protocol"]),
         connect=_tunnelled(record),
     )
@@ -100,7 +100,30 @@ def _facts(record: Record, asked: Asked, now: float) -> Facts:
         return facts.learning(tls_sni=ABSENT, tls_version=ABSENT, tls_inspected=ABSENT)
     opened = {"inspected": True, "terminated": True, "spliced": False, None: UNKNOWN}[tls["mode"]]
     nameless = UNKNOWN if opened is UNKNOWN else ABSENT
-    return facts.learning(tls_sni=nameless if tls["sni"] is None else _host(tls["sni"]), tls_inspected=opened)
+    return facts.learning(
+        tls_sni=nameless if tls["sni"] is None else _host(tls["sni"]),
+        tls_version=_known(tls.get("version")),
+        tls_inspected=opened,
+    )
+
+
+def kind_of(end: Record) -> Fact[str]:
+    """The media type of the answer that was judged, as far as the end of an exchange tells it."""
+    response = end.get("response")
+    if response is None:
+        return UNKNOWN
+    kind: str | None = response["type"]
+    if kind is None:
+        return ABSENT
+    return UNKNOWN if MASK in kind else kind
+
+
+def _identified(record: Record) -> Fact[str]:
+    """How the client proved who it is. Of old records only a client that did not is known."""
+    identity = record.get("identity")
+    if identity is not None:
+        return str(identity["method"])
+    return ABSENT if record["client"]["user"] is None else UNKNOWN
 
 
 def _known[T](value: T | None) -> Fact[T]:

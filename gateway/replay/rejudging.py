@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from gateway.policy.compiled import CompiledLimit, CompiledPolicy, CompiledRule
     from gateway.policy.limits import Lease
-    from gateway.policy.model import Facts
+    from gateway.policy.model import Fact, Facts
 
 _SILENT = frozenset({"HEAD"})
 _BODILESS = frozenset({204, 304})
@@ -69,11 +69,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """How an exchange ended: bytes of its bodies, the status, and whether there was an answer to judge."""
+    """How an exchange ended: bytes of its bodies, status and kind of the answer, and whether there was one to judge."""
 
     up: int
     down: int
     status: int | None
+    kind: Fact[str] = UNKNOWN
     answered: bool = True
 
 
@@ -107,14 +108,14 @@ class Rejudge:
         reason = outcome.reason or Reason.RATE_EXCEEDED
         return Outcome(verdict=Verdict.DENY, reason=reason, rule=outcome.refused), None
 
-    def by_answer(self, request: Recalled, end: Whole | None) -> Outcome | None:
+    def by_answer(self, request: Recalled, end: Whole | None, kind: Fact[str] = UNKNOWN) -> Outcome | None:
         """What is said once a body has passed, and the answer: a denial, that it cannot be told, or None.
 
-        `end` is how the exchange ended; None if nobody knows what would have passed.
+        `end` is how the exchange ended; None if nobody knows what would have passed, but perhaps of which `kind`.
         """
         facts, hidden = request.facts, request.hidden
         if end is None:
-            hidden |= OPEN_FACTS
+            facts, hidden = facts.learning(response_type=kind), hidden | OPEN_FACTS
         elif facts.request_size is UNKNOWN and not request.spliced:
             facts = facts.learning(request_size=end.up)
             if (said := self._gate.size(facts)).denied:
@@ -124,7 +125,7 @@ class Rejudge:
         if end is not None:
             is_silent = facts.method in _SILENT or end.status in _BODILESS
             size = UNKNOWN if is_silent else end.down
-            facts = facts.learning(response_status=end.status, response_size=size)
+            facts = facts.learning(response_status=end.status, response_size=size, response_type=end.kind)
             hidden |= RESPONSE_FACTS
         outcome = self._answered(Recalled(facts=facts, hidden=hidden))
         return None if outcome.verdict is Verdict.ALLOW else outcome

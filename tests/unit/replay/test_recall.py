@@ -9,7 +9,7 @@ from gateway.audit.records.disclosure import Disclosure
 from gateway.policy.headers import Fields
 from gateway.policy.model import ABSENT, UNKNOWN, FactName, Missing
 from gateway.policy.names import Host
-from gateway.replay.recall import Recalled, moment_of, recall
+from gateway.replay.recall import Recalled, kind_of, moment_of, recall
 from tests.unit.replay.made import NOW, compiled, exchange, inspected, judged, plain, spliced, target
 
 ALL = """default: {action: allow}
@@ -40,7 +40,34 @@ def test_what_a_record_holds_comes_back_as_it_was_judged(facts: Any) -> None:
 
 def test_of_an_allowed_request_only_what_no_record_holds_is_hidden() -> None:
     assert _recalled(plain()).hidden == {FactName.HEADER}
-    assert _recalled(inspected()).hidden == {FactName.HEADER, FactName.TLS_VERSION}
+    assert _recalled(inspected()).hidden == {FactName.HEADER}
+
+
+def test_the_version_of_tls_and_the_proof_of_identity_come_back() -> None:
+    found = _recalled(inspected(tls_version="1.2", user="alice", identity_method="certificate")).facts
+
+    assert (found.tls_version, found.user, found.identity_method) == ("1.2", "alice", "certificate")
+    assert _recalled(plain()).facts.identity_method is ABSENT
+
+
+def test_what_records_of_older_versions_do_not_say_is_hidden() -> None:
+    record, end = exchange(*judged(compiled("default: {action: allow}")[0], inspected(user="alice")), kind="text/html")
+    del record["tls"]["version"], end["response"]
+
+    found = recall(record, ASKED, NOW)
+
+    assert (found.facts.tls_version, found.facts.identity_method) == (UNKNOWN, UNKNOWN)
+    assert FactName.TLS_VERSION in found.hidden
+    assert kind_of(end) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"), [("text/html", "text/html"), (ABSENT, ABSENT), (UNKNOWN, UNKNOWN), (UNKNOWN, "no type")]
+)
+def test_the_type_of_an_answer_comes_back_unless_it_was_masked(told: object, kind: Any) -> None:
+    _, end = exchange(*judged(compiled("default: {action: allow}")[0], plain()), kind=kind)
+
+    assert kind_of(end) == told
 
 
 def test_what_nobody_sees_of_a_tunnel_is_not_hidden_but_unknown() -> None:
