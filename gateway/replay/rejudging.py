@@ -81,12 +81,15 @@ class Whole:
 class Rejudge:
     """Asks one policy about requests on record, in the order of the log. Only limits remember anything."""
 
-    __slots__ = ("_asks", "_gate", "_policy", "_tables", "left_out")
+    __slots__ = ("_asks", "_gate", "_late", "_policy", "_tables", "left_out")
 
     def __init__(self, policy: CompiledPolicy) -> None:
         self._policy = policy
         self._gate = Gate(replace(policy, limits=()), LimitTable())
         self._asks: frozenset[FactName] = frozenset().union(*map(_looked_at, policy.rules.values()))
+        self._late: tuple[CompiledRule, ...] = tuple(
+            rule for rule in policy.rules.values() if _looked_at(rule) & OPEN_FACTS and not rule.shadow
+        )
         self._tables: dict[str, LimitTable] = {}
         self.left_out: dict[str, set[str]] = {}
 
@@ -127,6 +130,8 @@ class Rejudge:
             size = UNKNOWN if is_silent else end.down
             facts = facts.learning(response_status=end.status, response_size=size, response_type=end.kind)
             hidden |= RESPONSE_FACTS
+        if all(not rule.allows and rule.clause.match(facts) is False for rule in self._late):
+            return None  # what was allowed stays so: nothing else looks at what is new
         outcome = self._answered(Recalled(facts=facts, hidden=hidden))
         return None if outcome.verdict is Verdict.ALLOW else outcome
 
@@ -144,6 +149,8 @@ class Rejudge:
 
     def _through_tls(self, request: Recalled) -> Outcome:
         """TLS in a tunnel: whether it is inspected is for this policy to say."""
+        if self._policy.tls.always:
+            return self._treated(request, inspect=True)
         facts, tls = _at_hello(request.facts), self._policy.tls
         truths = [matches(facts) for _, matches in tls.splices]
         is_open = None in truths or (True not in truths and tls.inspect(facts) is None)
@@ -159,7 +166,9 @@ class Rejudge:
         return Outcome(verdict=None, missing=tuple(sorted(missing)), open=("tls",))
 
     def _treated(self, request: Recalled, *, inspect: bool) -> Outcome:
-        facts, hidden = request.facts.learning(tls_inspected=inspect), request.hidden
+        facts, hidden = request.facts, request.hidden
+        if facts.tls_inspected is not inspect:
+            facts = facts.learning(tls_inspected=inspect)
         if not inspect:
             return self._settled(Recalled(facts=unread(facts), hidden=hidden - _INSIDE), self._passed_on)
         if request.spliced:

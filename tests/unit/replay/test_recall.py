@@ -21,6 +21,7 @@ rules:
   - {id: office, action: deny, reason: No, when: {client.ip: {not_in: [10.0.0.0/8]}}}
   - {id: admin, action: deny, reason: No, when: {path: {prefix: [/admin]}}}
 """
+FAR = "{destination.ip: {in: [192.0.2.0/24]}}"
 POLICY, ASKED = compiled(ALL)
 
 
@@ -85,6 +86,28 @@ def test_a_request_that_was_refused_early_hides_what_came_later() -> None:
 
     assert found.facts.destination_ips is UNKNOWN
     assert FactName.DESTINATION_IP in found.hidden
+
+
+def test_a_redirected_request_that_was_refused_early_hides_its_destination_too() -> None:
+    """The record says where it was on its way to, and that nobody looked there yet."""
+    policy, _ = compiled("default: {action: allow}\nrules: [{id: no, action: deny, reason: No, when: {port: [80]}}]\n")
+    record, _ = exchange(*judged(policy, plain()))
+    record["destination"] = {"ip": None, "answers": [], "parent": None, "original": "93.184.216.34:80"}
+
+    found = recall(record, ASKED, NOW)
+
+    assert found.facts.destination_ips is UNKNOWN
+    assert FactName.DESTINATION_IP in found.hidden
+
+
+def test_what_a_parent_resolves_has_no_destination_here_and_had_none_then() -> None:
+    record, _ = exchange(*judged(compiled("default: {action: allow}")[0], plain(destination_ips=ABSENT)))
+    record["destination"] = {"ip": "10.0.0.9", "answers": [], "parent": "office", "original": None}
+
+    found = recall(record, compiled(f"{ALL}  - {{id: far, action: deny, reason: No, when: {FAR}}}\n")[1], NOW)
+
+    assert (found.facts.destination_ips, found.facts.destination_country) == (ABSENT, UNKNOWN)
+    assert not found.hidden & {FactName.DESTINATION_IP, FactName.DESTINATION_COUNTRY}
 
 
 def test_an_allowed_request_that_went_nowhere_has_no_destination() -> None:
