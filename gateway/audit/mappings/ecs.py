@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.mappings.parts import NAME, Level, Producer, address_of, at, level_of, rest_of, without
+from gateway.audit.mappings.parts import NAME, Level, Producer, address_of, at, both, level_of, rest_of, without
 from gateway.audit.records.lines import message, url_of
 
 if TYPE_CHECKING:
@@ -161,5 +161,4 @@ def _network(record: Record) -> dict[str, Any]:
     up, down = at(record, "bytes", "up"), at(record, "bytes", "down")
     direction = {"forward": "egress", "reverse": "ingress"}.get(str(record.get("mode")))
     scheme = at(record, "request", "scheme")
-    whole = None if up is None else up + down
-    return {"transport": "tcp", "protocol": scheme, "direction": direction, "bytes": whole}
+    return {"transport": "tcp", "protocol": scheme, "direction": direction, "bytes": both(up, down)}
