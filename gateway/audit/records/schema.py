@@ -145,9 +145,9 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         {},
     ),
     "gap": (
-        "The log could not be written for a while, its tail was torn, or records were gone before they were exported.",
+        "The log could not be written, its tail was torn, a segment is damaged, or records were gone before an export.",
         {
-            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported"),
+            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"),
             "detail": TEXT,
             "since": maybe(MOMENT),
             "rewritten": COUNT,
