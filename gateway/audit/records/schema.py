@@ -179,6 +179,17 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         },
         {},
     ),
+    "anchor": (
+        "An anchor takes no checkpoints, or takes them again; it has that of so many records.",
+        {
+            "outcome": one_of("failed", "mended"),
+            "anchor": TEXT,
+            "since": maybe(MOMENT),
+            "size": maybe(COUNT),
+            "detail": maybe(TEXT),
+        },
+        {},
+    ),
     "heartbeat": ("Nothing happened for so many seconds, and the gateway was there.", {"idle": COUNT}, {}),
     "admin": (
         "An operator had the running gateway do something: who by the number of the user, what, and how many it were.",

@@ -186,5 +186,14 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "root": "AAAA",
         "problems": [],
     },
+    "anchor": {
+        "time": "2026-11-23T10:00:00.123456Z",
+        "event": "anchor",
+        "outcome": "failed",
+        "anchor": "syslog tls://logs.example:6514",
+        "since": "2026-11-23T10:00:00.123456Z",
+        "size": 12,
+        "detail": "`tls://logs.example:6514`: it hung up",
+    },
     "heartbeat": {"time": "2026-11-23T10:00:00.123456Z", "event": "heartbeat", "idle": 60},
 }
