@@ -155,7 +155,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "unrecorded": COUNT,
             "cut": COUNT,
         },
-        {},
+        {"left_out": part(dict.fromkeys(("allow", "deny", "end", "connection", "other"), COUNT))},
     ),
     "retention": (
         "Records were kept long enough, and were removed from a segment.",
