@@ -145,6 +145,7 @@ class _Process:
             raise NotStarted(str(error)) from None
         problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
         problems += [*self._load(engine.trust), *problems_of(self.settings.audit.exports, os.environ)]
+        problems += problems_of(self.settings.proof.reached, os.environ)
         problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
         sockets = self._bind(problems)
         if problems:

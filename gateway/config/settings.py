@@ -11,7 +11,7 @@ from gateway.upstreams.pools.rules import PoolRules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.audit.export.rules import Export
+    from gateway.audit.export.rules import Anchorage, Export
     from gateway.audit.writing.backlog import OnFailure
     from gateway.audit.writing.intake import Durability
     from gateway.policy.addresses import Address, Network
@@ -289,12 +289,17 @@ class ProofSettings:
     """How it can be shown later that the log is what was written.
 
     `heartbeat` is how many seconds of silence there may be before a record says that the gateway was there; `anchors`
-    are files that keep checkpoints, too.
+    are files and receivers that keep checkpoints, too.
     """
 
     enabled: bool = True
     heartbeat: float = 300.0
-    anchors: tuple[Path, ...] = ()
+    anchors: tuple[Path | Anchorage, ...] = ()
+
+    @property
+    def reached(self) -> tuple[Anchorage, ...]:
+        """The anchors that are no files."""
+        return tuple(each for each in self.anchors if not isinstance(each, Path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,9 +153,9 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         {},
     ),
     "gap": (
-        "The log could not be written for a while, its tail was torn, or records were gone before they were exported.",
+        "The log could not be written, its tail was torn, a segment is damaged, or records were gone before an export.",
         {
-            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported"),
+            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"),
             "detail": TEXT,
             "since": maybe(MOMENT),
             "rewritten": COUNT,
@@ -163,7 +163,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "unrecorded": COUNT,
             "cut": COUNT,
         },
-        {},
+        {"left_out": part(dict.fromkeys(("allow", "deny", "end", "connection", "other"), COUNT))},
     ),
     "retention": (
         "Records were kept long enough, and were removed from a segment.",
@@ -184,6 +184,17 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "size": COUNT,
             "root": TEXT,
             "problems": array(TEXT),
+        },
+        {},
+    ),
+    "anchor": (
+        "An anchor takes no checkpoints, or takes them again; it has that of so many records.",
+        {
+            "outcome": one_of("failed", "mended"),
+            "anchor": TEXT,
+            "since": maybe(MOMENT),
+            "size": maybe(COUNT),
+            "detail": maybe(TEXT),
         },
         {},
     ),
