@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from socket import SOCK_DGRAM
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.composition import Engine, compose
 from addons.serving.descriptors import make_room
@@ -97,7 +97,7 @@ class _Process:
     ready: Callable[[], None] = lambda: None
     started: float = 0.0
     _drain: tuple[float, str] = (DRAIN, "told to end")
-    _engine: Engine = field(init=False)
+    _reloading: Reloading = field(init=False)
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -112,10 +112,9 @@ class _Process:
 
     async def live(self) -> None:
         engine, sockets = self._prepare()
-        self._engine = engine
         engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
-        reloading = Reloading(engine, self.said, self.again)
+        self._reloading = reloading = Reloading(engine, self.said, self.again)
         try:
             self._start(exporters)
             servers: list[Closable] = []
@@ -240,9 +239,7 @@ class _Process:
 
     async def reload(self) -> dict[str, Any]:
         """Read everything again; what was refused stays as it was."""
-        await self._reload(self._engine)
-        refused = [each.store.refused for each in self._engine.listeners if each.store.refused]
-        return {"kept": len(refused), "problems": [str(problem) for problems in refused for problem in problems]}
+        return (await self._reloading.reload("order")).data()
 
     def end(self, seconds: float, cause: str) -> None:
         """Take nothing new, give exchanges so many seconds to end, and stop."""

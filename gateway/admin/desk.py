@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from gateway.admin.figures import Figures
 
 if TYPE_CHECKING:
     from gateway.admin.asking import Engine
@@ -21,4 +23,5 @@ class Desk:
     engine: Engine
     token: Secret
     sessions: Sessions
+    figures: Figures = field(default_factory=Figures)
     guard: Guard | None = None

@@ -56,5 +56,5 @@ class Sessions:
         return found
 
     def end(self, identifier: str) -> None:
-        """Sign out."""
+        """Sign out whoever has this id."""
         self._open.pop(identifier, None)
