@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from gateway.cli.options import Parser
     from gateway.config.settings import Settings
 
+ADMIN_LISTEN: Final = "127.0.0.1:8090"
 _USUAL_NAME: Final = Path("wicketgate.yaml")
-_WAYS_OUT: Final = {"forward": "--forward", "reverse": "--reverse", "app": "--app"}
+_WAYS_OUT: Final = {"forward": "--forward", "reverse": "--reverse", "app": "--app", "admin": "--admin"}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,6 +47,9 @@ def command_line() -> Parser:
     quick.add_argument("--forward", default="127.0.0.1:8080", metavar="ADDRESS:PORT", help="proxy (%(default)s)")
     quick.add_argument("--reverse", default="127.0.0.1:8081", metavar="ADDRESS:PORT", help="gateway (%(default)s)")
     quick.add_argument("--app", default="127.0.0.1:8000", metavar="ADDRESS:PORT", help="application (%(default)s)")
+    quick.add_argument(
+        "--admin", default=ADMIN_LISTEN, metavar="ADDRESS:PORT", help="where to look after it, or `off` (%(default)s)"
+    )
     return options
 
 
@@ -73,6 +77,7 @@ def _quick_start(given: Namespace) -> int:
             forward=Forward(policy=shipped_policy("corporate"), listen=given.forward),
             reverse=Reverse(policy=shipped_policy("api"), urls=(f"http://{given.app}",), listen=given.reverse),
             state=given.state,
+            admin=None if given.admin == "off" else given.admin,
         )
     if given.check:
         return _check(settings, given.format)

@@ -204,6 +204,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         {
             "user": COUNT,
             "process": COUNT,
+            "by": maybe(TEXT),
             "order": TEXT,
             "what": {"type": "object", "additionalProperties": TEXT},
             "count": COUNT,
