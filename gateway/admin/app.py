@@ -17,7 +17,7 @@ from gateway.admin.answers import PROBLEM, problem
 from gateway.admin.asking import Engine, Refused, Unanswered
 from gateway.admin.attempts import Attempts
 from gateway.admin.desk import Desk
-from gateway.admin.guarding import Guard
+from gateway.admin.guarding import Guard, Stopped
 from gateway.admin.history import Tail
 from gateway.admin.pages.site import pages
 from gateway.admin.routes import decisions, engine, standing
@@ -61,6 +61,8 @@ def build(brief: Brief) -> Guard:
         app.add_exception_handler(kind, _told(status))
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(Stopped, _stopped)
+    app.add_exception_handler(Exception, _failed)
     desk.guard = Guard(
         app,
         desk.token,
@@ -109,6 +111,17 @@ async def _http(_request: Request, error: Exception) -> Response:
     fields = error.headers if isinstance(error, HTTPException) else None
     detail = "there is nothing here" if status == 404 else str(getattr(error, "detail", "it failed"))  # noqa: PLR2004 - not found
     return Response(problem(status, detail), status, fields, media_type=PROBLEM)
+
+
+async def _stopped(_request: Request, error: Exception) -> Response:
+    stopped = error if isinstance(error, Stopped) else Stopped(500, "it failed")
+    fields = {name.decode(): value.decode() for name, value in stopped.fields}
+    return Response(problem(stopped.status, stopped.detail), stopped.status, fields, media_type=PROBLEM)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """Nobody is told what went wrong inside; the guard says it to the operator."""
+    return Response(problem(500, "the admin side failed, requests are served all the same"), 500, media_type=PROBLEM)
 
 
 async def _unreadable(_request: Request, error: Exception) -> Response:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.exceptions import HTTPException
+
 from gateway.admin.answers import FIELDS, NO_STORE, problem, problem_fields
 from gateway.admin.sessions import COOKIE
 from gateway.policy.errors import Malformed
@@ -219,7 +221,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         read += len(message.get("body", b""))
         if read > MOST_BODY:
-            raise Stopped(413, f"a body has at most {MOST_BODY} bytes")
+            raise HTTPException(413, f"a body has at most {MOST_BODY} bytes")
         return message
 
     return bounded

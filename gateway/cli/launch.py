@@ -95,10 +95,11 @@ def taken_ports(
     first: dict[tuple[Address, int], str] = {}
     problems = []
     for name, bind in wanted.items():
-        way_out = ways_out.get(name, "bind")
+        is_side = name == ADMIN and name not in listeners
+        way_out = ways_out.get(name, "admin.bind" if is_side else "bind")
         before = first.setdefault(bind, name) if bind[1] else name
         sentence = trouble_with(bind, way_out) if before == name else _wanted_twice(bind, before, way_out)
-        problems += [f"listener `{name}`: {sentence}"] if sentence else []
+        problems += [f"{'admin' if is_side else f'listener `{name}`'}: {sentence}"] if sentence else []
     return problems
 
 
