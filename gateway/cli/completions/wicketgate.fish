@@ -50,8 +50,8 @@ function _shtab_wicketgate_using
   test "$_shtab_wicketgate_cmdpath" = "$argv"
 end
 
-set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' cache 'cache purge' 'cache stats' ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
-set -g _shtab_wicketgate_opts_with_value --anchor --app --as --at --at-least --by --certificate --chain --client --config --destination --engine --event --format --forward --generalise --group --header --host --key --lines --listen --listener --log --method --mode --out --output --parquet --passphrase-file --password --path --per --policy --prefix --reason --reverse --role --rows --rule --since --size --state --status --until --url --user --verdict --with --workers -n
+set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' status reload drain admin 'admin token' 'admin rotate' cache 'cache purge' 'cache stats' ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
+set -g _shtab_wicketgate_opts_with_value --admin --anchor --app --as --at --at-least --by --certificate --chain --client --config --destination --engine --event --format --forward --generalise --group --header --host --key --lines --listen --listener --log --method --mode --out --output --parquet --passphrase-file --password --path --per --policy --prefix --reason --reverse --role --rows --rule --since --size --state --status --timeout --until --url --user --verdict --with --workers -n
 
 complete -c wicketgate -e
 complete -c wicketgate -f
@@ -68,6 +68,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using run' -l state -xka "(__fish_c
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l forward -x -d 'proxy (127.0.0.1:8080)'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l reverse -x -d 'gateway (127.0.0.1:8081)'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l app -x -d 'application (127.0.0.1:8000)'
+complete -c wicketgate -n '_shtab_wicketgate_using run' -l admin -x -d 'where to look after it, or `off` (127.0.0.1:8090)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a forward -d 'Run one forward proxy: clients say where they want to go, the policy says whether.'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l listen -x -d 'where to listen (default: 127.0.0.1:8080)'
@@ -256,6 +257,28 @@ complete -c wicketgate -n '_shtab_wicketgate_using audit; and test $_shtab_wicke
 complete -c wicketgate -n '_shtab_wicketgate_using audit key' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit key' -l log -xka "(__fish_complete_directories)" -d 'default .wicketgate/audit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit key' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a status -d 'What a running gateway does, under which policies, and whether it is well.'
+complete -c wicketgate -n '_shtab_wicketgate_using status' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using status' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using status' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a reload -d 'Have a running gateway read policies, lists, routes and certificates again.'
+complete -c wicketgate -n '_shtab_wicketgate_using reload' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using reload' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using reload' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a drain -d 'Have a running gateway be ready no more, let its exchanges end, and stop.'
+complete -c wicketgate -n '_shtab_wicketgate_using drain' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using drain' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using drain' -l timeout -x -d 'how long exchanges get (10.0)'
+complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a admin -d 'The token that opens the admin API and its pages: show it, or make another one.'
+complete -c wicketgate -n '_shtab_wicketgate_using admin' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using admin; and test $_shtab_wicketgate_npos -eq 0' -a token -d 'print the token'
+complete -c wicketgate -n '_shtab_wicketgate_using admin token' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using admin token' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using admin token' -l metrics -d 'the token that only reads metrics'
+complete -c wicketgate -n '_shtab_wicketgate_using admin; and test $_shtab_wicketgate_npos -eq 0' -a rotate -d 'make another token; the old one opens nothing from then on'
+complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -l metrics -d 'the token that only reads metrics'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a cache -d 'The kept answers of a running gateway: what there is, and dropping it.'
 complete -c wicketgate -n '_shtab_wicketgate_using cache' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using cache; and test $_shtab_wicketgate_npos -eq 0' -a purge -d 'drop kept answers, from memory and from disk'
