@@ -104,9 +104,10 @@ class _Process:
         return self._ending.is_set()
 
     async def live(self) -> None:
+        began = time.time()
         engine, sockets = self._prepare()
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
-        reloading = Reloading(engine, self.said, self.again)
+        reloading = Reloading(engine, self.said, self.again, began=began)
         try:
             self._start(exporters)
             servers: list[Closable] = []
@@ -209,7 +210,11 @@ class _Process:
         engine.checks.renew()
         self.said(f"ready: {', '.join(where)}")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
+        if self.settings.reload.watch:
+            spawn(reloading.watch(), self._tasks)
         await self._ending.wait()
+        for task in tuple(self._tasks):
+            task.cancel("the gateway ends")
         for server in servers:
             server.close()
         await engine.served.drain(DRAIN)

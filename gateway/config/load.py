@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -18,6 +19,7 @@ from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.proof import PROOF, anchored_from
+from gateway.config.sections.reloading import RELOAD
 from gateway.config.sections.resolver import RESOLVER
 from gateway.config.sections.server_tls import shown_from
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
@@ -31,10 +33,12 @@ from gateway.config.settings import (
     PacSettings,
     ParentSettings,
     ProofSettings,
+    ReloadSettings,
     ResolverSettings,
     Settings,
     UpstreamSettings,
     UpstreamTlsSettings,
+    Written,
 )
 from gateway.policy.language.loader import scan
 from gateway.policy.language.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -65,6 +69,7 @@ _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", Pa
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
 )
+_RELOAD: Final = optional("reload", RELOAD, "When files are read again by themselves.", ReloadSettings())
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -86,6 +91,7 @@ def _settings(values: Values) -> Read[Settings]:
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
+        reload=values[_RELOAD],
     )
 
 
@@ -111,6 +117,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _CA,
         _PAC,
         _UPSTREAM_TLS,
+        _RELOAD,
         _WORKERS,
         _ENGINE,
         _CONTACT,
@@ -130,7 +137,8 @@ def load_settings(path: Path) -> Settings:
     except OSError as error:
         reason = (error.strerror or "it cannot be read").lower()
         raise Invalid([Problem(Place(str(path), 1, 1), "", f"the file cannot be read: {reason}")]) from None
-    return read_settings(source, str(path), path.parent)
+    digest = f"sha256:{sha256(source).hexdigest()}"
+    return replace(read_settings(source, str(path), path.parent), written=Written(file=path, digest=digest))
 
 
 def read_settings(text: str | bytes, file: str, base: Path) -> Settings:

@@ -17,7 +17,7 @@ from gateway.policy.language.document import read_policy
 from gateway.policy.problems import Invalid, Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from gateway.lists.load import LoadedLists
@@ -42,25 +42,54 @@ class Source:
         """`corporate.cases.yaml` for `corporate.yaml`."""
         return self.file.with_name(f"{self.file.stem}.cases{self.file.suffix}")
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read in any case; lists come to it."""
+        return self.file, self.cases
+
+
+class Refused(Invalid):
+    """Nothing came of it. `files` are those that it hangs on: once they have changed, it may be worth another try."""
+
+    def __init__(self, problems: Iterable[Problem], files: tuple[Path, ...]) -> None:
+        super().__init__(problems)
+        self.files = files
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A policy that could take over, the bytes that it was read from, its lists, and what people should know."""
+    """A policy that could take over, the bytes that it was read from, its lists, and what people should know.
+
+    `files` are all that it was made of.
+    """
 
     policy: CompiledPolicy
     text: bytes
     lists: LoadedLists
     notices: tuple[str, ...]
+    files: tuple[Path, ...] = ()
 
 
 def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes | None = None) -> Candidate:
-    """A candidate from the file of `source`, or from `text` in its place. Raises Invalid with every problem.
+    """A candidate from the file of `source`, or from `text` in its place. Raises Refused with every problem.
 
     This reads files and may take long; it touches nothing that requests use. Lists that did not change are taken from
     `before`. Cases that fail refuse the policy; cases that cover too little are a notice.
     """
-    content = _read(source.file) if text is None else text
-    document = read_policy(content, str(source.file))
+    files = source.files
+    try:
+        content = _read(source.file) if text is None else text
+        document = read_policy(content, str(source.file))
+        files += tuple(source.file.parent / each.file for each in document.lists.values() if each.file is not None)
+        policy, lists, notices = _made(source, document, now, before)
+    except Invalid as error:
+        raise Refused(error.problems, files) from None
+    return Candidate(policy, content, lists, notices, files)
+
+
+def _made(
+    source: Source, document: PolicyDocument, now: float, before: LoadedLists | None
+) -> tuple[CompiledPolicy, LoadedLists, tuple[str, ...]]:
     lists = load_lists(document.lists, source.file.parent, source.kept_lists, now, before)
     if lists.problems:
         raise Invalid(lists.problems)
@@ -72,7 +101,7 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
             raise Invalid(failed)
         if not report.covered:
             notices.append(f"{source.cases}: the cases cover fewer rules than they ask for")
-    return Candidate(policy, content, lists, tuple(notices))
+    return policy, lists, tuple(notices)
 
 
 def _tried(
