@@ -113,7 +113,7 @@ class Reloading:
     def files(self) -> dict[Part, Sequence[Path]]:
         """The files that each part is read from."""
         engine = self.engine
-        found: dict[Part, Sequence[Path]] = {("policy", each.name): each.store.files for each in engine.listeners}
+        found: dict[Part, Sequence[Path]] = {("policy", each.name): each.store.needs.files for each in engine.listeners}
         found |= {("certificates", name): store.files for name, store in engine.fronts.items()}
         found[TRUST] = engine.trust.files
         if engine.signing is not None:

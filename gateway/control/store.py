@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.records.events import list_record, policy_record
-from gateway.control.candidates import Refused, Source, prepare
+from gateway.control.candidates import Refused, Source, foreseen, prepare
 from gateway.control.lastgood import keep_copy
 from gateway.policy.gate import Gate
 from gateway.policy.limits import LimitTable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.audit.records.events import Cause
     from gateway.audit.records.record import Record
     from gateway.config.settings import ListenerSettings
-    from gateway.control.candidates import Candidate
+    from gateway.control.candidates import Candidate, Needs
     from gateway.lists.load import LoadedList, LoadedLists
     from gateway.policy.addresses import Address
     from gateway.policy.problems import Problem
@@ -81,7 +81,7 @@ class PolicyStore:
         self._record = record
         self._gate: Gate | None = None
         self._lists: LoadedLists | None = None
-        self._files = self._source.files
+        self._needs = self._source.needs
         self._turn = asyncio.Lock()
 
     @property
@@ -97,17 +97,21 @@ class PolicyStore:
         return () if self._lists is None else tuple(self._lists.lists.values())
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """What was read the last time, or would have been: when one of them has changed, it is worth reading again."""
-        return self._files
+    def needs(self) -> Needs:
+        """What was read the last time, or would have been: when some of it has changed, it is worth reading again."""
+        return self._needs
 
     def point_at(self, file: Path) -> bool:
         """Read the policy from there from now on; whether that is another place. What is in force stays so."""
         if file == self._source.file:
             return False
         self._source = replace(self._source, file=file)
-        self._files = self._source.files
+        self._needs = self._source.needs
         return True
+
+    def foresee(self) -> None:
+        """Learn what the policy needs before it is read for good, so that it can be fetched. Blocks."""
+        self._needs = foreseen(self._source)
 
     def start(self, *, last_good: bool = False) -> Reloaded:
         """Put the policy in force. Raises Refused with every problem; `last_good` goes on with the last good copy."""
@@ -161,7 +165,7 @@ class PolicyStore:
                 cause=cause,
             )
         )
-        self._gate, self._lists, self._files = Gate(policy, limits), candidate.lists, candidate.files
+        self._gate, self._lists, self._needs = Gate(policy, limits), candidate.lists, candidate.needs
         return Reloaded(policy.digest, notices)
 
     def _list_record(self, loaded: LoadedList, now: float, cause: Cause) -> Record:
@@ -198,7 +202,7 @@ class PolicyStore:
         return Kept(error.problems)
 
     def _tell_refused(self, refused: Refused, cause: Cause) -> None:
-        self._files = refused.files
+        self._needs = refused.needs
         policy, now = None if self._gate is None else self._gate.policy, self._clock()
         self._tell_refused_lists(refused.problems, now, cause)
         self._record(
