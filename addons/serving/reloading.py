@@ -262,5 +262,5 @@ def _in_force(listener: str, store: PolicyStore, notices: tuple[str, ...] = ()) 
             problems=each.remarks if each.fell_back else (),
             notices=each.stale if each.fell_back else (*each.remarks, *each.stale),
         )
-        for each in store.lists
+        for each in store.lists.values()
     ]

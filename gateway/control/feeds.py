@@ -164,7 +164,7 @@ class Feeds:
             f"{', '.join(f'{listener}: lists.{name}' for listener, name in wanted.users)}: {sentence}{stays}"
         )
         for listener, name in wanted.users:
-            held = next((each for each in self.stores[listener].lists if each.document.name == name), None)
+            held = self.stores[listener].lists.get(name)
             content = None if held is None else held.content
             try:
                 self.around.record(
@@ -187,7 +187,7 @@ class Feeds:
         checked, most = self._copies.checked(wanted.feed), wanted.document.max_age
         if checked is None or most is None or now - checked <= most:
             return False
-        held = [each for listener, _ in wanted.users for each in self.stores[listener].lists]
+        held = [each for listener, _ in wanted.users for each in self.stores[listener].lists.values()]
         return any(each.document.feed == wanted.feed and not each.stale for each in held)
 
     def _wanted(self) -> list[_Wanted]:

@@ -23,7 +23,7 @@ from gateway.policy.gate import Gate
 from gateway.policy.limits import LimitTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from gateway.audit.records.events import Cause
@@ -83,6 +83,20 @@ class PolicyStore:
         self._lists: LoadedLists | None = None
         self._needs = self._source.needs
         self._turn = asyncio.Lock()
+        self.loaded = 0.0
+        """When what is in force was put in force, in seconds since the epoch."""
+        self.refused: tuple[Problem, ...] = ()
+        """Why the last reload changed nothing; nothing if it did."""
+
+    @property
+    def file(self) -> Path:
+        """Where the policy is read from."""
+        return self._source.file
+
+    @property
+    def lists(self) -> Mapping[str, LoadedList]:
+        """The lists in force, by their names."""
+        return {} if self._lists is None else self._lists.lists
 
     @property
     def current(self) -> Gate:
@@ -90,11 +104,6 @@ class PolicyStore:
         if self._gate is None:
             raise RuntimeError("the policy store was not started")
         return self._gate
-
-    @property
-    def lists(self) -> tuple[LoadedList, ...]:
-        """The lists in force."""
-        return () if self._lists is None else tuple(self._lists.lists.values())
 
     @property
     def needs(self) -> Needs:
@@ -166,6 +175,7 @@ class PolicyStore:
             )
         )
         self._gate, self._lists, self._needs = Gate(policy, limits), candidate.lists, candidate.needs
+        self.loaded, self.refused = now, ()
         return Reloaded(policy.digest, notices)
 
     def _list_record(self, loaded: LoadedList, now: float, cause: Cause) -> Record:
@@ -199,6 +209,7 @@ class PolicyStore:
 
     def _kept(self, error: Refused, cause: Cause) -> Kept:
         self._tell_refused(error, cause)
+        self.refused = error.problems
         return Kept(error.problems)
 
     def _tell_refused(self, refused: Refused, cause: Cause) -> None:

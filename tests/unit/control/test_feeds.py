@@ -100,7 +100,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def entries(store: PolicyStore) -> int | None:
-    (held,) = store.lists
+    (held,) = store.lists.values()
     return None if held.content is None else held.content.entries
 
 
@@ -155,7 +155,7 @@ def test_a_list_that_has_not_changed_is_as_young_as_the_answer(place: Place) -> 
     assert asyncio.run(feeds.refresh()) == {"egress"}
     store.reload("list")
 
-    (held,) = store.lists
+    (held,) = store.lists.values()
     assert held.content is not None
     assert held.content.modified == place.now
 
