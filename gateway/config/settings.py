@@ -215,6 +215,22 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadSettings:
+    """When files are read again by themselves: if at all (`watch`), and after how many seconds of rest (`settle`)."""
+
+    watch: bool = True
+    settle: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The file that settings were read from, and the digest (`sha256:...`) of what stood there."""
+
+    file: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AdminSettings:
     """Where the gateway is looked after: the admin API and its pages.
 
@@ -254,3 +270,5 @@ class Settings:
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None
+    reload: ReloadSettings = field(default_factory=ReloadSettings)
+    written: Written | None = field(default=None, compare=False)
