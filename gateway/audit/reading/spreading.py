@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.reading.scanning import Scan, within
@@ -97,6 +94,9 @@ def _cuts(path: Path, length: int, size: int) -> Iterator[int]:
 
 def _asked[T](scan: Scan, parts: list[Part], count: Callable[[Scan], T], hands: int) -> list[_Counted[T]]:
     """What the processes answer; nothing if there can be none."""
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415 - for large logs only
+    from multiprocessing import get_context  # noqa: PLC0415 - for large logs only
+
     told: list[_Counted[T]] = []
     ask = partial(_answer, scan.directory, scan.wanted, count)
     try:

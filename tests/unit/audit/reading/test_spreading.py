@@ -113,7 +113,7 @@ def test_where_no_process_can_be_started_there_is_still_an_answer(
     def refused(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("gateway.audit.reading.spreading.ProcessPoolExecutor", refused)
+    monkeypatch.setattr("concurrent.futures.process.ProcessPoolExecutor", refused)
 
     assert asked(tmp_path)[0] == [lines(Scan(tmp_path, EVERYTHING))]
 
