@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from addons.caching.ahead import Ahead
 from addons.caching.disks import open_disks
 from addons.caching.hooks import Arriving, Caching
-from addons.caching.orders import CacheOrders
 from addons.caching.planning import PATIENCE, Planner
 from addons.caching.refreshing import Refreshing, Ways
 from addons.connections.bounds import Bounds
@@ -100,10 +99,12 @@ class Engine:
     addons: tuple[object, ...]
     failures: Failures
     served: Served
+    standing: Standing
     pools: Pools
     checks: HealthChecks
     caching: Caching
     control: Control
+    own: frozenset[Spot]
     signing: Signing | None = None
     store: Store | None = None
     teller: Teller | None = None
@@ -150,7 +151,7 @@ def compose(
     writer, connections = log_of(settings) if log is None else log, _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+    own = all_own(settings)
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
@@ -187,6 +188,7 @@ def compose(
     teller = None if settings.limits_store is None else Teller(settings.limits_store, writer.append, time.time)
     store = _store(settings, teller)
     listeners = _listeners(settings, own, writer, lambda listener: counters_of(listener, shared, store))
+    served, standing = _served(connections, geography)
     return Engine(
         settings=settings,
         writer=writer,
@@ -199,12 +201,14 @@ def compose(
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
-        served=_served(connections, geography, fronts),
+        served=served,
+        standing=standing,
         pools=pools,
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
         caching=caching,
-        control=_control(settings, ahead.caches, writer),
+        control=Control(settings.state),
+        own=own,
         store=store,
         teller=teller,
     )
@@ -231,9 +235,11 @@ def _ahead(settings: Settings) -> Ahead:
     return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
 
 
-def _control(settings: Settings, caches: Caches, writer: Log) -> Control:
-    """What an operator can order of the running gateway."""
-    return Control(settings.state, CacheOrders(caches, writer.append, time.time).verbs)
+def all_own(settings: Settings) -> frozenset[Spot]:
+    """Where the gateway itself can be reached: no request gets there through it."""
+    binds = [each.bind for each in settings.listeners]
+    binds += [] if settings.admin is None else [settings.admin.bind]
+    return frozenset().union(*map(own_addresses, binds))
 
 
 def _caching(connections: Connections, admission: Admission, ahead: Ahead, recorder: Recorder, ways: Ways) -> Caching:
@@ -251,12 +257,12 @@ def _signing(connections: Connections, admission: Admission, authorities: Author
     return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
 
 
-def _served(connections: Connections, geography: Geography, fronts: Mapping[str, FrontStore]) -> Served:
+def _served(connections: Connections, geography: Geography) -> tuple[Served, Standing]:
     """Those who will be at work, and what is looked after while they are."""
     served = Served()
-    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
-    served.chores += [each.reload_if_changed for each in fronts.values()]
-    return served
+    standing = Standing(connections, geography, end=served.end, clock=time.time)
+    served.chores.append(standing.look)
+    return served, standing
 
 
 def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: UpstreamTls) -> HealthChecks:

@@ -8,21 +8,25 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from addons.serving.composition import Engine, compose
 from addons.serving.exporting import exporters_of
 from addons.serving.listeners import Closable, Crowd, cannot_listen, open_datagrams, open_socket
-from addons.serving.opening import load, open_server, serve, settle
+from addons.serving.opening import feeds_of, load, open_server, serve, settle
 from addons.serving.options import forget_key_logs
+from addons.serving.orders.desk import Desk
+from addons.serving.orders.table import orders
 from addons.serving.reloading import Reloading
-from addons.serving.starting import NotStarted, ready, start_of
+from addons.serving.starting import DRAIN, NotStarted, ready, start_of
 from addons.serving.tasks import spawn
 from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
+from gateway.control import service_manager
 
 if TYPE_CHECKING:
     import socket
@@ -30,25 +34,27 @@ if TYPE_CHECKING:
 
     from gateway.audit.export.exporters import Exporters
     from gateway.config.settings import Settings
+    from gateway.control.feeds import Feeds
 
 __all__ = ["NotStarted", "run"]
 
 
-def run(
+def run(  # noqa: PLR0913 - what an engine is started with, each by its name
     settings: Settings,
     *,
     said: Callable[[str], None],
     version: str,
     again: Callable[[], Settings] | None = None,
     configuration: str | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
 
-    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. Raises
-    NotStarted if the gateway cannot start.
+    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. `ready` is
+    called once every listener accepts. Raises NotStarted if the gateway cannot start.
     """
     forget_key_logs()
-    process = _Process(settings, said, version, again, configuration)
+    process = _Process(settings, said, version, again, configuration, ready)
     try:
         asyncio.run(process.live())
     finally:
@@ -64,6 +70,10 @@ class _Process:
     version: str
     again: Callable[[], Settings] | None = None
     configuration: str | None = None
+    ready: Callable[[], None] = lambda: None
+    started: float = 0.0
+    _drain: tuple[float, str] = (DRAIN, "told to end")
+    _reloading: Reloading = field(init=False)
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -77,9 +87,11 @@ class _Process:
         return self._ending.is_set()
 
     async def live(self) -> None:
-        engine, sockets = self._prepare()
+        began = time.time()
+        engine, feeds, sockets = await self._prepare()
+        engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
-        reloading = Reloading(engine, self.said, self.again)
+        self._reloading = reloading = Reloading(engine, self.said, self.again, began=began)
         try:
             self._start(exporters)
             servers: list[Closable] = []
@@ -88,7 +100,7 @@ class _Process:
             await engine.control.open()
             if engine.store is not None:
                 await engine.store.open()
-            await self._serve(engine, servers, reloading)
+            await self._serve(engine, servers, reloading, feeds)
         finally:
             await engine.control.close()
             if engine.store is not None:
@@ -107,7 +119,7 @@ class _Process:
         except AuditUnavailable as error:
             raise NotStarted(str(error)) from None
 
-    def _prepare(self) -> tuple[Engine, list[list[socket.socket]]]:
+    async def _prepare(self) -> tuple[Engine, Feeds, list[list[socket.socket]]]:
         """Policies, log and sockets; every problem of all of them is told in one go."""
         try:
             engine = compose(self.settings)
@@ -121,7 +133,9 @@ class _Process:
         except (Unusable, OSError) as error:
             engine.writer.close()
             raise NotStarted(str(error)) from None
-        problems = [*load(engine, self.said), *problems_of(self.settings.audit.exports, os.environ)]
+        feeds = feeds_of(engine, self.said)
+        problems = [*await load(engine, self.said, feeds), *problems_of(self.settings.audit.exports, os.environ)]
+        problems += problems_of(self.settings.proof.reached, os.environ)
         sockets = self._bind(problems)
         if problems:
             for each in chain.from_iterable(sockets):
@@ -129,7 +143,7 @@ class _Process:
             engine.caches.close()
             engine.writer.close()
             raise NotStarted(*problems)
-        return engine, sockets
+        return engine, feeds, sockets
 
     def _bind(self, problems: list[str]) -> list[list[socket.socket]]:
         """The sockets of each listener: TCP, and UDP behind it where HTTP/3 is spoken."""
@@ -144,20 +158,43 @@ class _Process:
                 problems.append(cannot_listen(each, error))
         return opened
 
-    async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading) -> None:
+    async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading, feeds: Feeds) -> None:
         self._listen_to_signals(reloading)
         engine.writer.append(start_of(self.settings, self.version, self.configuration, time.time()))
         settle(engine, self.said)
-        self.said(ready(self.settings.listeners))
-        await serve(engine, servers, self._ending)
+        self.said(ready(self.settings))
+        self.started = time.time()
+        self.ready()
+        service_manager.tell("READY=1")
+        if self.settings.reload.watch:
+            spawn(reloading.watch(), self._tasks)
+        spawn(feeds.run(partial(_read_lists, reloading)), self._tasks)
+        spawn(self._tell_of_the_end(), self._tasks)
+        await serve(engine, servers, self._ending, lambda: self._drain[0])
+        _, cause = self._drain
         with suppress(AuditUnavailable):
-            engine.writer.append(stop_record(cause="told to end", now=time.time()))
+            engine.writer.append(stop_record(cause=cause, now=time.time()))
+
+    async def _tell_of_the_end(self) -> None:
+        await self._ending.wait()
+        service_manager.tell("STOPPING=1")
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel("the gateway ends")
 
     def _listen_to_signals(self, reloading: Reloading) -> None:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._end)
         loop.add_signal_handler(signal.SIGHUP, self._start_reload, reloading)
+
+    async def reload(self) -> dict[str, Any]:
+        """Read everything again; what was refused stays as it was."""
+        return (await self._reloading.reload("order")).data()
+
+    def end(self, seconds: float, cause: str) -> None:
+        """Take nothing new, give exchanges so many seconds to end, and stop."""
+        self._drain = seconds, cause
+        self._ending.set()
 
     def _end(self) -> None:
         """The first time, drain; the second time, end at once."""
@@ -168,6 +205,10 @@ class _Process:
 
     def _start_reload(self, reloading: Reloading) -> None:
         spawn(_obey(reloading), self._tasks)
+
+
+async def _read_lists(reloading: Reloading, listeners: frozenset[str]) -> None:
+    await reloading.reload("list", frozenset(("policy", each) for each in listeners))
 
 
 async def _obey(reloading: Reloading) -> None:

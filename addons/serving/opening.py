@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
+from random import SystemRandom
 from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Final
 
+from addons.serving.composition import all_own
 from addons.serving.descriptors import make_room
 from addons.serving.front import Front, open_http3
 from addons.serving.quicker import quicken
 from addons.serving.starting import DRAIN
+from gateway.control.feeds import Feeds, Surroundings
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from addons.serving.composition import Engine
     from addons.serving.listeners import Closable, Listener, Room
@@ -36,17 +40,42 @@ to 5 ms), and as many requests are answered.
 """
 
 
-def load(engine: Engine, said: Callable[[str], None], *, last_good: bool = False) -> list[str]:
+def feeds_of(engine: Engine, said: Callable[[str], None]) -> Feeds:
+    """What fetches the lists of the policies."""
+    for listener in engine.listeners:
+        listener.store.foresee()
+    stores = {each.name: each.store for each in engine.listeners}
+    around = Surroundings(
+        resolver=engine.resolver,
+        trust=lambda: engine.trust.current,
+        own=all_own(engine.settings),
+        clock=time.time,
+        draw=SystemRandom().random,
+        record=engine.writer.append,
+        said=said,
+    )
+    return Feeds(stores, engine.settings.state / "lists" / ".fetched", around)
+
+
+async def load(
+    engine: Engine, said: Callable[[str], None], feeds: Feeds | None = None, *, last_good: bool = False
+) -> list[str]:
     """Read policies, authorities and certificates for the first time; every problem of all of them.
 
-    With `last_good` a policy that cannot be used is no problem where one was in force before.
+    Lists that were never fetched are fetched by `feeds`. With `last_good` a policy that cannot be used is no problem
+    where one was in force before.
     """
+    problems = _loaded([engine.trust.start], said)
+    if feeds is not None and not problems:
+        await feeds.fetch_missing()
 
     def policy(listener: Listener) -> Callable[[], Reloaded]:
         return lambda: listener.store.start(last_good=last_good)
 
-    starts: list[Callable[[], Reloaded | Trust | Shopfront]] = [*map(policy, engine.listeners), engine.trust.start]
-    starts += [each.start for each in engine.fronts.values()]
+    return problems + _loaded([*map(policy, engine.listeners), *(each.start for each in engine.fronts.values())], said)
+
+
+def _loaded(starts: Iterable[Callable[[], Reloaded | Trust | Shopfront]], said: Callable[[str], None]) -> list[str]:
     problems: list[str] = []
     for start in starts:
         try:
@@ -83,13 +112,15 @@ def settle(engine: Engine, said: Callable[[str], None]) -> None:
     engine.checks.renew()
 
 
-async def serve(engine: Engine, servers: Sequence[Closable], ending: asyncio.Event) -> None:
-    """Look after connections until told to end; accept none from then on, and let those that are there end."""
+async def serve(
+    engine: Engine, servers: Sequence[Closable], ending: asyncio.Event, seconds: Callable[[], float] = lambda: DRAIN
+) -> None:
+    """Look after connections until told to end; accept none from then on, and give those that are there `seconds`."""
     sweeping = asyncio.create_task(engine.served.sweep_for_ever())
     await ending.wait()
     for server in servers:
         server.close()
-    await engine.served.drain(DRAIN)
+    await engine.served.drain(seconds())
     sweeping.cancel()
     await engine.refreshing.stop()
     await engine.checks.stop()

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.records.events import start_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gateway.audit.records.record import Record
     from gateway.config.settings import ListenerSettings, Settings
 
@@ -36,9 +34,11 @@ def start_of(settings: Settings, version: str, configuration: str | None, now: f
     )
 
 
-def ready(listeners: Iterable[ListenerSettings]) -> str:
+def ready(settings: Settings) -> str:
     """What the operator hears once connections are accepted."""
-    return f"ready: {', '.join(map(_place, listeners))}"
+    places = [_place(each) for each in settings.listeners]
+    places += [] if settings.admin is None else [f"admin {settings.admin.endpoint}"]
+    return f"ready: {', '.join(places)}"
 
 
 def _place(listener: ListenerSettings) -> str:

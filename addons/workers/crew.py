@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from addons.serving.starting import NotStarted
+from addons.serving.starting import DRAIN, NotStarted
 from addons.serving.tasks import spawn
 from addons.workers.crowd import clear
 from addons.workers.hand import Hand, NotBroughtUp, hired
@@ -70,6 +70,8 @@ class Crew:
     log: Log
     said: Callable[[str], None]
     again: Callable[[], Settings] | None = None
+    version: str = ""
+    configuration: str | None = None
     failed: asyncio.Event = field(default_factory=asyncio.Event)
     failure: str | None = None
     hands: dict[int, Hand] = field(default_factory=dict)
@@ -112,15 +114,15 @@ class Crew:
         if len(set(map(_law, self.hands.values()))) > 1:
             self.start_reload()
 
-    async def leave(self, seconds: float) -> None:
-        """Accept nothing more, let all end in peace, and at once after so many seconds."""
+    async def leave(self, seconds: float, settle: float) -> None:
+        """Accept nothing more, give exchanges so many seconds to end, and workers a few more."""
         self._leaves = True
         for each in all_of(self.shared.places):
             each.close()
         for hand in self.hands.values():
-            hand.leave()
+            hand.leave(seconds)
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds + settle):
                 await _all(hand.over() for hand in self.hands.values())
 
     async def end_at_once(self) -> None:
@@ -132,9 +134,9 @@ class Crew:
             hand.kill()
         await _all(hand.over() for hand in self.hands.values())
 
-    def start_reload(self) -> None:
+    def start_reload(self, cause: str = "signal") -> None:
         """Have everything read again."""
-        spawn(self._reload_for("signal"), self._tasks)
+        spawn(self._reload_for(cause), self._tasks)
 
     async def _reload_for(self, cause: str) -> None:
         try:
@@ -205,7 +207,7 @@ class Crew:
     def _replace(self, hand: Hand, why: str) -> None:
         self._say(f"worker {hand.number} is replaced: {why}")
         self._record(hand.number, "replaced", why)
-        hand.leave()
+        hand.leave(DRAIN)
         self._cover()
 
     async def _tend(self, number: int) -> None:
@@ -272,6 +274,8 @@ class Crew:
         shared = self.shared
         place = Place(
             number=number,
+            version=self.version,
+            configuration=self.configuration,
             settings=self.settings,
             latest=self._latest,
             sockets=[[[each.fileno() for each in opened] for opened in place] for place in shared.places],
@@ -282,7 +286,7 @@ class Crew:
             secret=shared.secret,
             again=again,
         )
-        return await hired(place, self.heard_from)
+        return await hired(place, self.heard_from, self.start_reload)
 
     def _elect(self) -> None:
         """Somebody leads who is at work."""

@@ -33,12 +33,16 @@ class NotBroughtUp(Exception):  # noqa: N818 - it says what happened
 
 @dataclass(slots=True, eq=False)
 class Hand:
-    """A worker that was started. `said` hears what it has to say to the operator, with its number."""
+    """A worker that was started. `said` hears what it has to say to the operator, with its number.
+
+    `wished` hears why it wants a reload.
+    """
 
     number: int
     process: asyncio.subprocess.Process
     wire: Wire
     said: Callable[[int, str], None]
+    wished: Callable[[str], None]
     began: float
     serves: bool = False
     leaves: bool = False
@@ -73,10 +77,10 @@ class Hand:
             del self._asked[number]
         return said
 
-    def leave(self) -> None:
-        """Have it end in peace."""
+    def leave(self, seconds: float) -> None:
+        """Have it end in peace, exchanges within so many seconds."""
         self.leaves, self.serves = True, False
-        self.wire.say("end")
+        self.wire.say("end", seconds=seconds)
 
     def kill(self) -> None:
         """End it at once."""
@@ -120,6 +124,8 @@ class Hand:
             match said["kind"]:
                 case "said":
                     self.said(self.number, str(said.get("sentence")))
+                case "wish":
+                    self.wished(str(said.get("cause")))
                 case "answer":
                     self._answered(said)
                 case _:
@@ -135,7 +141,7 @@ class Hand:
         self._listening = asyncio.get_running_loop().create_task(self._listen())
 
 
-async def hired(place: Place, said: Callable[[int, str], None]) -> Hand:
+async def hired(place: Place, said: Callable[[int, str], None], wished: Callable[[str], None]) -> Hand:
     """Start a worker in a place. Raises OSError."""
     ours, theirs = socket.socketpair()
     with theirs:
@@ -147,7 +153,7 @@ async def hired(place: Place, said: Callable[[int, str], None]) -> Hand:
             start_new_session=True,
         )
     wire = await Wire.over(ours)
-    hand = Hand(place.number, process, wire, said, asyncio.get_running_loop().time())
+    hand = Hand(place.number, process, wire, said, wished, asyncio.get_running_loop().time())
     wire.say("place", place=packed(place))
     hand.listen()
     return hand

@@ -8,7 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.control import Refused
+from addons.serving.orders.giving import only, seconds_of
 from addons.workers.wire import Gone
+from gateway.audit.records.events import admin_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.control.channel import Outcome
 from gateway.control.merging import WAYS, merged, merged_records
@@ -27,22 +29,33 @@ PATIENCE: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """The orders. `record` takes what was done, `clock` gives seconds since the epoch."""
+    """The orders. `record` takes what was done, `clock` gives seconds since the epoch, `end` ends the gateway."""
 
     crew: Crew
     record: Callable[[Record], object]
     clock: Callable[[], float]
+    end: Callable[[float, str], None]
 
     @property
     def verbs(self) -> dict[str, Verb]:
         """By the words that they are given with."""
         handed: dict[str, Verb] = {verb: partial(self._hand_on, verb) for verb in WAYS}
-        return {**handed, "workers": self.workers, "reload": self.reload}
+        return {**handed, "workers": self.workers, "reload": self.reload, "drain": self.drain}
 
-    async def reload(self, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+    async def drain(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+        """Give exchanges `seconds` to end, and stop. Raises Refused."""
+        only(given, "seconds")
+        seconds = seconds_of(given)
+        self._say_before(caller, "drain", {"seconds": f"{seconds:g}"})
+        self.end(seconds, "told to drain")
+        return {"seconds": seconds}
+
+    async def reload(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """Have all read everything again. Raises Refused if nobody is at work."""
-        if given:
-            raise Refused("there is nothing to choose, everything is read again")
+        only(given)
+        if not self.crew.serving:
+            raise Refused("no worker is at work at this moment, try again")
+        self._say_before(caller, "reload", {})
         try:
             return await self.crew.reload("order")
         except Gone as problem:
@@ -63,7 +76,7 @@ class Orders:
     async def _hand_on(self, verb: str, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """What all answer, or one of them. Raises Refused if one refuses, and when nobody is at work."""
         hands = self.crew.serving if WAYS[verb].everyone else self.crew.serving[:1]
-        asked = {"do": verb, "with": dict(given), "uid": caller.uid, "pid": caller.pid}
+        asked = {"do": verb, "with": dict(given), "uid": caller.uid, "pid": caller.pid, "by": caller.by}
         answers = await asyncio.gather(*(_asked(each, asked) for each in hands))
         heard = {hand.number: answer for hand, answer in zip(hands, answers, strict=True) if answer is not None}
         if not heard:
@@ -73,6 +86,15 @@ class Orders:
         if outcome.refused is not None:
             raise Refused(outcome.refused)
         return outcome.done
+
+    def _say_before(self, caller: Caller, order: str, what: Mapping[str, str]) -> None:
+        record = admin_record(
+            user=caller.uid, process=caller.pid, by=caller.by, order=order, what=what, count=0, now=self.clock()
+        )
+        try:
+            self.record(record)
+        except AuditUnavailable as problem:
+            raise Refused(f"it could not be written down, and so it was not done: {problem}") from None
 
     def _write_down(self, records: list[Record]) -> None:
         try:

@@ -88,6 +88,11 @@ class Pen:
         """How many records are accepted and not yet where they are safe."""
         return self.log.waiting
 
+    @property
+    def last(self) -> int:
+        """The worker's own number of the newest record that was accepted. Raises AuditUnavailable."""
+        return self.log.last
+
     def close(self) -> None:
         """Write what was accepted and end. Raises AuditUnavailable if some of it may be missing."""
         self.log.close()

@@ -24,6 +24,8 @@ class Place:
     """
 
     number: int
+    version: str
+    configuration: str | None
     settings: Settings
     latest: Settings | None
     sockets: list[list[list[int]]]

@@ -27,6 +27,7 @@ from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.owner import AuditOwner
+from gateway.control import service_manager
 from gateway.limits.shared import SharedTable
 
 if TYPE_CHECKING:
@@ -43,16 +44,17 @@ _SETTLE: Final = 10.0
 """Seconds that workers get beyond what exchanges get to end."""
 
 
-def run(
+def run(  # noqa: PLR0913 - what an engine is started with, each by its name
     settings: Settings,
     *,
     said: Callable[[str], None],
     version: str,
     again: Callable[[], Settings] | None = None,
     configuration: str | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve with several workers until SIGTERM or SIGINT; otherwise as `addons.serving.engine.run`."""
-    process = _Process(settings, said, version, again, configuration)
+    process = _Process(settings, said, version, again, configuration, ready)
     try:
         asyncio.run(process.live())
     finally:
@@ -68,6 +70,8 @@ class _Process:
     version: str
     again: Callable[[], Settings] | None
     configuration: str | None
+    ready: Callable[[], None]
+    drain: tuple[float, str] = (DRAIN, "told to end")
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     _live: asyncio.Task[None] | None = None
 
@@ -105,6 +109,7 @@ class _Process:
 
     async def _employ(self, writer: AuditWriter, path: Path, folder: int) -> None:
         problems = problems_of(self.settings.audit.exports, os.environ)
+        problems += problems_of(self.settings.proof.reached, os.environ)
         places = open_places(self.settings.listeners, self.settings.workers, problems)
         shared = Shared(
             places=places,
@@ -114,7 +119,11 @@ class _Process:
             limits=SharedTable.create(self.settings.workers),
             secret=os.urandom(SECRET),
         )
-        crew = Crew(self.settings, shared, writer, self.said, self.again)
+        crew = Crew(
+            *(self.settings, shared, writer, self.said, self.again),
+            version=self.version,
+            configuration=self.configuration,
+        )
         try:
             await self._serve(crew, writer, problems)
         finally:
@@ -128,15 +137,17 @@ class _Process:
         self._listen_to_signals(crew)
         await crew.gather(problems)
         writer.append(start_of(self.settings, self.version, self.configuration, time.time()))
-        control = Control(self.settings.state, Orders(crew, writer.append, time.time).verbs)
+        control = Control(self.settings.state, Orders(crew, writer.append, time.time, self.end).verbs)
         try:
             await crew.begin()
             await control.open()
-            self.said(ready(self.settings.listeners))
+            self.said(ready(self.settings))
+            self.ready()
+            service_manager.tell("READY=1")
             await self._until_told(crew)
         finally:
             await control.close()
-        cause = "told to end" if crew.failure is None else crew.failure
+        cause = self.drain[1] if crew.failure is None else crew.failure
         with suppress(AuditUnavailable):
             writer.append(stop_record(cause=cause, now=time.time()))
         if crew.failure is not None:
@@ -149,13 +160,19 @@ class _Process:
         await asyncio.wait((told, failed), return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         failed.cancel()
-        await crew.leave(DRAIN + _SETTLE)
+        service_manager.tell("STOPPING=1")
+        await crew.leave(self.drain[0], _SETTLE)
 
     def _listen_to_signals(self, crew: Crew) -> None:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._end)
         loop.add_signal_handler(signal.SIGHUP, crew.start_reload)
+
+    def end(self, seconds: float, cause: str) -> None:
+        """Take nothing new, give exchanges so many seconds to end, and stop."""
+        self.drain = seconds, cause
+        self.ending.set()
 
     def _end(self) -> None:
         """The first time, drain; the second time, end at once."""

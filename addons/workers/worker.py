@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -23,10 +24,13 @@ from typing import TYPE_CHECKING, Any, Final
 from addons.serving.composition import Engine, compose
 from addons.serving.control import Caller, carried_out
 from addons.serving.log import options_of
-from addons.serving.opening import load, open_server, serve, settle
+from addons.serving.opening import feeds_of, load, open_server, serve, settle
 from addons.serving.options import forget_key_logs
+from addons.serving.orders.desk import Desk
+from addons.serving.orders.table import orders
 from addons.serving.reconfiguring import take_up
 from addons.serving.reloading import Reloading
+from addons.serving.starting import DRAIN
 from addons.serving.tasks import spawn
 from addons.workers.pen import Pen
 from addons.workers.shares import share_of
@@ -46,9 +50,12 @@ if TYPE_CHECKING:
     from addons.workers.crowd import SharedCrowd
     from addons.workers.place import Place
     from gateway.config.settings import Settings
+    from gateway.control.feeds import Feeds
 
 _DEATH_SIGNAL: Final = 1
 """PR_SET_PDEATHSIG."""
+PATIENCE: Final = 120.0
+"""Seconds until a wish is made again that nobody has fulfilled."""
 ORPHANED: Final = 3
 """The exit code of a worker whose supervisor is gone."""
 
@@ -63,11 +70,38 @@ class Worker:
     engine: Engine
     crowd: SharedCrowd
     reloading: Reloading
+    feeds: Feeds
+    started: float = 0.0
+    seconds: float = DRAIN
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _servers: list[Closable] = field(default_factory=list)
     _covered: dict[int, list[Closable]] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reloaded: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def version(self) -> str:
+        """Of the gateway."""
+        return self.place.version
+
+    @property
+    def configuration(self) -> str | None:
+        """The digest of the configuration as it was started with; None if there is no such file."""
+        return self.place.configuration
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it was told to end."""
+        return self.ending.is_set()
+
+    async def reload(self) -> dict[str, Any]:
+        """Only the supervisor has it done, by all."""
+        raise NotImplementedError
+
+    def end(self, seconds: float, cause: str) -> None:
+        """Only the supervisor has it done, by all."""
+        raise NotImplementedError(f"{cause}, {seconds}")
 
     async def live(self) -> None:
         """Serve until told to end."""
@@ -82,7 +116,26 @@ class Worker:
                 opened.settimeout(0.0)
                 self._servers.append(await open_server(self.engine, listener, self.crowd, opened))
         self.wire.say("serving")
-        await serve(self.engine, self._servers, self.ending)
+        self.started = time.time()
+        self._look_after()
+        await serve(self.engine, self._servers, self.ending, lambda: self.seconds)
+
+    def _look_after(self) -> None:
+        """The one that leads looks whether files have changed, and fetches lists; what comes of it concerns all."""
+        if not self.pen.leads:
+            return
+        self.reloading.wish = self._wish
+        if self.place.settings.reload.watch:
+            spawn(self.reloading.watch(), self._tasks)
+        spawn(self.feeds.run(lambda _listeners: self._wish("list")), self._tasks)
+
+    async def _wish(self, cause: str) -> None:
+        """Have all read everything again, and wait until this one has."""
+        self._reloaded.clear()
+        self.wire.say("wish", cause=cause)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._reloaded.wait()
 
     def _said(self, sentence: str) -> None:
         self.wire.say("said", sentence=sentence)
@@ -101,9 +154,11 @@ class Worker:
                     spawn(self._reload(said), self._tasks)
                 case "lead":
                     self.pen.leads = True
+                    self._look_after()
                 case "cover":
                     spawn(self._cover(said["places"]), self._tasks)
                 case "end":
+                    self.seconds = said["seconds"]
                     self._end()
 
     def _end(self) -> None:
@@ -111,6 +166,8 @@ class Worker:
         if self.ending.is_set():
             return
         self.ending.set()
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel("the gateway ends")
         for each in (server for servers in self._covered.values() for server in servers):
             each.close()
         self._covered.clear()
@@ -121,7 +178,7 @@ class Worker:
 
     async def _order(self, said: dict[str, Any]) -> None:
         with self.pen.holding() as held:
-            caller = Caller(said["uid"], said["pid"])
+            caller = Caller(said["uid"], said["pid"], by=said["by"])
             outcome = await carried_out(self.engine.control.verbs, caller, Order(said["do"], said["with"]))
         self.wire.say("answer", id=said["id"], done=outcome.done, refused=outcome.refused, records=held)
 
@@ -136,6 +193,7 @@ class Worker:
 
         self.reloading.again = None if settings is None and problems is None else again
         outcomes = await self.reloading.reload(said["cause"])
+        self._reloaded.set()
         self.wire.say("answer", id=said["id"], outcomes=outcomes.data(), digests=digests(self.engine))
 
     async def _cover(self, places: Sequence[int]) -> None:
@@ -176,7 +234,7 @@ async def _work(end: socket.socket) -> int:
         return ORPHANED
     if told["kind"] == "end":
         return 0
-    worker, problems = _prepared(wire, place, leads=told["leads"])
+    worker, problems = await _prepared(wire, place, leads=told["leads"])
     if worker is None:
         wire.say("refused", problems=problems)
         await wire.writer.drain()
@@ -204,13 +262,13 @@ def _ended(pen: Pen) -> int:
     return 0
 
 
-def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | None, list[str]]:
+async def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | None, list[str]]:
     """An engine with everything that it serves by, or all that is in the way."""
 
     def said(sentence: str) -> None:
         wire.say("said", sentence=sentence)
 
-    settings = share_of(place.settings, place.number)
+    settings, began = share_of(place.settings, place.number), time.time()
     pen = Pen(WorkerLog(place.log, options_of(settings.audit)), place.number, leads=leads)
     try:
         pen.start()
@@ -220,12 +278,16 @@ def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | None, 
         return None, [str(error)]
     if engine.teller is not None:
         engine.teller.said = said
-    problems = load(engine, said, last_good=place.again)
+    feeds = feeds_of(engine, said)
+    problems = await load(engine, said, feeds if leads else None, last_good=place.again)
+    if problems:
+        return None, problems
     if place.latest is not None:
         with suppress(Invalid, Malformed, AuditUnavailable):  # it was in force before; if not, the supervisor sees it
-            take_up(engine, share_of(place.latest, place.number))
-    worker = Worker(wire, place, pen, engine, place.crowd(), Reloading(engine, said))
-    return (None, problems) if problems else (worker, [])
+            take_up(engine, share_of(place.latest, place.number), "start")
+    worker = Worker(wire, place, pen, engine, place.crowd(), Reloading(engine, said, began=began), feeds)
+    engine.control.verbs = orders(Desk(engine, worker))
+    return worker, []
 
 
 if __name__ == "__main__":

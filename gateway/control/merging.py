@@ -90,6 +90,13 @@ ANYONE: Final = Way(everyone=False)
 """All would say the same."""
 
 WAYS: Final[Mapping[str, Way]] = {
+    "status": ANYONE,
+    "policies": ANYONE,
+    "lists": ANYONE,
+    "explain": ANYONE,
+    "limits": ANYONE,
+    "upstreams": ANYONE,
+    "upstreams.servers": Way(),
     "cache.purge": Way(merge=fields(answers=total)),
     "cache.stats": Way(merge=fields(caches=in_order(memory=total, disk=total, files=total))),
 }

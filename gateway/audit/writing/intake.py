@@ -51,6 +51,10 @@ class Log(Protocol):
     def waiting(self) -> int:
         """How many records are accepted and not yet where they are safe."""
 
+    @property
+    def last(self) -> int:
+        """The number of the newest record that was accepted here. Raises AuditUnavailable."""
+
     def close(self) -> None:
         """Write what was accepted and end. Raises AuditUnavailable if some of it may be missing."""
 

@@ -110,6 +110,11 @@ class WorkerLog:
         """How many records are accepted here and not yet by the owner."""
         return self._intake.waiting
 
+    @property
+    def last(self) -> int:
+        """The worker's own number of the newest record that was accepted. Raises AuditUnavailable."""
+        return self._intake.opened().next_seq - 1
+
     def close(self) -> None:
         """Send what was accepted and end. Raises AuditUnavailable if the owner did not take all of it."""
         if not self._is_started:
@@ -264,6 +269,7 @@ class WorkerLog:
             since=None if missed is None else missed.since,
             refused=0 if missed is None else missed.refused,
             unrecorded=0 if missed is None else missed.unrecorded,
+            left_out={} if missed is None else missed.kinds,
             now=self._clock(),
         )
         backlog.put_own(body(record))

@@ -19,7 +19,7 @@ def test_every_problem_of_everything_that_is_loaded_is_told(tmp_path: Path) -> N
     engine = compose(settings)
     engine.writer.start()
 
-    problems = load(engine, lambda _: None)
+    problems = asyncio.run(load(engine, lambda _: None))
 
     assert sum("`nmae`" in each for each in problems) == len(settings.listeners)
     assert sum("none.pem" in each for each in problems) == 1
@@ -30,13 +30,13 @@ def test_with_the_last_good_copy_a_broken_policy_is_no_problem(tmp_path: Path) -
     settings = Scenery(folder=tmp_path, origin=1).settings()
     before = compose(settings)
     before.writer.start()
-    assert load(before, lambda _: None) == []
+    assert asyncio.run(load(before, lambda _: None)) == []
     before.writer.close()
     settings.listeners[0].policy.write_text("version: 1\nnmae: x\n", encoding="utf-8")
     engine = compose(settings)
     engine.writer.start()
 
-    assert load(engine, lambda _: None, last_good=True) == []
+    assert asyncio.run(load(engine, lambda _: None, last_good=True)) == []
     digests = {each.store.current.policy.digest for each in (*before.listeners, *engine.listeners)}
     assert len(digests) == 1
     engine.writer.close()
@@ -46,7 +46,7 @@ def test_told_to_end_nothing_is_accepted_any_more(tmp_path: Path) -> None:
     settings = Scenery(folder=tmp_path, origin=1).settings()
     engine = compose(replace(settings, listeners=settings.listeners[1:]))
     engine.writer.start()
-    load(engine, lambda _: None)
+    asyncio.run(load(engine, lambda _: None))
     [listener] = engine.listeners
 
     async def live() -> tuple[bool, bool]:

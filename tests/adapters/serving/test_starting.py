@@ -11,7 +11,7 @@ def test_one_process_and_several_say_the_same_of_a_start_but_for_their_number() 
 
     assert one["listeners"] == ["a forward 127.0.0.1:1"]
     assert other == {**one, "workers": 3}
-    assert ready(alone.listeners) == ready(several.listeners) == "ready: forward 127.0.0.1:1"
+    assert ready(alone) == ready(several) == "ready: forward 127.0.0.1:1"
 
 
 def test_every_problem_of_a_start_is_told() -> None:

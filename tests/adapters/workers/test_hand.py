@@ -23,6 +23,8 @@ def place(settings: Settings, tmp_path: Path) -> Place:
     """A place without sockets, whose log nobody takes records for."""
     return Place(
         number=2,
+        version="0",
+        configuration=None,
         settings=settings,
         latest=None,
         sockets=[[], []],
@@ -42,7 +44,7 @@ def test_how_a_worker_ended_is_said_in_words(wanted: str, code: int) -> None:
 
 def test_a_worker_that_cannot_serve_says_why_and_is_gone(place: Place) -> None:
     async def start() -> tuple[str, ...]:
-        hand = await hired(place, lambda _number, _sentence: None)
+        hand = await hired(place, lambda _number, _sentence: None, lambda _cause: None)
         with pytest.raises(NotBroughtUp) as refused:
             await hand.prepare(leads=True)
         assert await hand.over() == "it ended with code 2"
@@ -57,7 +59,7 @@ def test_a_worker_that_cannot_serve_says_why_and_is_gone(place: Place) -> None:
 
 def test_a_worker_that_is_killed_while_it_starts_is_told_so(place: Place) -> None:
     async def start() -> tuple[str, ...]:
-        hand = await hired(place, lambda _number, _sentence: None)
+        hand = await hired(place, lambda _number, _sentence: None, lambda _cause: None)
         hand.kill()
         with pytest.raises(NotBroughtUp) as refused:
             await hand.prepare(leads=True)
@@ -70,8 +72,8 @@ def test_a_worker_that_is_killed_while_it_starts_is_told_so(place: Place) -> Non
 
 def test_a_worker_that_is_told_to_end_before_it_serves_ends(place: Place) -> None:
     async def start() -> str:
-        hand = await hired(place, lambda _number, _sentence: None)
-        hand.leave()
+        hand = await hired(place, lambda _number, _sentence: None, lambda _cause: None)
+        hand.leave(10.0)
         return await hand.over()
 
     assert asyncio.run(start()) == "it ended with code 0"

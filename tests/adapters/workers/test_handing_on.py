@@ -18,14 +18,14 @@ CALLER = Caller(os.getuid(), os.getpid())
 
 
 def test_every_order_of_workers_can_be_given_to_all(crew: Crew) -> None:
-    orders = Orders(crew, crew.log.append, time.time)
+    orders = Orders(crew, crew.log.append, time.time, lambda _seconds, _cause: None)
 
-    assert set(orders.verbs) == {*WAYS, "workers", "reload"}
+    assert set(orders.verbs) == {*WAYS, "workers", "reload", "drain"}
 
 
 @pytest.mark.parametrize("verb", ["cache.purge", "cache.stats", "reload"])
 def test_with_nobody_at_work_orders_are_refused(verb: str, crew: Crew) -> None:
-    orders = Orders(crew, crew.log.append, time.time)
+    orders = Orders(crew, crew.log.append, time.time, lambda _seconds, _cause: None)
 
     with pytest.raises(Refused, match="no worker is at work"):
         asyncio.run(_given(orders, verb))
@@ -36,7 +36,7 @@ async def _given(orders: Orders, verb: str) -> None:
 
 
 def test_who_is_at_work_is_told(crew: Crew) -> None:
-    orders = Orders(crew, crew.log.append, time.time)
+    orders = Orders(crew, crew.log.append, time.time, lambda _seconds, _cause: None)
 
     assert asyncio.run(_workers(orders)) == {"workers": []}
 

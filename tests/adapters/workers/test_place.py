@@ -15,6 +15,8 @@ def test_a_place_arrives_whole_and_counts_where_the_others_count() -> None:
     shared = make_shared(2, settings.limits.connections)
     place = Place(
         number=2,
+        version="0",
+        configuration=None,
         settings=settings,
         latest=None,
         sockets=[[[5]], [[6]]],
