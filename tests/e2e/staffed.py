@@ -42,7 +42,7 @@ def staffed(
 ) -> Iterator[Gateway]:
     """Run it within this block. If it was not killed its log has no gap, and proves to be what was written."""
     url = f"http://127.0.0.1:{origin.port}"
-    chosen = {"workers": 2, **(settings or {})}
+    chosen = {"workers": 2, "reload": {"watch": False}, **(settings or {})}
     with gateway(folder, reverse=OLD, upstreams=[url], settings=chosen, whole=whole, code=code) as started:
         yield started
     if code >= 0:
