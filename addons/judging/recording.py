@@ -180,6 +180,7 @@ class Recorder:
             reached=exchange.reached,
             unverified=exchange.endpoint in exchange.connection.unverified,
             cache=exchange.cache,
+            kind=exchange.kind,
         )
         if exchange.place is not None:
             record["upstream"] = _upstream(exchange, exchange.place)

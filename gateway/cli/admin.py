@@ -11,9 +11,11 @@ from gateway.cli.outcome import OK, Unusable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.cli.options import Parser
 
-def main(argv: Sequence[str]) -> int:
-    """Show the token, or rotate it. Raises Unusable if there is none that can be used."""
+
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("admin", "The token that opens the admin API and its pages: show it, or make another one.")
     verbs = options.add_subparsers(dest="verb", required=True, metavar="token|rotate")
     token = verbs.add_parser("token", help="print the token", allow_abbrev=False)
@@ -21,7 +23,12 @@ def main(argv: Sequence[str]) -> int:
     for verb in (token, rotate):
         add_state(verb)
         verb.add_argument("--metrics", action="store_true", help="the token that only reads metrics")
-    given = options.parse_args(argv)
+    return options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Show the token, or rotate it. Raises Unusable if there is none that can be used."""
+    given = command_line().parse_args(argv)
     from gateway.admin import token as tokens
     from gateway.policy.errors import Malformed
 

@@ -15,20 +15,27 @@ from gateway.control.channel import Order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.cli.options import Parser
+
 _MOST: Final = 3600.0
 _ASK_EVERY: Final = 0.1
 _SETTLE: Final = 15.0
 """Seconds beyond the time of its exchanges in which a gateway must have ended."""
 
 
-def main(argv: Sequence[str]) -> int:
-    """Drain and wait until it has stopped; 1 if it has not in time. Raises Unusable if no gateway is at work there."""
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("drain", "Have a running gateway be ready no more, let its exchanges end, and stop.")
     add_state(options)
     options.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="how long exchanges get (%(default)s)"
     )
-    given = options.parse_args(argv)
+    return options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Drain and wait until it has stopped; 1 if it has not in time. Raises Unusable if no gateway is at work there."""
+    given = command_line().parse_args(argv)
     told = ordered(given.state, Order("drain", {"seconds": f"{given.timeout:g}"}))
     sys.stdout.write(f"draining: {told['connections']} connections, at most {given.timeout:g} s\n")
     sys.stdout.flush()

@@ -30,6 +30,7 @@ VERBS: Final = {
     "admin": "show the token of the admin side, or make another one",
     "cache": "drop kept answers of a running gateway; say what it keeps",
     "ca": "show, make, export, rotate or import the certificate authority of the forward proxy",
+    "completion": "print what makes a shell complete commands and options",
 }
 """The verbs in the order of the help, each with its line. The module of a verb has the verb's name."""
 

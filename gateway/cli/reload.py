@@ -13,13 +13,20 @@ from gateway.control.channel import Order
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gateway.cli.options import Parser
 
-def main(argv: Sequence[str]) -> int:
-    """Reload; 1 if something was refused, and what was in force stays. Raises Unusable if no gateway is at work."""
+
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("reload", "Have a running gateway read policies, lists, routes and certificates again.")
     add_state(options)
     add_format(options)
-    given = options.parse_args(argv)
+    return options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Reload; 1 if something was refused, and what was in force stays. Raises Unusable if no gateway is at work."""
+    given = command_line().parse_args(argv)
     came = ordered(given.state, Order("reload"))
     answer(given.format, _lines(came), came)
     return FINDINGS if came["kept"] else OK

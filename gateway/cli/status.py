@@ -13,15 +13,22 @@ from gateway.control.channel import Order
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gateway.cli.options import Parser
+
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
+
+
+def command_line() -> Parser:
+    """What can be said on the command line."""
+    options = parser("status", "What a running gateway does, under which policies, and whether it is well.")
+    add_state(options)
+    add_format(options)
+    return options
 
 
 def main(argv: Sequence[str]) -> int:
     """Tell it; 1 if something is not as it should be. Raises Unusable if no gateway is at work there."""
-    options = parser("status", "What a running gateway does, under which policies, and whether it is well.")
-    add_state(options)
-    add_format(options)
-    given = options.parse_args(argv)
+    given = command_line().parse_args(argv)
     found = ordered(given.state, Order("status"))
     answer(given.format, _page(found), found)
     kept = any(each["policy"]["kept_because"] for each in found["listeners"])
