@@ -143,11 +143,10 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = all_own(settings)
-    parents = Parents(resolver, own)
-    turns, pools, geography = Turns(), _pools(settings, writer), Geography()
+    parents = Parents(resolver, own := all_own(settings))
+    pools, authorities = _pools(settings, writer), _authorities(settings, writer)
+    turns, geography = Turns(), Geography()
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
-    authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
