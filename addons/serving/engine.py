@@ -37,7 +37,7 @@ from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gateway.audit.export.exporters import Exporters
     from gateway.config.settings import Settings
@@ -272,6 +272,10 @@ class _Process:
     async def reload(self) -> dict[str, Any]:
         """Read everything again; what was refused stays as it was."""
         return (await self._reloading.reload("order")).data()
+
+    def standing(self) -> Mapping[str, Any]:
+        """How every part that can be read again stands."""
+        return self._reloading.data()
 
     def end(self, seconds: float, cause: str) -> None:
         """Take nothing new, give exchanges so many seconds to end, and stop."""
