@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.mappings.parts import NAME, Level, Producer, address_of, at, level_of, rest_of, without
+from gateway.audit.mappings.parts import NAME, Level, Producer, address_of, at, both, level_of, rest_of, without
 from gateway.audit.records.lines import message, url_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ _LEVELS: Final[Mapping[Level, str]] = {
 }
 _CHANGES: Final = frozenset({"policy", "list", "configuration", "trust", "certificates", "authority", "admin", "key"})
 _VERSIONS: Final = {"http/1.1": "1.1", "h2": "2", "h3": "3", "websocket": "1.1"}
+_OUTCOMES: Final = {
+    **dict.fromkeys(("loaded", "done", "sound", "mended"), "success"),
+    **dict.fromkeys(("refused", "tampered", "failed"), "failure"),
+}
 _TAKEN: Final = frozenset(
     {
         *("v", "time", "event", "id", "status", "bytes", "seconds"),
@@ -104,8 +108,7 @@ def _kind(record: Record) -> tuple[list[str], list[str]]:
 def _outcome(record: Record) -> str:
     if record["event"] == "end":
         return "success" if record.get("reason") is None else "failure"
-    outcomes = {"loaded": "success", "done": "success", "sound": "success", "refused": "failure", "tampered": "failure"}
-    return outcomes.get(str(record.get("outcome")), "unknown")
+    return _OUTCOMES.get(str(record.get("outcome")), "unknown")
 
 
 def _client(record: Record) -> dict[str, Any]:
@@ -167,5 +170,4 @@ def _network(record: Record) -> dict[str, Any]:
     up, down = at(record, "bytes", "up"), at(record, "bytes", "down")
     direction = {"forward": "egress", "reverse": "ingress"}.get(str(record.get("mode")))
     scheme = at(record, "request", "scheme")
-    whole = None if up is None else up + down
-    return {"transport": "tcp", "protocol": scheme, "direction": direction, "bytes": whole}
+    return {"transport": "tcp", "protocol": scheme, "direction": direction, "bytes": both(up, down)}

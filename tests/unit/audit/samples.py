@@ -167,7 +167,9 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "certificates": certificates_record(outcome="loaded", listener="shop", files=["a.pem"], problems=[], now=NOW),
     "authority": authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD"], problems=[], now=NOW),
     "server": server_record(upstream="app", server="http://10.0.0.1:8000", standing="down", detail="it is", now=NOW),
-    "gap": gap_record(reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, now=NOW),
+    "gap": gap_record(
+        reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, left_out={"deny": 2}, now=NOW
+    ),
     "admin": admin_record(
         user=1000, process=4711, order="cache.purge", what={"host": "shop.example"}, count=3, now=NOW
     ),
@@ -188,6 +190,15 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "size": 12,
         "root": "AAAA",
         "problems": [],
+    },
+    "anchor": {
+        "time": "2026-11-23T10:00:00.123456Z",
+        "event": "anchor",
+        "outcome": "failed",
+        "anchor": "syslog tls://logs.example:6514",
+        "since": "2026-11-23T10:00:00.123456Z",
+        "size": 12,
+        "detail": "`tls://logs.example:6514`: it hung up",
     },
     "heartbeat": {"time": "2026-11-23T10:00:00.123456Z", "event": "heartbeat", "idle": 60},
 }
