@@ -13,6 +13,7 @@ from itertools import chain
 from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Final
 
+from addons.serving.ageing import Ageing
 from addons.serving.composition import Engine, compose
 from addons.serving.descriptors import make_room
 from addons.serving.exporting import exporters_of
@@ -26,6 +27,7 @@ from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
+from gateway.config.digest import digest_of
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -193,6 +195,7 @@ class _Process:
                 engine=self.settings.engine,
                 listeners=[f"{each.name} {at}" for each, at in zip(engine.listeners, where, strict=True)],
                 configuration=self.configuration,
+                settings=digest_of(self.settings),
                 now=time.time(),
             )
         )
@@ -207,6 +210,7 @@ class _Process:
         for notice in () if engine.signing is None else engine.signing.store.notices():
             self.said(notice)
         engine.pools.said = self.said
+        engine.served.chores.append(Ageing(engine.listeners, self.said).look)
         engine.checks.renew()
         self.said(f"ready: {', '.join(where)}")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from addons.caching.disks import renew_disks
 from gateway.audit.records.events import configuration_record
+from gateway.config.digest import digest_of
 from gateway.control.configuration import tables, what_waits
 from gateway.upstreams.clauses import never_reached
 
@@ -36,7 +37,8 @@ def take_up(engine: Engine, settings: Settings) -> list[str]:
     """
     found = tables(engine.settings, settings)
     waiting = what_waits(engine.settings, settings)
-    engine.writer.append(configuration_record(outcome="loaded", problems=waiting, now=time.time()))
+    read = digest_of(settings)
+    engine.writer.append(configuration_record(outcome="loaded", problems=waiting, settings=read, now=time.time()))
     engine.pools.renew(settings.upstreams, _still_asked(engine, found))
     for listener in engine.listeners:
         if listener.name in found:

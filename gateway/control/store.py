@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.records.events import list_record, policy_record
@@ -116,6 +116,20 @@ class PolicyStore:
             except Invalid as error:
                 return self._kept(error)
             return self._adopt(candidate)
+
+    def look_at_ages(self) -> tuple[str, ...]:
+        """Record lists in force that have become too old since they were loaded, each once; what is to be said of them.
+
+        Raises AuditUnavailable; then they are news the next time.
+        """
+        lists, now = self._lists, self._clock()
+        old = {} if lists is None else lists.grown_old(now)
+        if lists is None or not old:
+            return ()
+        for each in old.values():
+            self._record(self._list_record(each, now))
+        self._lists = replace(lists, lists={**lists.lists, **old})
+        return tuple(str(notice) for each in old.values() for notice in each.told(each.stale))
 
     def _adopt(self, candidate: Candidate) -> Reloaded:
         """Record, then swap: what decides has been written down before it decides anything."""

@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from gateway.policy.model import Reason
 
 
-def start_record(
-    *, version: str, engine: str, listeners: Sequence[str], now: float, configuration: str | None = None
+def start_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    version: str,
+    engine: str,
+    listeners: Sequence[str],
+    now: float,
+    configuration: str | None = None,
+    settings: str | None = None,
 ) -> Record:
     """The gateway accepts connections; `listeners` as `egress forward 127.0.0.1:8080`.
 
-    `configuration` is the digest of the configuration file as it was read, None if there is no such file.
+    `configuration` is the digest of the configuration file as it was read, None if there is no such file; `settings`
+    that of what is in force, however it was told.
     """
     return {
         "time": timestamp(now),
@@ -34,6 +41,7 @@ def start_record(
         "engine": engine,
         "listeners": list(listeners),
         "configuration": configuration,
+        **({} if settings is None else {"settings": settings}),
     }
 
 
@@ -89,12 +97,21 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
     }
 
 
-def configuration_record(*, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float) -> Record:
+def configuration_record(
+    *, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float, settings: str | None = None
+) -> Record:
     """The configuration was read again: its routes and upstreams are in force, or were refused and the old ones stay.
 
-    `problems` say why it was refused, or what of it waits for the next start.
+    `problems` say why it was refused, or what of it waits for the next start; `settings` is the digest of what was
+    read, None if that made no sense.
     """
-    return {"time": timestamp(now), "event": "configuration", "outcome": outcome, "problems": list(problems)}
+    return {
+        "time": timestamp(now),
+        "event": "configuration",
+        "outcome": outcome,
+        "problems": list(problems),
+        **({} if settings is None else {"settings": settings}),
+    }
 
 
 def trust_record(*, outcome: str, files: Sequence[str], problems: Sequence[str], now: float) -> Record:
