@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from socket import SOCK_DGRAM
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.ageing import Ageing
 from addons.serving.composition import Engine, compose
@@ -20,6 +20,8 @@ from addons.serving.exporting import exporters_of
 from addons.serving.front import Front, open_http3
 from addons.serving.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
 from addons.serving.options import forget_key_logs
+from addons.serving.orders.desk import Desk
+from addons.serving.orders.table import orders
 from addons.serving.quicker import quicken
 from addons.serving.reloading import Reloading
 from addons.serving.tasks import spawn
@@ -28,6 +30,7 @@ from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
 from gateway.config.digest import digest_of
+from gateway.control import service_manager
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -63,21 +66,22 @@ class NotStarted(Exception):  # noqa: N818 - it says what happened
         self.problems: Final = problems
 
 
-def run(
+def run(  # noqa: PLR0913 - what an engine is started with, each by its name
     settings: Settings,
     *,
     said: Callable[[str], None],
     version: str,
     again: Callable[[], Settings] | None = None,
     configuration: str | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
 
-    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. Raises
-    NotStarted if the gateway cannot start.
+    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. `ready` is
+    called once every listener accepts. Raises NotStarted if the gateway cannot start.
     """
     forget_key_logs()
-    process = _Process(settings, said, version, again, configuration)
+    process = _Process(settings, said, version, again, configuration, ready)
     try:
         asyncio.run(process.live())
     finally:
@@ -93,6 +97,10 @@ class _Process:
     version: str
     again: Callable[[], Settings] | None = None
     configuration: str | None = None
+    ready: Callable[[], None] = lambda: None
+    started: float = 0.0
+    _drain: tuple[float, str] = (DRAIN, "told to end")
+    _reloading: Reloading = field(init=False)
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -107,8 +115,9 @@ class _Process:
 
     async def live(self) -> None:
         engine, sockets = self._prepare()
+        engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
-        reloading = Reloading(engine, self.said, self.again)
+        self._reloading = reloading = Reloading(engine, self.said, self.again)
         try:
             self._start(exporters)
             servers: list[Closable] = []
@@ -212,23 +221,38 @@ class _Process:
         engine.pools.said = self.said
         engine.served.chores.append(Ageing(engine.listeners, self.said).look)
         engine.checks.renew()
-        self.said(f"ready: {', '.join(where)}")
+        admin = self.settings.admin
+        self.said(f"ready: {', '.join([*where, *(() if admin is None else (f'admin {admin.endpoint}',))])}")
+        self.started = time.time()
+        self.ready()
+        service_manager.tell("READY=1")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
         await self._ending.wait()
+        service_manager.tell("STOPPING=1")
         for server in servers:
             server.close()
-        await engine.served.drain(DRAIN)
+        seconds, cause = self._drain
+        await engine.served.drain(seconds)
         sweeping.cancel()
         await engine.refreshing.stop()
         await engine.checks.stop()
         with suppress(AuditUnavailable):
-            engine.writer.append(stop_record(cause="told to end", now=time.time()))
+            engine.writer.append(stop_record(cause=cause, now=time.time()))
 
     def _listen_to_signals(self, reloading: Reloading) -> None:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._end)
         loop.add_signal_handler(signal.SIGHUP, self._start_reload, reloading)
+
+    async def reload(self) -> dict[str, Any]:
+        """Read everything again; what was refused stays as it was."""
+        return (await self._reloading.reload("order")).data()
+
+    def end(self, seconds: float, cause: str) -> None:
+        """Take nothing new, give exchanges so many seconds to end, and stop."""
+        self._drain = seconds, cause
+        self._ending.set()
 
     def _end(self) -> None:
         """The first time, drain; the second time, end at once."""

@@ -361,6 +361,27 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdminSettings:
+    """Where the gateway is looked after: the admin API and its pages.
+
+    `hosts` are names under which browsers may ask for them, besides addresses and `localhost`. `tls` is spoken there;
+    `unsafe_without_tls` does without it on an address that others can reach. `open_metrics` are told without a token.
+    """
+
+    bind: tuple[Address, int]
+    hosts: tuple[Host, ...] = ()
+    tls: CertificateSettings | None = None
+    unsafe_without_tls: bool = False
+    open_metrics: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """The address and port as people write them."""
+        address, port = self.bind
+        return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it. `contact` is whom a refused person may ask."""
 
@@ -375,6 +396,7 @@ class Settings:
     ca: AuthoritySettings = field(default_factory=AuthoritySettings)
     pac: PacSettings = field(default_factory=PacSettings)
     upstream_tls: UpstreamTlsSettings = field(default_factory=UpstreamTlsSettings)
+    admin: AdminSettings | None = None
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None

@@ -21,6 +21,8 @@ from gateway.audit.writing.writer import AuditWriter, WriterOptions
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from gateway.audit.records.record import Record
+
 _AT_ONCE: Final = 20
 
 
@@ -50,7 +52,8 @@ class Hand:
         what, _, many = order.partition(" ")
         match what:
             case "write":
-                _say(self._settled([self._appended() for _ in range(int(many))]))
+                safe, why = self._settled([self._appended() for _ in range(int(many))])
+                _say({"safe": safe, "why": why})
             case "flood":
                 self._flood()
             case _:
@@ -63,23 +66,28 @@ class Hand:
     def _flood(self) -> None:
         safe: list[tuple[int, int]] = []
         while True:
-            told = self._settled([self._appended() for _ in range(_AT_ONCE)])
+            more, why = self._settled([self._appended() for _ in range(_AT_ONCE)])
             if not safe:
                 _say("flooding")
-            safe += told["safe"]
-            if told["why"]:
-                _say({"safe": safe, "why": told["why"]})
+            safe += more
+            if why:
+                _say({"safe": safe, "why": why})
                 return
 
     def _appended(self) -> tuple[int, Future[int] | str]:
         number = next(self._numbers)
-        record = {"time": "2026-11-23T10:00:00.000000Z", "event": "note", "cause": f"{self._name} {number} {'x' * 200}"}
+        record: Record = {
+            "time": "2026-11-23T10:00:00.000000Z",
+            "event": "note",
+            "cause": f"{self._name} {number} {'x' * 200}",
+        }
         try:
             return number, self._log.append_durable(record)
         except AuditUnavailable as error:
             return number, str(error)
 
-    def _settled(self, sent: list[tuple[int, Future[int] | str]]) -> dict[str, list[tuple[int, int]] | list[str]]:
+    def _settled(self, sent: list[tuple[int, Future[int] | str]]) -> tuple[list[tuple[int, int]], list[str]]:
+        """Which of them are safe, with their numbers in the log, and why others are not."""
         safe, why = list[tuple[int, int]](), list[str]()
         for number, done in sent:
             try:
@@ -89,7 +97,7 @@ class Hand:
                     safe.append((number, done.result(30)))
             except AuditUnavailable as error:
                 why.append(str(error))
-        return {"safe": safe, "why": why}
+        return safe, why
 
 
 def _say(value: object) -> None:

@@ -36,7 +36,7 @@ _TAKEN: Final = frozenset(
         *("v", "time", "event", "id", "status", "bytes", "seconds"),
         *(f"client.{name}" for name in ("ip", "port", "user", "groups")),
         *(f"request.{name}" for name in ("method", "scheme", "host", "port", "path", "query", "protocol", "size")),
-        *("destination.ip", "tls.sni", "policy.name", "policy.digest", "decision.rule"),
+        *("destination.ip", "tls.sni", "tls.version", "policy.name", "policy.digest", "decision.rule"),
     }
 )
 
@@ -58,7 +58,7 @@ def mapping(record: Record, producer: Producer | None = None) -> dict[str, Any]:
         "url": _url(record),
         "http": _http(record),
         "network": _network(record),
-        "tls": {"client": {"server_name": at(record, "tls", "sni")}},
+        "tls": _tls(record),
         "rule": {
             "name": at(record, "decision", "rule"),
             "ruleset": at(record, "policy", "name"),
@@ -156,6 +156,12 @@ def _http(record: Record) -> dict[str, Any]:
             "body": {"bytes": at(record, "bytes", "down") if record["event"] == "end" else None},
         },
     }
+
+
+def _tls(record: Record) -> dict[str, Any]:
+    version = at(record, "tls", "version")
+    named = {"client": {"server_name": at(record, "tls", "sni")}}
+    return named if version is None else {"version": version, "version_protocol": "tls", **named}
 
 
 def _network(record: Record) -> dict[str, Any]:

@@ -54,7 +54,7 @@ _TAKEN: Final = frozenset(
         *(f"client.{name}" for name in ("ip", "port", "user", "groups")),
         *(f"request.{name}" for name in ("method", "scheme", "host", "port", "path", "protocol", "size", "fields")),
         *(f"decision.{name}" for name in ("verdict", "reason", "rule", "status", "detail")),
-        *("destination.ip", "policy.name", "policy.digest"),
+        *("destination.ip", "policy.name", "policy.digest", "tls.version", "response.type"),
     }
 )
 """What `unmapped` need not repeat."""
@@ -90,6 +90,7 @@ def mapping(record: Record, producer: Producer | None = None) -> dict[str, Any] 
         "actor": {"user": _user(record)},
         "connection_info": _connection(record),
         "traffic": _traffic(record),
+        "tls": _tls(record),
         **_control(record),
         **_status(record),
         **(_exchange(record) if uid == _HTTP_ACTIVITY else {}),
@@ -154,6 +155,12 @@ def _traffic(record: Record) -> dict[str, Any]:
     return {"bytes": both(up, down), "bytes_out": up, "bytes_in": down}
 
 
+def _tls(record: Record) -> dict[str, Any]:
+    """What the handshake said, for which there is a place if its version is known."""
+    version = at(record, "tls", "version")
+    return {} if version is None else {"version": version, "sni": at(record, "tls", "sni")}
+
+
 def _control(record: Record) -> dict[str, Any]:
     """What the profile `security_control` says: what was done, and by which rule of which policy."""
     reason = record.get("reason")
@@ -215,7 +222,8 @@ def _exchange(record: Record) -> dict[str, Any]:
             "url": _url(record, request),
         }
     answer = {} if status is None else {"code": status, "body_length": at(record, "bytes", "down")}
-    return {"http_request": asked, "http_response": answer}
+    kind = at(record, "response", "type")
+    return {"http_request": asked, "http_response": answer | ({"content_type": kind} if answer else {})}
 
 
 def _url(record: Record, request: dict[str, Any]) -> dict[str, Any]:

@@ -169,14 +169,18 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
 
 
 def admin_record(  # noqa: PLR0913 - one keyword per key of the record
-    *, user: int, process: int, order: str, what: Mapping[str, str], count: int, now: float
+    *, user: int, process: int, order: str, what: Mapping[str, str], count: int, now: float, by: str | None = None
 ) -> Record:
-    """An operator had the running gateway do something: who by the number of the user, what, and how much it was."""
+    """An operator had the running gateway do something: who by the number of the user, what, and how much it was.
+
+    `by` says on whose behalf that process did so, where it is the admin side; None if it speaks for itself.
+    """
     return {
         "time": timestamp(now),
         "event": "admin",
         "user": user,
         "process": process,
+        "by": by,
         "order": order,
         "what": {name: mask_text(value.partition("?")[0]) for name, value in what.items()},
         "count": count,

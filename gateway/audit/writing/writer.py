@@ -153,6 +153,11 @@ class AuditWriter:
         return self._intake.waiting
 
     @property
+    def last(self) -> int:
+        """The number of the newest record that was accepted."""
+        return self._intake.opened().next_seq - 1
+
+    @property
     def crowded(self) -> bool:
         """Whether half of the queue is taken."""
         return self._intake.opened().crowded

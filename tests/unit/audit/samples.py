@@ -61,7 +61,9 @@ FACTS: Final = Facts(
     request_size=0,
     user="alice",
     groups=frozenset({"eng"}),
+    identity_method="certificate",
     tls_sni=Host.parse("ads.example"),
+    tls_version="1.3",
     tls_inspected=True,
     protocol="h2",
 )
@@ -126,7 +128,8 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             disclosure=SHOWN,
         )
     ),
-    "end": _end(),
+    "end": _end(kind="text/html"),
+    "typeless": _end(kind=ABSENT),
     "broken": _end(reason=Reason.UPSTREAM_BROKEN, reached=REACHED, unverified=True, cache="stale")
     | {
         "upstream": {
