@@ -33,6 +33,7 @@ from addons.judging.recording import Recorder, Recording
 from addons.judging.settling import Settling
 from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
+from addons.serving.exporting import anchors_of
 from addons.serving.listeners import Listener, Served, own_addresses
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
@@ -45,8 +46,6 @@ from addons.upstream.elsewhere import Elsewhere
 from addons.upstream.health_checks import HealthChecks, senders_of
 from addons.upstream.pools import Pools
 from addons.upstream.probes import Probe
-from gateway.audit.export.rules import Anchorage
-from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.records.clients import Keyed, truncated
 from gateway.audit.records.disclosure import Disclosure
@@ -72,7 +71,6 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.upstream.probes import Law
-    from gateway.audit.proof.anchors import Anchor
     from gateway.audit.records.clients import ClientName
     from gateway.audit.writing.witness import Witness
     from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
@@ -260,15 +258,7 @@ def _witness(proof: ProofSettings) -> Witness | None:
     """Who proves the log, if that is wanted."""
     if not proof.enabled:
         return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[_anchor(each) for each in proof.anchors])
-
-
-def _anchor(at: Path | Anchorage) -> Anchor:
-    if not isinstance(at, Anchorage):
-        return FileAnchor(at)
-    from gateway.audit.export.anchors import RemoteAnchor  # noqa: PLC0415 - only for whom there is one
-
-    return RemoteAnchor(at=at, host=socket.gethostname(), environ=os.environ, clock=time.time)
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=anchors_of(proof))
 
 
 def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:

@@ -149,6 +149,20 @@ class PolicyStore:
                 return self._kept(error, cause)
             return self._adopt(candidate, notices, cause)
 
+    def look_at_ages(self) -> tuple[str, ...]:
+        """Record lists in force that have become too old since they were loaded, each once; what is to be said of them.
+
+        Raises AuditUnavailable; then they are news the next time.
+        """
+        lists, now = self._lists, self._clock()
+        old = {} if lists is None else lists.grown_old(now)
+        if lists is None or not old:
+            return ()
+        for each in old.values():
+            self._record(self._list_record(each, now, "age"))
+        self._lists = replace(lists, lists={**lists.lists, **old})
+        return tuple(str(notice) for each in old.values() for notice in each.told(each.stale))
+
     def _made(self, text: bytes | None = None) -> tuple[Candidate, tuple[str, ...]]:
         """What could take over, with a copy of it kept, and what should be known of both. Raises Refused."""
         candidate = prepare(self._source, self._clock(), self._lists, text)
