@@ -35,7 +35,7 @@ from addons.judging.settling import Settling
 from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
 from addons.serving.listeners import Listener, Served, own_addresses
-from addons.serving.stores import Teller, store_of
+from addons.serving.stores import Counting, counting_of
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -77,8 +77,6 @@ if TYPE_CHECKING:
     from gateway.audit.records.clients import ClientName
     from gateway.audit.writing.witness import Witness
     from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
-    from gateway.limits.cluster.store import Store
-    from gateway.limits.counters import Counters
     from gateway.limits.shared import SharedTable
     from gateway.upstreams.parents import Spot
 
@@ -107,8 +105,7 @@ class Engine:
     caching: Caching
     control: Control
     signing: Signing | None = None
-    store: Store | None = None
-    teller: Teller | None = None
+    counting: Counting | None = None
 
     @property
     def caches(self) -> Caches:
@@ -143,16 +140,12 @@ class Engine:
 
 
 def compose(settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None) -> Engine:
-    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured.
-
-    In a `shared` table the limits are counted together with other workers.
-    """
+    """Put the engine together; nothing is opened yet. `shared` is where workers count limits together, if they do."""
     writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
     own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
-    parents = Parents(resolver, own)
-    turns, pools, geography = Turns(), _pools(settings, writer), Geography()
+    turns, pools, geography, parents = Turns(), _pools(settings, writer), Geography(), Parents(resolver, own)
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
     authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
@@ -184,9 +177,8 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    teller = None if settings.limits_store is None else Teller(settings.limits_store, writer.append, time.time)
-    store = _store(settings, teller)
-    listeners = _listeners(settings, own, writer, lambda listener: counters_of(listener, shared, store))
+    counting = counting_of(settings.limits_store, writer.append, time.time)
+    listeners = _listeners(settings, own, writer, shared, counting)
     return Engine(
         settings=settings,
         writer=writer,
@@ -205,16 +197,8 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
         signing=signing,
         caching=caching,
         control=_control(settings, ahead.caches, writer),
-        store=store,
-        teller=teller,
+        counting=counting,
     )
-
-
-def _store(settings: Settings, teller: Teller | None) -> Store | None:
-    """The store that gateways share, if there is one."""
-    if settings.limits_store is None or teller is None:
-        return None
-    return store_of(settings.limits_store, os.environ, teller)
 
 
 def _keeps_answers(settings: Settings) -> bool:
@@ -354,9 +338,13 @@ def pseudonym(state: Path) -> str:
 
 
 def _listeners(
-    settings: Settings, own: frozenset[Spot], writer: AuditWriter, counters: Callable[[str], Counters]
+    settings: Settings,
+    own: frozenset[Spot],
+    writer: AuditWriter,
+    shared: SharedTable | None,
+    counting: Counting | None,
 ) -> tuple[Listener, ...]:
-    parents = parents_of(settings, own, os.environ)
+    parents, store = parents_of(settings, own, os.environ), None if counting is None else counting.store
     return tuple(
         Listener(
             settings=each,
@@ -366,7 +354,7 @@ def _listeners(
                 own=own,
                 clock=time.time,
                 record=writer.append,
-                counters=counters(each.name),
+                counters=counters_of(each.name, shared, store),
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
             parents=ParentTable.of(each.name, each.parent, parents),
