@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from addons.caching.ahead import Ahead
 from addons.caching.disks import open_disks
 from addons.caching.hooks import Arriving, Caching
-from addons.caching.orders import CacheOrders
 from addons.caching.planning import PATIENCE, Planner
 from addons.caching.refreshing import Refreshing, Ways
 from addons.connections.bounds import Bounds
@@ -47,6 +46,7 @@ from addons.upstream.elsewhere import Elsewhere
 from addons.upstream.health_checks import HealthChecks, senders_of
 from addons.upstream.pools import Pools
 from addons.upstream.probes import Probe
+from gateway.audit.export.rules import Anchorage
 from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.records.clients import Keyed, truncated
@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.upstream.probes import Law
+    from gateway.audit.proof.anchors import Anchor
     from gateway.audit.records.clients import ClientName
     from gateway.audit.writing.witness import Witness
     from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
@@ -100,10 +101,12 @@ class Engine:
     addons: tuple[object, ...]
     failures: Failures
     served: Served
+    standing: Standing
     pools: Pools
     checks: HealthChecks
     caching: Caching
     control: Control
+    own: frozenset[Spot]
     signing: Signing | None = None
     counting: Counting | None = None
 
@@ -144,7 +147,7 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
     writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+    own = all_own(settings)
     turns, pools, geography, parents = Turns(), _pools(settings, writer), Geography(), Parents(resolver, own)
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
     authorities = _authorities(settings, writer)
@@ -179,6 +182,7 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
     )
     counting = counting_of(settings.limits_store, writer.append, time.time)
     listeners = _listeners(settings, own, writer, shared, counting)
+    served, standing = _served(connections, geography)
     return Engine(
         settings=settings,
         writer=writer,
@@ -191,12 +195,14 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
-        served=_served(connections, geography, fronts),
+        served=served,
+        standing=standing,
         pools=pools,
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
         caching=caching,
-        control=_control(settings, ahead.caches, writer),
+        control=Control(settings.state),
+        own=own,
         counting=counting,
     )
 
@@ -215,9 +221,11 @@ def _ahead(settings: Settings) -> Ahead:
     return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
 
 
-def _control(settings: Settings, caches: Caches, writer: AuditWriter) -> Control:
-    """What an operator can order of the running gateway."""
-    return Control(settings.state, CacheOrders(caches, writer.append, time.time).verbs)
+def all_own(settings: Settings) -> frozenset[Spot]:
+    """Where the gateway itself can be reached: no request gets there through it."""
+    binds = [each.bind for each in settings.listeners]
+    binds += [] if settings.admin is None else [settings.admin.bind]
+    return frozenset().union(*map(own_addresses, binds))
 
 
 def _caching(connections: Connections, admission: Admission, ahead: Ahead, recorder: Recorder, ways: Ways) -> Caching:
@@ -235,12 +243,12 @@ def _signing(connections: Connections, admission: Admission, authorities: Author
     return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
 
 
-def _served(connections: Connections, geography: Geography, fronts: Mapping[str, FrontStore]) -> Served:
+def _served(connections: Connections, geography: Geography) -> tuple[Served, Standing]:
     """Those who will be at work, and what is looked after while they are."""
     served = Served()
-    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
-    served.chores += [each.reload_if_changed for each in fronts.values()]
-    return served
+    standing = Standing(connections, geography, end=served.end, clock=time.time)
+    served.chores.append(standing.look)
+    return served, standing
 
 
 def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: UpstreamTls) -> HealthChecks:
@@ -258,7 +266,15 @@ def _witness(proof: ProofSettings) -> Witness | None:
     """Who proves the log, if that is wanted."""
     if not proof.enabled:
         return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[_anchor(each) for each in proof.anchors])
+
+
+def _anchor(at: Path | Anchorage) -> Anchor:
+    if not isinstance(at, Anchorage):
+        return FileAnchor(at)
+    from gateway.audit.export.anchors import RemoteAnchor  # noqa: PLC0415 - only for whom there is one
+
+    return RemoteAnchor(at=at, host=socket.gethostname(), environ=os.environ, clock=time.time)
 
 
 def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.policy.charging import charge
 from gateway.policy.dues import Due
 from gateway.policy.findings import hit_of, unknown_facts
+from gateway.policy.fired import Fired
 from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
@@ -99,11 +100,10 @@ class Gate:
     With a `ledger`, limits of the scope `cluster` are not charged here: an allow is then `due` to be charged there.
     """
 
-    __slots__ = ("_here", "ledger", "limits", "policy")
+    __slots__ = ("_here", "fired", "ledger", "limits", "policy")
 
     def __init__(self, policy: CompiledPolicy, limits: Limits, ledger: Ledger | None = None) -> None:
-        self.policy = policy
-        self.limits = limits
+        self.policy, self.limits, self.fired = policy, limits, Fired()
         self.ledger = ledger if any(limit.cluster for limit in policy.limits) else None
         self._here = tuple(limit for limit in policy.limits if self.ledger is None or not limit.cluster)
 

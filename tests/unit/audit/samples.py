@@ -62,7 +62,9 @@ FACTS: Final = Facts(
     request_size=0,
     user="alice",
     groups=frozenset({"eng"}),
+    identity_method="certificate",
     tls_sni=Host.parse("ads.example"),
+    tls_version="1.3",
     tls_inspected=True,
     protocol="h2",
 )
@@ -127,7 +129,8 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             disclosure=SHOWN,
         )
     ),
-    "end": _end(),
+    "end": _end(kind="text/html"),
+    "typeless": _end(kind=ABSENT),
     "broken": _end(reason=Reason.UPSTREAM_BROKEN, reached=REACHED, unverified=True, cache="stale")
     | {
         "upstream": {
@@ -168,7 +171,9 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "store": store_record(
         store="redis://store.example:6379/0", standing="away", instead="local", detail="it is", now=NOW
     ),
-    "gap": gap_record(reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, now=NOW),
+    "gap": gap_record(
+        reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, left_out={"deny": 2}, now=NOW
+    ),
     "admin": admin_record(
         user=1000, process=4711, order="cache.purge", what={"host": "shop.example"}, count=3, now=NOW
     ),
@@ -189,6 +194,15 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "size": 12,
         "root": "AAAA",
         "problems": [],
+    },
+    "anchor": {
+        "time": "2026-11-23T10:00:00.123456Z",
+        "event": "anchor",
+        "outcome": "failed",
+        "anchor": "syslog tls://logs.example:6514",
+        "since": "2026-11-23T10:00:00.123456Z",
+        "size": 12,
+        "detail": "`tls://logs.example:6514`: it hung up",
     },
     "heartbeat": {"time": "2026-11-23T10:00:00.123456Z", "event": "heartbeat", "idle": 60},
 }
