@@ -128,9 +128,13 @@ class _Process:
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
             await engine.control.open()
+            if engine.counting is not None:
+                await engine.counting.store.open()
             await self._serve(engine, servers, reloading, feeds)
         finally:
             await engine.control.close()
+            if engine.counting is not None:
+                await engine.counting.store.close()
             engine.resolver.close()
             engine.caches.close()
             try:
@@ -152,6 +156,8 @@ class _Process:
             engine.writer.start()
         except (AuditUnavailable, OSError, ValueError) as error:
             raise NotStarted(str(error)) from None
+        if engine.counting is not None:
+            engine.counting.teller.said = self.said
         try:
             engine.open(self.said)
         except (Unusable, OSError) as error:
