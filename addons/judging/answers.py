@@ -30,6 +30,7 @@ def judge(flow: HTTPFlow) -> None:
     exchange.status = response.status_code
     exchange.reached = exchange.reached or _peer(flow)
     facts = translate.response_facts(exchange.facts, flow.request, response, exchange.up)
+    exchange.kind = facts.response_type
     decision = _answer_denied(exchange, facts, response)
     if decision is None:
         response.stream = bodies.of_response(exchange, facts)

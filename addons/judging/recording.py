@@ -153,6 +153,7 @@ class Recorder:
 
     def _decision(self, exchange: Exchange, decision: Decision, status: int | None) -> Text:
         policy, phrases = exchange.gate.policy, exchange.connection.phrases or self._phrases(exchange.connection)
+        exchange.gate.fired.note(decision)
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)
         text = self._wording.decision(
@@ -195,11 +196,14 @@ class Recorder:
                 reached=exchange.reached,
                 unverified=is_unverified,
                 cache=exchange.cache,
+                kind=exchange.kind,
                 server=None if place is None else (_upstream_of(exchange), place.member.name),
             )
             if text is not None:
                 return Text(text, must=False)
         outcome = exchange.outcome
+        if outcome is not None:
+            exchange.gate.fired.note_end(outcome)
         record = end_record(
             decision_id=exchange.id,
             status=exchange.status,
@@ -211,6 +215,7 @@ class Recorder:
             reached=exchange.reached,
             unverified=is_unverified,
             cache=exchange.cache,
+            kind=exchange.kind,
         )
         if place is not None:
             record["upstream"] = _upstream(exchange, place)

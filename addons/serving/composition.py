@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from addons.caching.ahead import Ahead
 from addons.caching.disks import open_disks
 from addons.caching.hooks import Arriving, Caching
-from addons.caching.orders import CacheOrders
 from addons.caching.planning import PATIENCE, Planner
 from addons.caching.refreshing import Refreshing, Ways
 from addons.connections.bounds import Bounds
@@ -46,6 +45,7 @@ from addons.upstream.elsewhere import Elsewhere
 from addons.upstream.health_checks import HealthChecks, senders_of
 from addons.upstream.pools import Pools
 from addons.upstream.probes import Probe
+from gateway.audit.export.rules import Anchorage
 from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.records.clients import Keyed, truncated
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.upstream.probes import Law
+    from gateway.audit.proof.anchors import Anchor
     from gateway.audit.records.clients import ClientName
     from gateway.audit.writing.witness import Witness
     from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
@@ -101,6 +102,7 @@ class Engine:
     checks: HealthChecks
     caching: Caching
     control: Control
+    own: frozenset[Spot]
     signing: Signing | None = None
 
     @property
@@ -140,7 +142,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+    own = _own(settings)
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
@@ -192,7 +194,8 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
         caching=caching,
-        control=_control(settings, ahead.caches, writer),
+        control=Control(settings.state),
+        own=own,
     )
 
 
@@ -210,9 +213,11 @@ def _ahead(settings: Settings) -> Ahead:
     return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
 
 
-def _control(settings: Settings, caches: Caches, writer: AuditWriter) -> Control:
-    """What an operator can order of the running gateway."""
-    return Control(settings.state, CacheOrders(caches, writer.append, time.time).verbs)
+def _own(settings: Settings) -> frozenset[Spot]:
+    """Where the gateway itself can be reached: no request gets there through it."""
+    binds = [each.bind for each in settings.listeners]
+    binds += [] if settings.admin is None else [settings.admin.bind]
+    return frozenset().union(*map(own_addresses, binds))
 
 
 def _caching(connections: Connections, admission: Admission, ahead: Ahead, recorder: Recorder, ways: Ways) -> Caching:
@@ -253,7 +258,15 @@ def _witness(proof: ProofSettings) -> Witness | None:
     """Who proves the log, if that is wanted."""
     if not proof.enabled:
         return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[_anchor(each) for each in proof.anchors])
+
+
+def _anchor(at: Path | Anchorage) -> Anchor:
+    if not isinstance(at, Anchorage):
+        return FileAnchor(at)
+    from gateway.audit.export.anchors import RemoteAnchor  # noqa: PLC0415 - only for whom there is one
+
+    return RemoteAnchor(at=at, host=socket.gethostname(), environ=os.environ, clock=time.time)
 
 
 def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:

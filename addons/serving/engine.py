@@ -19,13 +19,16 @@ from addons.serving.exporting import exporters_of
 from addons.serving.front import Front, open_http3
 from addons.serving.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
 from addons.serving.options import forget_key_logs
+from addons.serving.orders.desk import Desk
+from addons.serving.orders.table import orders
 from addons.serving.quicker import quicken
-from addons.serving.reconfiguring import take_up
+from addons.serving.reloading import Reloading
+from addons.serving.tasks import spawn
 from gateway.audit.export.credentials import problems_of
-from gateway.audit.records.events import configuration_record, start_record, stop_record
+from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
-from gateway.control.store import Kept
+from gateway.control import service_manager
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -61,21 +64,22 @@ class NotStarted(Exception):  # noqa: N818 - it says what happened
         self.problems: Final = problems
 
 
-def run(
+def run(  # noqa: PLR0913 - what an engine is started with, each by its name
     settings: Settings,
     *,
     said: Callable[[str], None],
     version: str,
     again: Callable[[], Settings] | None = None,
     configuration: str | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
 
-    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. Raises
-    NotStarted if the gateway cannot start.
+    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. `ready` is
+    called once every listener accepts. Raises NotStarted if the gateway cannot start.
     """
     forget_key_logs()
-    process = _Process(settings, said, version, again, configuration)
+    process = _Process(settings, said, version, again, configuration, ready)
     try:
         asyncio.run(process.live())
     finally:
@@ -91,10 +95,13 @@ class _Process:
     version: str
     again: Callable[[], Settings] | None = None
     configuration: str | None = None
+    ready: Callable[[], None] = lambda: None
+    started: float = 0.0
+    _drain: tuple[float, str] = (DRAIN, "told to end")
+    _reloading: Reloading = field(init=False)
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
-    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._crowd = Crowd(self.settings.limits)
@@ -106,14 +113,16 @@ class _Process:
 
     async def live(self) -> None:
         engine, sockets = self._prepare()
+        engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
+        self._reloading = reloading = Reloading(engine, self.said, self.again)
         try:
             self._start(exporters)
             servers: list[Closable] = []
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
             await engine.control.open()
-            await self._serve(engine, servers)
+            await self._serve(engine, servers, reloading)
         finally:
             await engine.control.close()
             engine.resolver.close()
@@ -144,6 +153,7 @@ class _Process:
             raise NotStarted(str(error)) from None
         problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
         problems += [*self._load(engine.trust), *problems_of(self.settings.audit.exports, os.environ)]
+        problems += problems_of(self.settings.proof.reached, os.environ)
         problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
         sockets = self._bind(problems)
         if problems:
@@ -183,8 +193,8 @@ class _Process:
         opened.listen(_BACKLOG)  # asyncio takes its own number for both
         return server
 
-    async def _serve(self, engine: Engine, servers: list[Closable]) -> None:
-        self._listen_to_signals(engine)
+    async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading) -> None:
+        self._listen_to_signals(reloading)
         where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
         engine.writer.append(
             start_record(
@@ -207,23 +217,38 @@ class _Process:
             self.said(notice)
         engine.pools.said = self.said
         engine.checks.renew()
-        self.said(f"ready: {', '.join(where)}")
+        admin = self.settings.admin
+        self.said(f"ready: {', '.join([*where, *(() if admin is None else (f'admin {admin.endpoint}',))])}")
+        self.started = time.time()
+        self.ready()
+        service_manager.tell("READY=1")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
         await self._ending.wait()
+        service_manager.tell("STOPPING=1")
         for server in servers:
             server.close()
-        await engine.served.drain(DRAIN)
+        seconds, cause = self._drain
+        await engine.served.drain(seconds)
         sweeping.cancel()
         await engine.refreshing.stop()
         await engine.checks.stop()
         with suppress(AuditUnavailable):
-            engine.writer.append(stop_record(cause="told to end", now=time.time()))
+            engine.writer.append(stop_record(cause=cause, now=time.time()))
 
-    def _listen_to_signals(self, engine: Engine) -> None:
+    def _listen_to_signals(self, reloading: Reloading) -> None:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._end)
-        loop.add_signal_handler(signal.SIGHUP, self._start_reload, engine)
+        loop.add_signal_handler(signal.SIGHUP, self._start_reload, reloading)
+
+    async def reload(self) -> dict[str, Any]:
+        """Read everything again; what was refused stays as it was."""
+        return (await self._reloading.reload("order")).data()
+
+    def end(self, seconds: float, cause: str) -> None:
+        """Take nothing new, give exchanges so many seconds to end, and stop."""
+        self._drain = seconds, cause
+        self._ending.set()
 
     def _end(self) -> None:
         """The first time, drain; the second time, end at once."""
@@ -232,83 +257,9 @@ class _Process:
                 each.cancel()
         self._ending.set()
 
-    def _start_reload(self, engine: Engine) -> None:
-        task = asyncio.get_running_loop().create_task(self._reload(engine))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _start_reload(self, reloading: Reloading) -> None:
+        spawn(_obey(reloading), self._tasks)
 
-    async def _reload(self, engine: Engine) -> None:
-        """One at a time and in their order: what was read first must not be put in force last."""
-        async with self._turn:
-            await self._reload_policies(engine)
-            await self._reload_configuration(engine)
-            await self._reload_authorities(engine)
-            await self._reload_fronts(engine)
-            await self._reload_trust(engine)
 
-    async def _reload_authorities(self, engine: Engine) -> None:
-        if engine.signing is None:
-            return
-        try:
-            sentences = await engine.signing.reload_aside()
-        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-            self.said(f"ca: the authorities could not be read again, those from before stay in force: {error}")
-        else:
-            for sentence in sentences:
-                self.said(sentence)
-
-    async def _reload_trust(self, engine: Engine) -> None:
-        try:
-            trust = await engine.trust.reload_aside()
-        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-            self.said(f"upstream_tls: the files could not be read again, those from before stay in force: {error}")
-        else:
-            for notice in trust.notices:
-                self.said(notice)
-
-    async def _reload_fronts(self, engine: Engine) -> None:
-        for name, store in engine.fronts.items():
-            try:
-                shopfront = await store.reload_aside()
-            except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-                self.said(f"{name}: the new certificates are refused, the old ones stay in force: {error}")
-            else:
-                for notice in shopfront.notices:
-                    self.said(notice)
-
-    async def _reload_configuration(self, engine: Engine) -> None:
-        """Take up routes and upstreams as the configuration says now; what else of it has changed waits."""
-        if self.again is None:
-            return
-        try:
-            settings = await asyncio.to_thread(self.again)
-            sentences = take_up(engine, settings)
-        except Invalid as error:
-            problems = [str(problem) for problem in error.problems]
-        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-            problems = [str(error)]
-        else:
-            for sentence in sentences:
-                self.said(sentence)
-            return
-        self.said("the configuration is refused, routes and upstreams from before stay in force")
-        with suppress(AuditUnavailable):
-            engine.writer.append(configuration_record(outcome="refused", problems=problems, now=time.time()))
-        for problem in problems:
-            self.said(problem)
-
-    async def _reload_policies(self, engine: Engine) -> None:
-        for listener in engine.listeners:
-            try:
-                outcome = await listener.store.reload_aside()
-            except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-                self.said(f"{listener.name}: the policy could not be read again, the old one stays in force: {error}")
-                continue
-            if isinstance(outcome, Kept):
-                self.said(f"{listener.name}: the new policy is refused, the old one stays in force")
-                for problem in outcome.problems:
-                    self.said(str(problem))
-            else:
-                self.said(f"{listener.name}: the policy was read again ({outcome.digest})")
-                for notice in outcome.notices:
-                    self.said(notice)
+async def _obey(reloading: Reloading) -> None:
+    await reloading.reload("signal")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
+from gateway.config.sections.admin import ADMIN, admin_from, own_upstreams
 from gateway.config.sections.answering import with_body_from
 from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.ca import CA
@@ -24,6 +25,7 @@ from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
+    AdminSettings,
     AuditSettings,
     AuthoritySettings,
     LimitSettings,
@@ -65,6 +67,7 @@ _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", Pa
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
 )
+_ADMIN: Final[Key[AdminSettings | None]] = optional("admin", ADMIN, "Where the gateway is looked after.", None)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
@@ -83,6 +86,7 @@ def _settings(values: Values) -> Read[Settings]:
         ca=values[_CA],
         pac=values[_PAC],
         upstream_tls=values[_UPSTREAM_TLS],
+        admin=values[_ADMIN],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
@@ -111,6 +115,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _CA,
         _PAC,
         _UPSTREAM_TLS,
+        _ADMIN,
         _WORKERS,
         _ENGINE,
         _CONTACT,
@@ -118,7 +123,7 @@ SETTINGS: Final[Shape[Settings]] = record(
     _settings,
     wanted="settings, like `{version: 1, listeners: [...]}`",
     rules=(_check_pac,),
-    also=not_yet("admin", "cache", "identity"),
+    also=not_yet("cache", "identity"),
 )
 """What `wicketgate.yaml` holds."""
 
@@ -146,6 +151,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:
         raise Invalid(problems)
+    problems += own_upstreams(node, settings)
     listeners = tuple(_found_from(base, listener, problems) for listener in settings.listeners)
     if problems:
         raise Invalid(problems)
@@ -159,6 +165,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
         proof=anchored_from(base, settings.proof),
+        admin=admin_from(base, settings.admin),
     )
 
 

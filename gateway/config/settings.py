@@ -11,7 +11,7 @@ from gateway.upstreams.pools.rules import PoolRules
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.audit.export.rules import Export
+    from gateway.audit.export.rules import Anchorage, Export
     from gateway.audit.writing.backlog import OnFailure
     from gateway.audit.writing.intake import Durability
     from gateway.policy.addresses import Address, Network
@@ -289,12 +289,17 @@ class ProofSettings:
     """How it can be shown later that the log is what was written.
 
     `heartbeat` is how many seconds of silence there may be before a record says that the gateway was there; `anchors`
-    are files that keep checkpoints, too.
+    are files and receivers that keep checkpoints, too.
     """
 
     enabled: bool = True
     heartbeat: float = 300.0
-    anchors: tuple[Path, ...] = ()
+    anchors: tuple[Path | Anchorage, ...] = ()
+
+    @property
+    def reached(self) -> tuple[Anchorage, ...]:
+        """The anchors that are no files."""
+        return tuple(each for each in self.anchors if not isinstance(each, Path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,6 +361,27 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdminSettings:
+    """Where the gateway is looked after: the admin API and its pages.
+
+    `hosts` are names under which browsers may ask for them, besides addresses and `localhost`. `tls` is spoken there;
+    `unsafe_without_tls` does without it on an address that others can reach. `open_metrics` are told without a token.
+    """
+
+    bind: tuple[Address, int]
+    hosts: tuple[Host, ...] = ()
+    tls: CertificateSettings | None = None
+    unsafe_without_tls: bool = False
+    open_metrics: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """The address and port as people write them."""
+        address, port = self.bind
+        return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it. `contact` is whom a refused person may ask."""
 
@@ -370,6 +396,7 @@ class Settings:
     ca: AuthoritySettings = field(default_factory=AuthoritySettings)
     pac: PacSettings = field(default_factory=PacSettings)
     upstream_tls: UpstreamTlsSettings = field(default_factory=UpstreamTlsSettings)
+    admin: AdminSettings | None = None
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None

@@ -18,18 +18,21 @@ from gateway.policy.errors import Malformed
 SOCKET: Final = "control.sock"
 """The name of the socket, in the state folder."""
 MOST: Final = 64 * 1024
-"""Bytes that a line has at most."""
+"""Bytes that an order has at most."""
+MOST_ANSWERED: Final = 8 * 1024 * 1024
+"""Bytes that an answer has at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done, and with what."""
+    """What is to be done, and with what. `by` says on whose behalf, if the process that speaks is but a messenger."""
 
     verb: str
     given: dict[str, str] = field(default_factory=dict)
+    by: str | None = None
 
     def __bytes__(self) -> bytes:
-        return _line({"do": self.verb, "with": self.given})
+        return _line({"do": self.verb, "with": self.given} | ({} if self.by is None else {"by": self.by}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +43,26 @@ class Outcome:
     refused: str | None = None
 
     def __bytes__(self) -> bytes:
-        return _line({"done": self.done} if self.refused is None else {"refused": self.refused})
+        line = _line({"done": self.done} if self.refused is None else {"refused": self.refused})
+        if len(line) > MOST_ANSWERED:
+            return _line({"refused": f"the answer has more than {MOST_ANSWERED} bytes, ask for less"})
+        return line
 
 
 def read_order(line: bytes) -> Order:
     """An order from its line. Raises Malformed."""
-    said = _read(line, {"do", "with"})
-    verb, given = said.get("do"), said.get("with", {})
-    if not isinstance(verb, str) or not isinstance(given, dict):
+    said = _read(line, {"do", "with", "by"}, MOST)
+    verb, given, by = said.get("do"), said.get("with", {}), said.get("by")
+    if not isinstance(verb, str) or not isinstance(given, dict) or not isinstance(by, str | None):
         raise Malformed('an order is a line like `{"do": "cache.stats"}`')
     if not all(isinstance(value, str) for value in given.values()):
         raise Malformed("what an order is given are texts")
-    return Order(verb, given)
+    return Order(verb, given, by)
 
 
 def read_outcome(line: bytes) -> Outcome:
     """What came of an order, from its line. Raises Malformed."""
-    said = _read(line, {"done", "refused"})
+    said = _read(line, {"done", "refused"}, MOST_ANSWERED)
     done, refused = said.get("done", {}), said.get("refused")
     if len(said) != 1 or not isinstance(done, dict) or not isinstance(refused, str | None):
         raise Malformed("the gateway answered something that cannot be read")
@@ -67,9 +73,9 @@ def _line(said: dict[str, Any]) -> bytes:
     return json.dumps(said).encode("ascii") + b"\n"
 
 
-def _read(line: bytes, known: set[str]) -> dict[str, Any]:
-    if len(line) > MOST or not line.endswith(b"\n"):
-        raise Malformed(f"it is no line of at most {MOST} bytes")
+def _read(line: bytes, known: set[str], most: int) -> dict[str, Any]:
+    if len(line) > most or not line.endswith(b"\n"):
+        raise Malformed(f"it is no line of at most {most} bytes")
     try:
         said = json.loads(line)
     except ValueError:

@@ -24,7 +24,7 @@ from gateway.policy.limits import LimitTable
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from gateway.audit.records.record import Record
@@ -82,6 +82,20 @@ class PolicyStore:
         self._gate: Gate | None = None
         self._lists: LoadedLists | None = None
         self._turn = asyncio.Lock()
+        self.loaded = 0.0
+        """When what is in force was put in force, in seconds since the epoch."""
+        self.refused: tuple[Problem, ...] = ()
+        """Why the last reload changed nothing; nothing if it did."""
+
+    @property
+    def file(self) -> Path:
+        """Where the policy is read from."""
+        return self._source.file
+
+    @property
+    def lists(self) -> Mapping[str, LoadedList]:
+        """The lists in force, by their names."""
+        return {} if self._lists is None else self._lists.lists
 
     @property
     def current(self) -> Gate:
@@ -138,6 +152,7 @@ class PolicyStore:
             )
         )
         self._gate, self._lists = Gate(policy, limits), candidate.lists
+        self.loaded, self.refused = now, ()
         return Reloaded(policy.digest, notices)
 
     def _list_record(self, loaded: LoadedList, now: float) -> Record:
@@ -169,6 +184,7 @@ class PolicyStore:
 
     def _kept(self, error: Invalid) -> Kept:
         self._tell_refused(error.problems)
+        self.refused = error.problems
         return Kept(error.problems)
 
     def _tell_refused(self, problems: tuple[Problem, ...]) -> None:

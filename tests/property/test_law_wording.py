@@ -191,6 +191,7 @@ def test_a_decision_is_written_the_same_either_way(
     reached=st.one_of(st.none(), addresses),
     unverified=st.booleans(),
     cache=st.one_of(st.none(), plain_or("hit")),
+    kind=fact(plain_or("text/html", f"text/{'x' * 300}")),
     server=st.one_of(st.none(), st.tuples(st.one_of(st.none(), plain_or("app")), plain_or("http://127.0.0.1:1"))),
 )
 def test_an_end_is_written_the_same_either_way_or_left_to_the_plain_one(
@@ -203,11 +204,12 @@ def test_an_end_is_written_the_same_either_way_or_left_to_the_plain_one(
     reached: Address | None,
     unverified: bool,
     cache: str | None,
+    kind: Any,
     server: tuple[str | None, str] | None,
 ) -> None:
     up, down = sizes
     said: dict[str, Any] = {"status": status, "up": up, "down": down, "seconds": seconds, "reached": reached}
-    said |= {"unverified": unverified, "cache": cache}
+    said |= {"unverified": unverified, "cache": cache, "kind": kind}
     plain = end_record(decision_id=identifier, now=now, **said)
     if server is not None:
         plain["upstream"] = {"name": server[0], "server": server[1], "attempts": []}

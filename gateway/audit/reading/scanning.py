@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.reading.reader import Damage, ignore_damage
-from gateway.audit.writing.errors import words
+from gateway.audit.reading.reader import Damage, ignore_damage, unreadable
 from gateway.audit.writing.recovery import NUMBER, parse_line
 from gateway.audit.writing.segments import COMPRESSED, born, open_lines, segments
 from gateway.audit.writing.witness import PRUNED
@@ -105,7 +104,7 @@ class Scan:
             except FileNotFoundError:
                 self.on_damage(Damage(path, 0, "it was removed while the log was read"))
             except OSError as error:
-                self.on_damage(Damage(path, self._line + 1, f"cannot be read further: {words(error)}"))
+                self.on_damage(unreadable(path, self._line, error))
         self.on_progress(sum(sizes), sum(sizes))
 
     def _segment(self, path: Path, file: BinaryIO, progress: _Progress) -> Iterator[bytes]:

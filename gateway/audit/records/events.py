@@ -152,14 +152,18 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
 
 
 def admin_record(  # noqa: PLR0913 - one keyword per key of the record
-    *, user: int, process: int, order: str, what: Mapping[str, str], count: int, now: float
+    *, user: int, process: int, order: str, what: Mapping[str, str], count: int, now: float, by: str | None = None
 ) -> Record:
-    """An operator had the running gateway do something: who by the number of the user, what, and how much it was."""
+    """An operator had the running gateway do something: who by the number of the user, what, and how much it was.
+
+    `by` says on whose behalf that process did so, where it is the admin side; None if it speaks for itself.
+    """
     return {
         "time": timestamp(now),
         "event": "admin",
         "user": user,
         "process": process,
+        "by": by,
         "order": order,
         "what": {name: mask_text(value.partition("?")[0]) for name, value in what.items()},
         "count": count,
@@ -168,7 +172,7 @@ def admin_record(  # noqa: PLR0913 - one keyword per key of the record
 
 def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     *,
-    reason: Literal["write-failed", "queue-full", "torn-line", "not-exported"],
+    reason: Literal["write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"],
     detail: str,
     now: float,
     since: float | None = None,
@@ -176,13 +180,16 @@ def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     refused: int = 0,
     unrecorded: int = 0,
     cut: int = 0,
+    left_out: Mapping[str, int] | None = None,
 ) -> Record:
-    """The log could not be written for a while, its tail was torn, or an exporter found records gone.
+    """The log could not be written for a while, its tail was torn, a segment damaged, or exporters found records gone.
 
     `since` is when it began; `rewritten` records were written a second time into a new segment; `refused` records
     were not accepted, and what they were about was refused; `unrecorded` ones are not in the log although what they
-    were about took place (`on_failure`); `cut` bytes of a torn last line were removed.
+    were about took place (`on_failure`), `left_out` counts both by their kinds; `cut` bytes of a torn last line were
+    removed.
     """
+    kinds = {"left_out": dict(sorted(left_out.items()))} if left_out else {}
     return {
         "time": timestamp(now),
         "event": "gap",
@@ -193,6 +200,7 @@ def gap_record(  # noqa: PLR0913 - one keyword per key of the record
         "refused": refused,
         "unrecorded": unrecorded,
         "cut": cut,
+        **kinds,
     }
 
 

@@ -22,11 +22,13 @@ from gateway.audit.records.schema_parts import (
     DESTINATION,
     ENTRY,
     ID,
+    IDENTITY,
     LIMIT,
     MODES,
     MOMENT,
     REASON,
     REQUEST,
+    RESPONSE,
     SECONDS,
     SEQUENCE,
     STATUS,
@@ -68,7 +70,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "policy": part(name=maybe(TEXT), digest=maybe(TEXT)),
             "masked": array({"type": "string", "pattern": "^/"}),
         },
-        {"answers": one_of("redirect", "response")},
+        {"identity": IDENTITY, "answers": one_of("redirect", "response")},
     ),
     "end": (
         "How an exchange ended, of which there is a decision with the same id.",
@@ -80,7 +82,13 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "reason": maybe(REASON),
             "destination": maybe(part(ip=ADDRESSES)),
         },
-        {"cache": _CACHE, "unverified": {"const": True}, "upstream": UPSTREAM, "decision": DECIDED_LATER},
+        {
+            "response": RESPONSE,
+            "cache": _CACHE,
+            "unverified": {"const": True},
+            "upstream": UPSTREAM,
+            "decision": DECIDED_LATER,
+        },
     ),
     "connection": (
         "A connection that ended with nothing asked for on it, or that was refused or passed on unread as a whole.",
@@ -145,9 +153,9 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         {},
     ),
     "gap": (
-        "The log could not be written for a while, its tail was torn, or records were gone before they were exported.",
+        "The log could not be written, its tail was torn, a segment is damaged, or records were gone before an export.",
         {
-            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported"),
+            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"),
             "detail": TEXT,
             "since": maybe(MOMENT),
             "rewritten": COUNT,
@@ -155,7 +163,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "unrecorded": COUNT,
             "cut": COUNT,
         },
-        {},
+        {"left_out": part(dict.fromkeys(("allow", "deny", "end", "connection", "other"), COUNT))},
     ),
     "retention": (
         "Records were kept long enough, and were removed from a segment.",
@@ -179,12 +187,24 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         },
         {},
     ),
+    "anchor": (
+        "An anchor takes no checkpoints, or takes them again; it has that of so many records.",
+        {
+            "outcome": one_of("failed", "mended"),
+            "anchor": TEXT,
+            "since": maybe(MOMENT),
+            "size": maybe(COUNT),
+            "detail": maybe(TEXT),
+        },
+        {},
+    ),
     "heartbeat": ("Nothing happened for so many seconds, and the gateway was there.", {"idle": COUNT}, {}),
     "admin": (
         "An operator had the running gateway do something: who by the number of the user, what, and how many it were.",
         {
             "user": COUNT,
             "process": COUNT,
+            "by": maybe(TEXT),
             "order": TEXT,
             "what": {"type": "object", "additionalProperties": TEXT},
             "count": COUNT,

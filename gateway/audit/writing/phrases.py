@@ -40,7 +40,7 @@ class Phrases:
         a call takes longer than to compare what they were made of.
         """
         client, destination = self._client, self._destination
-        who = (facts.client_ip, facts.user, facts.groups, facts.identity_method)
+        who = (facts.client_ip, facts.user, facts.groups)
         if client.made_of != who:
             client.text, client.made_of = self._who(facts), who
         where = (

@@ -15,10 +15,12 @@ from gateway.audit.records.record import (
     Circumstances,
     decision_record,
     decision_with_status,
+    identity_object,
     list_object,
     path_of,
     query_of,
     request_object,
+    response_object,
 )
 from gateway.audit.records.times import timestamp
 from gateway.audit.writing.encoding import NotSaid, body, is_plain, part
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from gateway.audit.writing.phrases import Phrases
     from gateway.policy.addresses import Address
-    from gateway.policy.model import Decision, Facts
+    from gateway.policy.model import Decision, Fact, Facts
     from gateway.policy.paths import Target
 
     type Answers = Literal["redirect", "response"]
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 _MOST: Final = 1024
 """Texts of a kind that are remembered; then it begins anew."""
 _LONGEST: Final = 256
-"""Characters of a path or a method that is remembered."""
+"""Characters of a path, a method or a media type that is remembered."""
 _ANY: Final = Circumstances(id="", listener="", mode=Mode.FORWARD)
 
 
@@ -51,6 +53,7 @@ class Wording:
     _decided: dict[Hashable, tuple[str, str]] = field(default_factory=dict)
     _servers: dict[tuple[str | None, str], str] = field(default_factory=dict)
     _addresses: dict[Address, str] = field(default_factory=dict)
+    _kinds: dict[Fact[str], str] = field(default_factory=dict)
 
     def decision(  # noqa: PLR0913 - what differs from one record of a connection to the next
         self,
@@ -78,6 +81,7 @@ class Wording:
                 text = (
                     f'"time":"{timestamp(now)}","event":"decision","id":{part(id)}{client},"request":{request}'
                     f"{destination}{said}{limits}{policy}{part(masked) if masked else '[]'}"
+                    f"{'' if isinstance(facts.identity_method, Missing) else _identified(facts)}"
                     f"{'' if answers is None else f',"answers":{part(answers)}'}}}"
                 )
                 if is_plain(text):
@@ -99,6 +103,7 @@ class Wording:
         reached: Address | None,
         unverified: bool,
         cache: str | None,
+        kind: Fact[str],
         server: tuple[str | None, str] | None,
     ) -> bytes | None:
         """The body of `end_record` for an exchange that ended as it should, or None if it has to be said the plain way.
@@ -111,6 +116,7 @@ class Wording:
                 f'"status":{"null" if status is None else status},'
                 f'"bytes":{{"up":{up},"down":{down}}},"seconds":{part(round(seconds, 6))},"reason":null,'
                 f'"destination":{"null" if reached is None else self._reached(reached)}'
+                f"{'' if kind is Missing.UNKNOWN else self._answered(kind)}"
                 f"{'' if cache is None else f',"cache":{part(cache)}'}{',"unverified":true' if unverified else ''}"
                 f"{'' if server is None else self._server(server)}}}"
             )
@@ -120,7 +126,14 @@ class Wording:
 
     def __len__(self) -> int:
         """How many texts are remembered."""
-        remembered: tuple[Sized, ...] = (self._asked, self._paths, self._decided, self._servers, self._addresses)
+        remembered: tuple[Sized, ...] = (
+            self._asked,
+            self._paths,
+            self._decided,
+            self._servers,
+            self._addresses,
+            self._kinds,
+        )
         return sum(map(len, remembered))
 
     def _request(self, phrases: Phrases, facts: Facts, sent: str | None, masked: list[str]) -> str:
@@ -167,8 +180,20 @@ class Wording:
     def _reached(self, address: Address) -> str:
         return self._addresses.get(address) or _remembered(self._addresses, address, part({"ip": str(address)}))
 
+    def _answered(self, kind: Fact[str]) -> str:
+        return self._kinds.get(kind) or self._kind(kind)
+
+    def _kind(self, kind: Fact[str]) -> str:
+        text = f',"response":{part(response_object(kind))}'
+        is_short = isinstance(kind, Missing) or len(kind) <= _LONGEST
+        return _remembered(self._kinds, kind, text) if is_short else text
+
     def _server(self, key: tuple[str | None, str]) -> str:
         return self._servers.get(key) or _remembered(self._servers, key, _as_served(*key))
+
+
+def _identified(facts: Facts) -> str:
+    return f',"identity":{part(identity_object(facts))}'
 
 
 def _as_said(decision: Decision, status: int | None) -> tuple[str, str]:

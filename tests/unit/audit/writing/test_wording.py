@@ -78,6 +78,7 @@ def test_an_end_that_needs_another_spelling_is_left_to_the_plain_way() -> None:
             reached=Address.parse("10.1.2.3"),
             unverified=False,
             cache=None,
+            kind="text/html",
             server=("app", server),
         )
 
@@ -85,5 +86,6 @@ def test_an_end_that_needs_another_spelling_is_left_to_the_plain_way() -> None:
     assert end("http://a.test") == (
         b'"time":"1970-01-01T00:00:00.000000Z","event":"end","id":"%b","status":200,"bytes":{"up":0,"down":22},'
         b'"seconds":0.00138,"reason":null,"destination":{"ip":"10.1.2.3"},'
-        b'"upstream":{"name":"app","server":"http://a.test","attempts":[]}}' % ID.encode()
+        b'"response":{"type":"text/html"},"upstream":{"name":"app","server":"http://a.test","attempts":[]}}'
+        % ID.encode()
     )
