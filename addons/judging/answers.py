@@ -33,6 +33,7 @@ def judge(flow: HTTPFlow) -> None:
     exchange.kind = facts.response_type
     decision = _answer_denied(exchange, facts, response)
     if decision is None:
+        exchange.answered = facts
         response.stream = bodies.of_response(exchange, facts)
         if name_answers.is_one(facts) and exchange.connection.mode is Mode.FORWARD:
             response.stream = name_answers.guarded(exchange, response, response.stream)

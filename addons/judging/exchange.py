@@ -118,7 +118,8 @@ class Exchange:
     broke it, while its connection goes on. `kind` is the media type of the answer that was judged. `cache` is what the
     cache did for it, where its route has one; `instead` the content that takes the place of an upstream's that has
     none; `stands_in` says that a kept answer takes the place of one that never came, `unserved` how to refuse if none
-    is kept, because nobody can be asked.
+    is kept, because nobody can be asked. `answered` are the facts together with those of the answer, once that
+    has begun.
     """
 
     id: str
@@ -146,6 +147,7 @@ class Exchange:
     instead: bytes = b""
     stands_in: bool = False
     unserved: Refusal | None = None
+    answered: Facts | None = None
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False

@@ -98,6 +98,7 @@ class Engine:
     addons: tuple[object, ...]
     failures: Failures
     served: Served
+    standing: Standing
     pools: Pools
     checks: HealthChecks
     caching: Caching
@@ -142,7 +143,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = _own(settings)
+    own = all_own(settings)
     parents = Parents(resolver, own)
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
@@ -177,6 +178,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
     listeners = _listeners(settings, own, writer)
+    served, standing = _served(connections, geography)
     return Engine(
         settings=settings,
         writer=writer,
@@ -189,7 +191,8 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
-        served=_served(connections, geography, fronts),
+        served=served,
+        standing=standing,
         pools=pools,
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
@@ -213,7 +216,7 @@ def _ahead(settings: Settings) -> Ahead:
     return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
 
 
-def _own(settings: Settings) -> frozenset[Spot]:
+def all_own(settings: Settings) -> frozenset[Spot]:
     """Where the gateway itself can be reached: no request gets there through it."""
     binds = [each.bind for each in settings.listeners]
     binds += [] if settings.admin is None else [settings.admin.bind]
@@ -235,12 +238,12 @@ def _signing(connections: Connections, admission: Admission, authorities: Author
     return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
 
 
-def _served(connections: Connections, geography: Geography, fronts: Mapping[str, FrontStore]) -> Served:
+def _served(connections: Connections, geography: Geography) -> tuple[Served, Standing]:
     """Those who will be at work, and what is looked after while they are."""
     served = Served()
-    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
-    served.chores += [each.reload_if_changed for each in fronts.values()]
-    return served
+    standing = Standing(connections, geography, end=served.end, clock=time.time)
+    served.chores.append(standing.look)
+    return served, standing
 
 
 def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: UpstreamTls) -> HealthChecks:

@@ -9,11 +9,13 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
+from random import SystemRandom
 from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Any, Final
 
-from addons.serving.composition import Engine, compose
+from addons.serving.composition import Engine, all_own, compose
 from addons.serving.descriptors import make_room
 from addons.serving.exporting import exporters_of
 from addons.serving.front import Front, open_http3
@@ -29,6 +31,7 @@ from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
 from gateway.control import service_manager
+from gateway.control.feeds import Feeds, Surroundings
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -112,17 +115,18 @@ class _Process:
         return self._ending.is_set()
 
     async def live(self) -> None:
-        engine, sockets = self._prepare()
+        began = time.time()
+        engine, feeds, sockets = await self._prepare()
         engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
-        self._reloading = reloading = Reloading(engine, self.said, self.again)
+        self._reloading = reloading = Reloading(engine, self.said, self.again, began=began)
         try:
             self._start(exporters)
             servers: list[Closable] = []
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
             await engine.control.open()
-            await self._serve(engine, servers, reloading)
+            await self._serve(engine, servers, reloading, feeds)
         finally:
             await engine.control.close()
             engine.resolver.close()
@@ -139,7 +143,7 @@ class _Process:
         except AuditUnavailable as error:
             raise NotStarted(str(error)) from None
 
-    def _prepare(self) -> tuple[Engine, list[list[socket.socket]]]:
+    async def _prepare(self) -> tuple[Engine, Feeds, list[list[socket.socket]]]:
         """Policies, log and sockets; every problem of all of them is told in one go."""
         try:
             engine = compose(self.settings)
@@ -151,8 +155,11 @@ class _Process:
         except (Unusable, OSError) as error:
             engine.writer.close()
             raise NotStarted(str(error)) from None
-        problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
-        problems += [*self._load(engine.trust), *problems_of(self.settings.audit.exports, os.environ)]
+        feeds, problems = self._feeds(engine), self._load(engine.trust)
+        if not problems:
+            await feeds.fetch_missing()
+        problems += [problem for listener in engine.listeners for problem in self._load(listener.store)]
+        problems += problems_of(self.settings.audit.exports, os.environ)
         problems += problems_of(self.settings.proof.reached, os.environ)
         problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
         sockets = self._bind(problems)
@@ -162,7 +169,23 @@ class _Process:
             engine.caches.close()
             engine.writer.close()
             raise NotStarted(*problems)
-        return engine, sockets
+        return engine, feeds, sockets
+
+    def _feeds(self, engine: Engine) -> Feeds:
+        """What fetches the lists of the policies."""
+        for listener in engine.listeners:
+            listener.store.foresee()
+        stores = {each.name: each.store for each in engine.listeners}
+        around = Surroundings(
+            resolver=engine.resolver,
+            trust=lambda: engine.trust.current,
+            own=all_own(self.settings),
+            clock=time.time,
+            draw=SystemRandom().random,
+            record=engine.writer.append,
+            said=self.said,
+        )
+        return Feeds(stores, self.settings.state / "lists" / ".fetched", around)
 
     def _load(self, store: PolicyStore | TrustStore | FrontStore) -> list[str]:
         try:
@@ -193,7 +216,7 @@ class _Process:
         opened.listen(_BACKLOG)  # asyncio takes its own number for both
         return server
 
-    async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading) -> None:
+    async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading, feeds: Feeds) -> None:
         self._listen_to_signals(reloading)
         where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
         engine.writer.append(
@@ -223,8 +246,13 @@ class _Process:
         self.ready()
         service_manager.tell("READY=1")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
+        if self.settings.reload.watch:
+            spawn(reloading.watch(), self._tasks)
+        spawn(feeds.run(partial(_read_lists, reloading)), self._tasks)
         await self._ending.wait()
         service_manager.tell("STOPPING=1")
+        for task in tuple(self._tasks):
+            task.cancel("the gateway ends")
         for server in servers:
             server.close()
         seconds, cause = self._drain
@@ -259,6 +287,10 @@ class _Process:
 
     def _start_reload(self, reloading: Reloading) -> None:
         spawn(_obey(reloading), self._tasks)
+
+
+async def _read_lists(reloading: Reloading, listeners: frozenset[str]) -> None:
+    await reloading.reload("list", frozenset(("policy", each) for each in listeners))
 
 
 async def _obey(reloading: Reloading) -> None:

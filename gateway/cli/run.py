@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -61,7 +60,7 @@ def _configured(given: Namespace) -> int:
         settings = load_settings(given.config)
     if given.check:
         return _check(settings, given.format)
-    digest = f"sha256:{sha256(given.config.read_bytes()).hexdigest()}"
+    digest = None if settings.written is None else settings.written.digest
     return launch(settings, watch=given.watch, again=partial(load_settings, given.config), configuration=digest)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -19,6 +20,7 @@ from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.proof import PROOF, anchored_from
+from gateway.config.sections.reloading import RELOAD
 from gateway.config.sections.resolver import RESOLVER
 from gateway.config.sections.server_tls import shown_from
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
@@ -33,10 +35,12 @@ from gateway.config.settings import (
     PacSettings,
     ParentSettings,
     ProofSettings,
+    ReloadSettings,
     ResolverSettings,
     Settings,
     UpstreamSettings,
     UpstreamTlsSettings,
+    Written,
 )
 from gateway.policy.language.loader import scan
 from gateway.policy.language.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -67,6 +71,7 @@ _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", Pa
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
 )
+_RELOAD: Final = optional("reload", RELOAD, "When files are read again by themselves.", ReloadSettings())
 _ADMIN: Final[Key[AdminSettings | None]] = optional("admin", ADMIN, "Where the gateway is looked after.", None)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
@@ -90,6 +95,7 @@ def _settings(values: Values) -> Read[Settings]:
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
+        reload=values[_RELOAD],
     )
 
 
@@ -115,6 +121,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _CA,
         _PAC,
         _UPSTREAM_TLS,
+        _RELOAD,
         _ADMIN,
         _WORKERS,
         _ENGINE,
@@ -135,7 +142,8 @@ def load_settings(path: Path) -> Settings:
     except OSError as error:
         reason = (error.strerror or "it cannot be read").lower()
         raise Invalid([Problem(Place(str(path), 1, 1), "", f"the file cannot be read: {reason}")]) from None
-    return read_settings(source, str(path), path.parent)
+    digest = f"sha256:{sha256(source).hexdigest()}"
+    return replace(read_settings(source, str(path), path.parent), written=Written(file=path, digest=digest))
 
 
 def read_settings(text: str | bytes, file: str, base: Path) -> Settings:

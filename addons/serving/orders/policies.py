@@ -101,7 +101,7 @@ def _list(listener: str, loaded: LoadedList, now: float) -> dict[str, Any]:
         "listener": listener,
         "name": document.name,
         "type": str(document.type),
-        "source": document.file or "the policy itself",
+        "source": document.feed.url if document.feed is not None else document.file or "the policy itself",
         "entries": 0 if content is None else content.entries,
         "digest": None if content is None else content.digest,
         "modified": None if modified is None else timestamp(modified),

@@ -69,7 +69,7 @@ class Scan:
     """One walk over a log. `first` and `pruned` tell, when it is over, where it began and how many lines are hashes.
 
     `paths` are the segments to walk over, in place of all that may hold what is wanted; `skip` is how many bytes of
-    the first one to leave out, up to the end of a line.
+    the first one to leave out, up to the end of a line, and `stop` where to end in it, if that is not its end.
     """
 
     directory: Path
@@ -78,6 +78,7 @@ class Scan:
     on_progress: OnProgress = no_progress
     paths: list[Path] | None = None
     skip: int = 0
+    stop: int = 0
     first: int = 0
     pruned: int = 0
     _needles: tuple[bytes, ...] = ()
@@ -85,6 +86,11 @@ class Scan:
     _until: bytes = b"~"
     _seq: int = 0
     _line: int = 0
+
+    @property
+    def last(self) -> int:
+        """The number of the last record so far."""
+        return self._seq
 
     def lines(self) -> Iterator[bytes]:
         """The lines that may hold what is wanted, oldest first, without their newlines. Raises OSError."""
@@ -113,7 +119,7 @@ class Scan:
             file.readline()
             self.skip = 0
         rest = b""
-        while piece := file.read(_BLOCK):
+        while piece := file.read(self._most(file)):
             whole = rest + piece
             cut = whole.rfind(b"\n") + 1
             block, rest = whole[:cut], whole[cut:]
@@ -122,6 +128,10 @@ class Scan:
             progress.go_on(len(piece))
         if path.name.endswith(COMPRESSED) and (rest or not self._line):
             self.on_damage(Damage(path, self._line + 1, "the compressed segment ends in the middle"))
+
+    def _most(self, file: BinaryIO) -> int:
+        """How many bytes to read next."""
+        return min(_BLOCK, self.stop - file.tell()) if self.stop else _BLOCK
 
     def _block(self, path: Path, block: bytes) -> Iterator[bytes]:
         count = block.count(b"\n")

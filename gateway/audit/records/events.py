@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address
     from gateway.policy.model import Reason
 
+type Cause = Literal["start", "signal", "file", "order", "list"]
+"""Why something was read: the start, a SIGHUP, a changed file, an operator's order, a list that was fetched."""
+
 
 def start_record(
     *, version: str, engine: str, listeners: Sequence[str], now: float, configuration: str | None = None
@@ -51,12 +54,14 @@ def policy_record(  # noqa: PLR0913 - one keyword per key of the record
     digest: str | None,
     problems: Sequence[str],
     now: float,
+    cause: Cause = "start",
 ) -> Record:
     """A policy took effect, or was refused; `name` and `digest` are of the policy that is in force from now on."""
     return {
         "time": timestamp(now),
         "event": "policy",
         "outcome": outcome,
+        "cause": cause,
         "listener": listener,
         "file": file,
         "policy": {"name": name, "digest": digest},
@@ -73,6 +78,7 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
     digest: str | None,
     problems: Sequence[str],
     now: float,
+    cause: Cause = "start",
 ) -> Record:
     """A list is in force, or cannot be used.
 
@@ -83,47 +89,72 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
         "time": timestamp(now),
         "event": "list",
         "outcome": outcome,
+        "cause": cause,
         "listener": listener,
         "list": {"name": name, "entries": entries, "digest": digest},
         "problems": list(problems),
     }
 
 
-def configuration_record(*, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float) -> Record:
+def configuration_record(
+    *, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float, cause: Cause = "start"
+) -> Record:
     """The configuration was read again: its routes and upstreams are in force, or were refused and the old ones stay.
 
     `problems` say why it was refused, or what of it waits for the next start.
     """
-    return {"time": timestamp(now), "event": "configuration", "outcome": outcome, "problems": list(problems)}
+    return {
+        "time": timestamp(now),
+        "event": "configuration",
+        "outcome": outcome,
+        "cause": cause,
+        "problems": list(problems),
+    }
 
 
-def trust_record(*, outcome: str, files: Sequence[str], problems: Sequence[str], now: float) -> Record:
+def trust_record(
+    *, outcome: str, files: Sequence[str], problems: Sequence[str], now: float, cause: Cause = "start"
+) -> Record:
     """Authorities for upstreams and what they revoked were `loaded`, or `refused`: then those from before stay."""
     return {
         "time": timestamp(now),
         "event": "trust",
         "outcome": outcome,
+        "cause": cause,
         "files": list(files),
         "problems": list(problems),
     }
 
 
-def certificates_record(
-    *, outcome: Literal["loaded", "refused"], listener: str, files: Sequence[str], problems: Sequence[str], now: float
+def certificates_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    outcome: Literal["loaded", "refused"],
+    listener: str,
+    files: Sequence[str],
+    problems: Sequence[str],
+    now: float,
+    cause: Cause = "start",
 ) -> Record:
     """What a reverse listener shows was `loaded`, or `refused`: then what was shown before stays."""
     return {
         "time": timestamp(now),
         "event": "certificates",
         "outcome": outcome,
+        "cause": cause,
         "listener": listener,
         "files": list(files),
         "problems": list(problems),
     }
 
 
-def authority_record(
-    *, outcome: Literal["loaded", "refused"], signing: str, trusted: Sequence[str], problems: Sequence[str], now: float
+def authority_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    outcome: Literal["loaded", "refused"],
+    signing: str,
+    trusted: Sequence[str],
+    problems: Sequence[str],
+    now: float,
+    cause: Cause = "start",
 ) -> Record:
     """Authorities of the gateway were read again: which one signs from now on, and which ones clients should trust.
 
@@ -133,6 +164,7 @@ def authority_record(
         "time": timestamp(now),
         "event": "authority",
         "outcome": outcome,
+        "cause": cause,
         "signing": signing,
         "trusted": list(trusted),
         "problems": list(problems),

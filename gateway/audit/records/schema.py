@@ -49,6 +49,7 @@ type JsonSchema = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _OUTCOME: Final = one_of("loaded", "refused")
+_CAUSE: Final = {"cause": one_of("start", "signal", "file", "order", "list")}
 _FILES: Final = {"files": array(TEXT), "problems": array(TEXT)}
 _CACHE: Final = words("^[a-z-]+$")
 
@@ -119,7 +120,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "policy": part(name=maybe(TEXT), digest=maybe(TEXT)),
             "problems": array(TEXT),
         },
-        {},
+        _CAUSE,
     ),
     "list": (
         "A list of a policy was loaded, or refused, or is too old.",
@@ -129,23 +130,23 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "list": part(name=TEXT, entries=maybe(COUNT), digest=maybe(TEXT)),
             "problems": array(TEXT),
         },
-        {},
+        _CAUSE,
     ),
     "configuration": (
         "Routes and upstreams were read again, and are in force or were refused.",
         {"outcome": _OUTCOME, "problems": array(TEXT)},
-        {},
+        _CAUSE,
     ),
-    "trust": ("Authorities for servers were loaded or refused.", {"outcome": _OUTCOME, **_FILES}, {}),
+    "trust": ("Authorities for servers were loaded or refused.", {"outcome": _OUTCOME, **_FILES}, _CAUSE),
     "certificates": (
         "What a reverse listener shows was loaded or refused.",
         {"outcome": _OUTCOME, "listener": TEXT, **_FILES},
-        {},
+        _CAUSE,
     ),
     "authority": (
         "Which authority signs from now on, and which ones clients should trust, by their fingerprints.",
         {"outcome": _OUTCOME, "signing": TEXT, "trusted": array(TEXT), "problems": array(TEXT)},
-        {},
+        _CAUSE,
     ),
     "server": (
         "A server of an upstream stands otherwise from now on.",
