@@ -35,7 +35,7 @@ from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
 from addons.serving.listeners import Listener, Served, own_addresses
 from addons.serving.log import log_of
-from addons.serving.stores import Teller, store_of
+from addons.serving.stores import Counting, counting_of
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -74,8 +74,6 @@ if TYPE_CHECKING:
     from gateway.audit.records.clients import ClientName
     from gateway.audit.writing.intake import Log
     from gateway.config.settings import ResolverSettings, Settings
-    from gateway.limits.cluster.store import Store
-    from gateway.limits.counters import Counters
     from gateway.limits.shared import SharedTable
     from gateway.upstreams.parents import Spot
 
@@ -106,8 +104,7 @@ class Engine:
     control: Control
     own: frozenset[Spot]
     signing: Signing | None = None
-    store: Store | None = None
-    teller: Teller | None = None
+    counting: Counting | None = None
 
     @property
     def caches(self) -> Caches:
@@ -151,19 +148,17 @@ def compose(
     writer, connections = log_of(settings) if log is None else log, _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = all_own(settings)
-    parents = Parents(resolver, own)
-    turns, pools, geography = Turns(), _pools(settings, writer), Geography()
+    parents = Parents(resolver, own := all_own(settings))
+    pools, authorities = _pools(settings, writer), _authorities(settings, writer)
+    turns, geography = Turns(), Geography()
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
-    authorities = _authorities(settings, writer)
-    published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
         pools=pools,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
-        pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
+        pages=_pages(settings, authorities, recorder),
         ahead=ahead,
     )
     signing = None if authorities is None else _signing(connections, admission, authorities)
@@ -185,21 +180,11 @@ def compose(
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    teller = None if settings.limits_store is None else Teller(settings.limits_store, writer.append, time.time)
-    store = _store(settings, teller)
-    listeners = _listeners(settings, own, writer, lambda listener: counters_of(listener, shared, store))
+    counting = counting_of(settings.limits_store, writer.append, time.time)
+    listeners = _listeners(settings, own, writer, shared, counting)
     served, standing = _served(connections, geography)
     return Engine(
-        settings=settings,
-        writer=writer,
-        resolver=resolver,
-        trust=trust,
-        fronts=fronts,
-        listeners=listeners,
-        connections=connections,
-        admission=admission,
-        dialing=dialing,
-        addons=addons,
+        *(settings, writer, resolver, trust, fronts, listeners, connections, admission, dialing, addons),
         failures=Failures(connections, recorder, time.time),
         served=served,
         standing=standing,
@@ -209,16 +194,14 @@ def compose(
         caching=caching,
         control=Control(settings.state),
         own=own,
-        store=store,
-        teller=teller,
+        counting=counting,
     )
 
 
-def _store(settings: Settings, teller: Teller | None) -> Store | None:
-    """The store that gateways share, if there is one."""
-    if settings.limits_store is None or teller is None:
-        return None
-    return store_of(settings.limits_store, os.environ, teller)
+def _pages(settings: Settings, authorities: AuthorityStore | None, recorder: Recorder) -> OwnPages:
+    """The pages of the gateway itself; of an authority what clients may install."""
+    published = (lambda: ()) if authorities is None else authorities.published
+    return OwnPages(Site(settings.pac, settings.contact), published, recorder)
 
 
 def _keeps_answers(settings: Settings) -> bool:
@@ -337,9 +320,13 @@ def pseudonym(state: Path) -> str:
 
 
 def _listeners(
-    settings: Settings, own: frozenset[Spot], writer: Log, counters: Callable[[str], Counters]
+    settings: Settings,
+    own: frozenset[Spot],
+    writer: Log,
+    shared: SharedTable | None,
+    counting: Counting | None,
 ) -> tuple[Listener, ...]:
-    parents = parents_of(settings, own, os.environ)
+    parents, store = parents_of(settings, own, os.environ), None if counting is None else counting.store
     return tuple(
         Listener(
             settings=each,
@@ -349,7 +336,7 @@ def _listeners(
                 own=own,
                 clock=time.time,
                 record=writer.append,
-                counters=counters(each.name),
+                counters=counters_of(each.name, shared, store),
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
             parents=ParentTable.of(each.name, each.parent, parents),

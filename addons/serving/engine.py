@@ -30,7 +30,7 @@ from gateway.control import service_manager
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gateway.audit.export.exporters import Exporters
     from gateway.config.settings import Settings
@@ -98,13 +98,13 @@ class _Process:
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await open_server(engine, listener, self._crowd, each) for each in opened]
             await engine.control.open()
-            if engine.store is not None:
-                await engine.store.open()
+            if engine.counting is not None:
+                await engine.counting.store.open()
             await self._serve(engine, servers, reloading, feeds)
         finally:
             await engine.control.close()
-            if engine.store is not None:
-                await engine.store.close()
+            if engine.counting is not None:
+                await engine.counting.store.close()
             engine.resolver.close()
             engine.caches.close()
             try:
@@ -126,8 +126,8 @@ class _Process:
             engine.writer.start()
         except (AuditUnavailable, OSError, ValueError) as error:
             raise NotStarted(str(error)) from None
-        if engine.teller is not None:
-            engine.teller.said = self.said
+        if engine.counting is not None:
+            engine.counting.teller.said = self.said
         try:
             engine.open(self.said)
         except (Unusable, OSError) as error:
@@ -190,6 +190,10 @@ class _Process:
     async def reload(self) -> dict[str, Any]:
         """Read everything again; what was refused stays as it was."""
         return (await self._reloading.reload("order")).data()
+
+    def standing(self) -> Mapping[str, Any]:
+        """How every part that can be read again stands."""
+        return self._reloading.data()
 
     def end(self, seconds: float, cause: str) -> None:
         """Take nothing new, give exchanges so many seconds to end, and stop."""

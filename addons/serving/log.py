@@ -5,20 +5,13 @@ Nothing of the engine is needed for that, so that a process that only owns the l
 
 from __future__ import annotations
 
-import os
-import socket
-import time
 from typing import TYPE_CHECKING
 
-from gateway.audit.export.rules import Anchorage
-from gateway.audit.proof.anchors import FileAnchor
+from addons.serving.exporting import anchors_of
 from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.writing.writer import AuditWriter, WriterOptions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from gateway.audit.proof.anchors import Anchor
     from gateway.audit.writing.witness import Witness
     from gateway.config.settings import AuditSettings, ProofSettings, Settings
 
@@ -45,12 +38,4 @@ def _witness(proof: ProofSettings) -> Witness | None:
     """Who proves the log, if that is wanted."""
     if not proof.enabled:
         return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[_anchor(each) for each in proof.anchors])
-
-
-def _anchor(at: Path | Anchorage) -> Anchor:
-    if not isinstance(at, Anchorage):
-        return FileAnchor(at)
-    from gateway.audit.export.anchors import RemoteAnchor  # noqa: PLC0415 - only for whom there is one
-
-    return RemoteAnchor(at=at, host=socket.gethostname(), environ=os.environ, clock=time.time)
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=anchors_of(proof))

@@ -9,6 +9,7 @@ from random import SystemRandom
 from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Final
 
+from addons.serving.ageing import Ageing
 from addons.serving.composition import all_own
 from addons.serving.descriptors import make_room
 from addons.serving.front import Front, open_http3
@@ -109,6 +110,7 @@ def settle(engine: Engine, said: Callable[[str], None]) -> None:
     for notice in () if engine.signing is None else engine.signing.store.notices():
         said(notice)
     engine.pools.said = said
+    engine.served.chores.append(Ageing(engine.listeners, said).look)
     engine.checks.renew()
 
 

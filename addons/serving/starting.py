@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.records.events import start_record
+from gateway.config.digest import digest_of
 
 if TYPE_CHECKING:
     from gateway.audit.records.record import Record
@@ -29,6 +30,7 @@ def start_of(settings: Settings, version: str, configuration: str | None, now: f
         engine=settings.engine,
         listeners=[f"{each.name} {_place(each)}" for each in settings.listeners],
         configuration=configuration,
+        settings=digest_of(settings),
         workers=settings.workers if settings.workers > 1 else None,
         now=now,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.records.events import store_record
@@ -56,6 +58,24 @@ class Teller:
                     now=self._clock(),
                 )
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """The store, and who tells of it."""
+
+    store: Store
+    teller: Teller
+
+
+def counting_of(
+    settings: LimitsStoreSettings | None, record: Callable[[Record], object], clock: Callable[[], float]
+) -> Counting | None:
+    """The store of a configuration, if it names one; not opened yet. Raises Malformed, without a word of a secret."""
+    if settings is None:
+        return None
+    teller = Teller(settings, record, clock)
+    return Counting(store_of(settings, os.environ, teller), teller)
 
 
 def store_of(settings: LimitsStoreSettings, environ: Mapping[str, str], teller: Teller) -> Store:

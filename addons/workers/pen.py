@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.writing.backlog import UNRECORDED
+from gateway.audit.writing.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,10 @@ class Pen:
         """Open it. Raises AuditUnavailable."""
         self.log.start()
 
-    def append(self, record: Record) -> int:
+    def append(self, record: Record | Text) -> int:
         """Accept a record, or leave it to who writes it for all. Raises AuditUnavailable."""
+        if isinstance(record, Text):
+            return self.log.append(record)  # only decisions and their ends come as text
         event = record["event"]
         if event in _OF_ALL and not self.leads:
             return UNRECORDED
@@ -60,11 +63,11 @@ class Pen:
             return UNRECORDED
         return self.log.append({**record, "worker": self.number} if event in _OWN else record)
 
-    def append_durable(self, record: Record) -> Future[int]:
+    def append_durable(self, record: Record | Text) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
         return self.log.append_durable(record)
 
-    async def record(self, record: Record) -> int:
+    async def record(self, record: Record | Text) -> int:
         """Accept a record as `durability` asks for. Raises AuditUnavailable."""
         return await self.log.record(record)
 

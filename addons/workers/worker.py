@@ -44,7 +44,7 @@ from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from addons.serving.listeners import Closable
     from addons.workers.crowd import SharedCrowd
@@ -95,6 +95,10 @@ class Worker:
         """Whether it was told to end."""
         return self.ending.is_set()
 
+    def standing(self) -> Mapping[str, Any]:
+        """How every part that can be read again stands."""
+        return self.reloading.data()
+
     async def reload(self) -> dict[str, Any]:
         """Only the supervisor has it done, by all."""
         raise NotImplementedError
@@ -107,8 +111,8 @@ class Worker:
         """Serve until told to end."""
         spawn(self._listen(), self._tasks)
         settle(self.engine, self._said)
-        if self.engine.store is not None:
-            await self.engine.store.open()
+        if self.engine.counting is not None:
+            await self.engine.counting.store.open()
         mine = self.place.sockets[self.place.number - 1]
         for listener, descriptors in zip(self.engine.listeners, mine, strict=True):
             for each in descriptors:
@@ -246,8 +250,8 @@ async def _work(end: socket.socket) -> int:
     except Gone:
         return ORPHANED
     finally:
-        if worker.engine.store is not None:
-            await worker.engine.store.close()
+        if worker.engine.counting is not None:
+            await worker.engine.counting.store.close()
         worker.engine.resolver.close()
         worker.engine.caches.close()
     return await asyncio.to_thread(_ended, worker.pen)
@@ -276,8 +280,8 @@ async def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | 
         engine.open(said)
     except (AuditUnavailable, Unusable, OSError, ValueError) as error:
         return None, [str(error)]
-    if engine.teller is not None:
-        engine.teller.said = said
+    if engine.counting is not None:
+        engine.counting.teller.said = said
     feeds = feeds_of(engine, said)
     problems = await load(engine, said, feeds if leads else None, last_good=place.again)
     if problems:

@@ -54,6 +54,7 @@ __all__ = [
     "Entry",
     "HostMatch",
     "LimitSettings",
+    "LimitsStoreSettings",
     "ListenerSettings",
     "PacSettings",
     "ParentRule",

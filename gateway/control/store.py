@@ -21,7 +21,7 @@ from gateway.control.candidates import Refused, Source, foreseen, prepare
 from gateway.control.lastgood import keep_copy
 from gateway.limits.counters import Counters
 from gateway.policy.gate import Gate
-from gateway.policy.problems import Invalid, Place, Problem
+from gateway.policy.problems import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -154,14 +154,25 @@ class PolicyStore:
                 return self._kept(error, cause)
             return self._adopt(candidate, notices, cause)
 
+    def look_at_ages(self) -> tuple[str, ...]:
+        """Record lists in force that have become too old since they were loaded, each once; what is to be said of them.
+
+        Raises AuditUnavailable; then they are news the next time.
+        """
+        lists, now = self._lists, self._clock()
+        old = {} if lists is None else lists.grown_old(now)
+        if lists is None or not old:
+            return ()
+        for each in old.values():
+            self._record(self._list_record(each, now, "age"))
+        self._lists = replace(lists, lists={**lists.lists, **old})
+        return tuple(str(notice) for each in old.values() for notice in each.told(each.stale))
+
     def _made(self, text: bytes | None = None) -> tuple[Candidate, tuple[str, ...]]:
         """What could take over, with a copy of it kept, and what should be known of both. Raises Refused."""
         candidate = prepare(self._source, self._clock(), self._lists, text)
         if self._counters.ledger is None:
-            try:
-                _counted_here(candidate)
-            except Invalid as error:
-                raise Refused(error.problems, candidate.needs) from None
+            _counted_here(candidate)
         return candidate, (*candidate.notices, *self._keep(candidate.text))
 
     def _adopt(self, candidate: Candidate, notices: tuple[str, ...], cause: Cause) -> Reloaded:
@@ -184,11 +195,8 @@ class PolicyStore:
                 cause=cause,
             )
         )
-        self._gate, self._lists, self._needs = (
-            Gate(policy, limits, self._counters.ledger),
-            candidate.lists,
-            candidate.needs,
-        )
+        gate = Gate(policy, limits, self._counters.ledger)
+        self._gate, self._lists, self._needs = gate, candidate.lists, candidate.needs
         self.loaded, self.refused = now, ()
         return Reloaded(policy.digest, notices)
 
@@ -260,7 +268,7 @@ class PolicyStore:
 
 
 def _counted_here(candidate: Candidate) -> None:
-    """Without a store no limit can be counted by several gateways. Raises Invalid."""
+    """Without a store no limit can be counted by several gateways. Raises Refused."""
     problems = []
     for limit in candidate.policy.limits:
         if limit.cluster:
@@ -271,4 +279,4 @@ def _counted_here(candidate: Candidate) -> None:
             )
             problems.append(Problem(Place(file, int(line), 1), "limits", sentence))
     if problems:
-        raise Invalid(problems)
+        raise Refused(problems, candidate.needs)

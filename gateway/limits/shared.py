@@ -50,9 +50,11 @@ class SharedTable:
         self.fd: Final = fd
         self.memory: Final = mapped(fd, plan)
         self._workers: Final = Workers(self.memory, plan)
-        limits = Directory(self.memory)
-        self.rates: Final = Rates(self.memory, plan, limits)
-        self.running: Final = Running(self.memory, plan, limits, self._workers, _NOBODY if worker is None else worker)
+        self.directory: Final = Directory(self.memory)
+        self.rates: Final = Rates(self.memory, plan, self.directory)
+        self.running: Final = Running(
+            self.memory, plan, self.directory, self._workers, _NOBODY if worker is None else worker
+        )
         self._owed: Final[list[bytes]] = []
 
     @classmethod
@@ -218,6 +220,17 @@ class Shared:
                 rate = self._counters[spec.id].rate
                 if rate is not None:
                     self._table.rates.uncount(rate, name_of(self._table.secret, rate.name, key))
+
+    def held(self, name: str) -> int:
+        """How many keys a limit holds."""
+        counter = self._counters[name]
+        counted = counter.rate or counter.bound
+        with self._table.memory:
+            return 0 if counted is None else self._table.directory.used(counted.name)
+
+    def fullest(self, name: str, now: float, most: int) -> tuple[LimitState, ...]:  # noqa: ARG002 - nobody is known
+        """None: the memory holds no client by its name."""
+        return ()
 
     def carried_into(self, specs: Iterable[LimitSpec]) -> Shared:
         """The counters of a new policy: those of limits that stayed the same are where they were."""

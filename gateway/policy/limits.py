@@ -159,6 +159,12 @@ class Limits(Protocol):
     def uncharge(self, specs: Sequence[LimitSpec], keys: Sequence[Key]) -> None:
         """Take back a request that was charged to the rates of these limits; leases are given back by themselves."""
 
+    def held(self, name: str) -> int:
+        """How many keys a limit holds."""
+
+    def fullest(self, name: str, now: float, most: int) -> tuple[LimitState, ...]:
+        """Where the keys of a limit stand that have used up most of it, the fullest first; none if nobody is known."""
+
     def carried_into(self, specs: Iterable[LimitSpec]) -> Limits:
         """The counters of a new policy, with all that these know about limits that stayed the same."""
 
@@ -189,13 +195,6 @@ class LimitTable:
         lease = joined([counter.take(key, now) for counter, key in charged])
         return LimitOutcome(states=_states(charged, now), lease=lease)
 
-    def uncharge(self, specs: Sequence[LimitSpec], keys: Sequence[Key]) -> None:
-        """Take back a request that was charged to the rates of these limits, and then refused by somebody else."""
-        for spec, key in zip(specs, keys, strict=True):
-            limiter = self._counters[spec.id].limiter
-            if limiter is not None:
-                limiter.uncount(key)
-
     def held(self, name: str) -> int:
         """How many keys a limit holds."""
         counter = self._counters[name]
@@ -208,6 +207,13 @@ class LimitTable:
         counted = counter.limiter or counter.concurrency
         keys = [] if counted is None else counted.fullest(most)
         return _states(((counter, key) for key in keys), now)
+
+    def uncharge(self, specs: Sequence[LimitSpec], keys: Sequence[Key]) -> None:
+        """Take back a request that was charged to the rates of these limits, and then refused by somebody else."""
+        for spec, key in zip(specs, keys, strict=True):
+            limiter = self._counters[spec.id].limiter
+            if limiter is not None:
+                limiter.uncount(key)
 
     def carried_into(self, specs: Iterable[LimitSpec]) -> LimitTable:
         """The table of a new policy, with all that this one knows about limits that stayed the same.

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address
     from gateway.policy.model import Reason
 
-type Cause = Literal["start", "signal", "file", "order", "list"]
-"""Why something was read: the start, a SIGHUP, a changed file, an operator's order, a list that was fetched."""
+type Cause = Literal["start", "signal", "file", "order", "list", "age"]
+"""Why something was read: the start, a SIGHUP, a changed file, an operator's order, a list that was fetched.
+
+`age`: nothing was read, but what is in force has become too old.
+"""
 
 
 def start_record(  # noqa: PLR0913 - one keyword per key of the record
@@ -30,12 +33,13 @@ def start_record(  # noqa: PLR0913 - one keyword per key of the record
     listeners: Sequence[str],
     now: float,
     configuration: str | None = None,
+    settings: str | None = None,
     workers: int | None = None,
 ) -> Record:
     """The gateway accepts connections; `listeners` as `egress forward 127.0.0.1:8080`.
 
-    `configuration` is the digest of the configuration file as it was read, None if there is no such file; `workers`
-    how many processes share the work, if there are several.
+    `configuration` is the digest of the configuration file as it was read, None if there is no such file; `settings`
+    that of what is in force, however it was told; `workers` how many processes share the work, if there are several.
     """
     record: Record = {
         "time": timestamp(now),
@@ -44,6 +48,7 @@ def start_record(  # noqa: PLR0913 - one keyword per key of the record
         "engine": engine,
         "listeners": list(listeners),
         "configuration": configuration,
+        **({} if settings is None else {"settings": settings}),
     }
     return record if workers is None else {**record, "workers": workers}
 
@@ -105,11 +110,17 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
 
 
 def configuration_record(
-    *, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float, cause: Cause = "start"
+    *,
+    outcome: Literal["loaded", "refused"],
+    problems: Sequence[str],
+    now: float,
+    cause: Cause = "start",
+    settings: str | None = None,
 ) -> Record:
     """The configuration was read again: its routes and upstreams are in force, or were refused and the old ones stay.
 
-    `problems` say why it was refused, or what of it waits for the next start.
+    `problems` say why it was refused, or what of it waits for the next start; `settings` is the digest of what was
+    read, None if that made no sense.
     """
     return {
         "time": timestamp(now),
@@ -117,6 +128,7 @@ def configuration_record(
         "outcome": outcome,
         "cause": cause,
         "problems": list(problems),
+        **({} if settings is None else {"settings": settings}),
     }
 
 

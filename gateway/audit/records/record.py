@@ -48,7 +48,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.audit.records.clients import hidden_entry, hidden_in
 from gateway.audit.records.disclosure import Disclosure
-from gateway.audit.records.redaction import mask_fields, mask_query, mask_sentence, mask_text
+from gateway.audit.records.limits import limits_object
+from gateway.audit.records.redaction import mask_fields, mask_query, mask_sentence, mask_text, pointer
 from gateway.audit.records.secrets import MASK
 from gateway.audit.records.times import timestamp
 from gateway.policy.explain import age_text, as_json
@@ -60,8 +61,8 @@ if TYPE_CHECKING:
 
     from gateway.audit.records.clients import ClientName
     from gateway.policy.addresses import Address
-    from gateway.policy.limits import LimitState
     from gateway.policy.model import Decision, Fact, Facts, ListHit, Reason
+    from gateway.policy.paths import Target
 
 VERSION: Final = 1
 """The `v` of every record."""
@@ -77,7 +78,6 @@ _LIKE_A_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z
 _KINDS: Final = 1024
 """Media types whose words are remembered."""
 _USUAL: Final = Disclosure()
-_PLAIN_KEYS: Final = frozenset({FactName.HOST, FactName.PORT, FactName.METHOD, FactName.TLS_SNI, FactName.USER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,20 +116,20 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "listener": about.listener,
         "mode": about.mode.value,
         "engine": about.engine,
-        "client": _client(facts, about),
-        "request": _request(facts, about, masked),
-        "tls": _tls(facts, about.mode),
-        "destination": _destination(facts, about),
-        "decision": _decision(decision, about.status),
-        "list": _list_hit(decision.hit),
-        "limits": _limits(decision.limits, about.disclosure, masked) if decision.limits else [],
+        "client": client_object(facts, about),
+        "request": request_object(facts, about, masked),
+        "tls": tls_object(facts, about.mode),
+        "destination": destination_object(facts, about),
+        "decision": decision_with_status(decision, about.status),
+        "list": list_object(decision.hit),
+        "limits": limits_object(decision.limits, about.disclosure, masked) if decision.limits else [],
         "policy": {"name": decision.policy, "digest": decision.digest},
         "masked": masked,
     }
     if about.disclosure.client is not None:
         _hide_client(record, facts.client_ip, about.balancer, about.disclosure.client, now)
     if not isinstance(facts.identity_method, Missing):
-        record["identity"] = {"method": facts.identity_method}
+        record["identity"] = identity_object(facts)
     if about.answers is not None:
         record["answers"] = about.answers
     return record
@@ -165,7 +165,7 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
         "destination": None if reached is None else {"ip": str(reached)},
     }
     if kind is not Missing.UNKNOWN:
-        record["response"] = {"type": None if isinstance(kind, Missing) else _media_type(kind)}
+        record["response"] = response_object(kind)
     if cache is not None:
         record["cache"] = cache
     return record | {"unverified": True} if unverified else record
@@ -175,6 +175,15 @@ def decision_object(decision: Decision) -> Record:
     """A decision as it stands in a record; `detail` is the sentence of a refusal that no rule made."""
     said: Record = as_json(decision)
     said["place"] = _short(decision.place)
+    said["detail"] = _detail(decision)
+    return said
+
+
+def decision_with_status(decision: Decision, status: int | None) -> Record:
+    """A decision with what the client was answered, as it stands in a decision record."""
+    said: Record = as_json(decision)
+    said["place"] = _short(decision.place)
+    said["status"] = status
     said["detail"] = _detail(decision)
     return said
 
@@ -192,7 +201,8 @@ def _text(fact: Fact[object]) -> str | None:
     return None if isinstance(fact, Missing) else str(fact)
 
 
-def _client(facts: Facts, about: Circumstances) -> Record:
+def client_object(facts: Facts, about: Circumstances) -> Record:
+    """Who asks, by the address as it is."""
     client: Record = {
         "ip": _text(facts.client_ip),
         "port": about.client_port,
@@ -202,31 +212,37 @@ def _client(facts: Facts, about: Circumstances) -> Record:
     return client if about.balancer is None else client | {"balancer": str(about.balancer)}
 
 
-def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
-    path, query = _target(facts, about.disclosure.query, masked)
+def identity_object(facts: Facts) -> Record:
+    """How the client proved who it is."""
+    return {"method": _text(facts.identity_method)}
+
+
+def request_object(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
+    """What is asked for; pointers to what was masked in it are put into `masked`."""
+    target = _known(facts.target)
     request: Record = {
-        "method": _method(facts),
+        "method": method_of(facts),
         "scheme": _text(facts.scheme),
         "host": _text(facts.host),
         "port": _known(facts.port),
-        "path": path,
-        "query": query,
+        "path": None if target is None else path_of(target, masked),
+        "query": None if target is None else query_of(target, about.disclosure.query, masked),
         "protocol": _text(facts.protocol),
         "size": _known(facts.request_size),
     }
     if about.sent is not None:
         request["sent"] = mask_text(about.sent)
-    if not isinstance(facts.target, Missing) and facts.target.changed:
+    if target is not None and target.changed:
         request["respelt"] = True
     if facts.connect is True and facts.tls_inspected is Missing.ABSENT and facts.target is not Missing.UNKNOWN:
         request["tunnel"] = True
     if about.disclosure.fields and not isinstance(facts.headers, Missing):
         request["fields"] = shown = mask_fields(facts.headers.items, about.disclosure.fields)
-        masked.extend(f"/request/fields/{_pointer(name)}" for name, value in shown.items() if _has_mask(value))
+        masked.extend(f"/request/fields/{pointer(name)}" for name, value in shown.items() if _has_mask(value))
     return request
 
 
-def _method(facts: Facts) -> str | None:
+def method_of(facts: Facts) -> str | None:
     """The method; of a CONNECT that is judged itself, CONNECT (its inner method is not known yet)."""
     method = _known(facts.method)
     if method is None:
@@ -234,29 +250,29 @@ def _method(facts: Facts) -> str | None:
     return method if method in _METHODS or _LIKE_A_METHOD.fullmatch(method) else MASK
 
 
-def _target(facts: Facts, shown: frozenset[str], masked: list[str]) -> tuple[str | None, Record | None]:
-    target = _known(facts.target)
-    if target is None:
-        return None, None
+def path_of(target: Target, masked: list[str]) -> str:
+    """The path without what looks like a credential."""
     path = mask_text(target.path)
     if path != target.path:
         masked.append("/request/path")
+    return path
+
+
+def query_of(target: Target, shown: frozenset[str], masked: list[str]) -> Record:
+    """The query with the values of `shown` names alone; empty if there is none."""
     if target.query is None:
-        return path, {}
+        return {}
     query = mask_query(target.parameters(), shown)
-    masked.extend(f"/request/query/{_pointer(name)}" for name, value in query.items() if _has_mask(value))
-    return path, dict(query)
+    masked.extend(f"/request/query/{pointer(name)}" for name, value in query.items() if _has_mask(value))
+    return dict(query)
 
 
 def _has_mask(value: str | list[str]) -> bool:
     return any(MASK in each for each in ([value] if isinstance(value, str) else value))
 
 
-def _pointer(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def _tls(facts: Facts, mode: Mode) -> Record | None:
+def tls_object(facts: Facts, mode: Mode) -> Record | None:
+    """The TLS that a request came in, if it did."""
     if facts.tls_inspected is Missing.ABSENT:
         return None
     opened = "terminated" if mode is Mode.REVERSE else "inspected"
@@ -268,13 +284,19 @@ def _tls(facts: Facts, mode: Mode) -> Record | None:
     }
 
 
+def response_object(kind: Fact[str]) -> Record:
+    """Of what media type an answer is."""
+    return {"type": None if isinstance(kind, Missing) else _media_type(kind)}
+
+
 @lru_cache(maxsize=_KINDS)
 def _media_type(kind: str) -> str:
     """What a server called its answer, if that is a media type and no place for something else."""
     return mask_text(kind) if _LIKE_A_TYPE.fullmatch(kind) else MASK
 
 
-def _destination(facts: Facts, about: Circumstances) -> Record | None:
+def destination_object(facts: Facts, about: Circumstances) -> Record | None:
+    """Where it goes, as far as anybody knows."""
     answers = _known(facts.destination_ips) or ()
     dialled = about.dialled or (answers[0] if answers else None)
     if dialled is None and about.original is None:
@@ -291,61 +313,16 @@ def _spot(address: Address, port: int) -> str:
     return Host.of(address).authority(port)
 
 
-def _decision(decision: Decision, status: int | None) -> Record:
-    said: Record = as_json(decision)
-    said["place"] = _short(decision.place)
-    said["status"] = status
-    said["detail"] = _detail(decision)
-    return said
-
-
 def _short(place: str | None) -> str | None:
     """`corporate.yaml:21`: the folders of the machine are nobody's business who reads a log."""
     return None if place is None else place.rpartition("/")[2]
 
 
-def _list_hit(hit: ListHit | None) -> Record | None:
+def list_object(hit: ListHit | None) -> Record | None:
+    """The entry of a list that decided, if one did."""
     if hit is None:
         return None
     return {"name": hit.name, "entry": hit.entry, "age": None if hit.age is None else age_text(hit.age)}
-
-
-def _limits(states: tuple[LimitState, ...], disclosure: Disclosure, masked: list[str]) -> list[Record]:
-    shown: list[Record] = []
-    for at, state in enumerate(states):
-        key: Record = {
-            name: _key_part(name, part, disclosure) for name, part in zip(state.names, state.key, strict=True)
-        }
-        masked.extend(f"/limits/{at}/key/{_pointer(name)}" for name, part in key.items() if part == MASK)
-        shown.append(
-            {
-                "id": state.id,
-                "key": key,
-                "quota": state.quota,
-                "window": state.window if state.counts_time else None,
-                "remaining": state.remaining,
-                "reset": round(state.reset, 3) if state.counts_time else None,
-                **({} if state.store is None else {"store": state.store}),
-            }
-        )
-    return shown
-
-
-def _key_part(name: str, part: object, disclosure: Disclosure) -> object:
-    """What a request was counted under, as a record may say it; null if it had none. What is long is a digest."""
-    if isinstance(part, Missing):
-        return None
-    if name == FactName.CLIENT_IP:
-        return str(part)
-    if isinstance(part, int) or (isinstance(part, str) and name in _PLAIN_KEYS):
-        return part
-    if isinstance(part, str) and name == FactName.PATH:
-        return mask_text(part)
-    kind, _, argument = name.partition(".")
-    may_be_shown = argument in (disclosure.fields if kind == FactName.HEADER else disclosure.query)
-    if may_be_shown and isinstance(part, tuple) and all(isinstance(each, str) for each in part):
-        return mask_text(", ".join(part))
-    return MASK
 
 
 def _hide_client(

@@ -28,7 +28,7 @@ class Source(Protocol):
 
     @property
     def file(self) -> Path | None:
-        """The file."""
+        """The file, found from where the configuration lies."""
 
     @property
     def environment(self) -> str | None:

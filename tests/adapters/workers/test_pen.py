@@ -7,6 +7,7 @@ import pytest
 
 from addons.workers.pen import Pen
 from gateway.audit.writing.backlog import UNRECORDED
+from gateway.audit.writing.text import Text
 from tests.unit.audit.logs import whole_log
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ def test_how_a_server_stands_bears_the_number_of_who_found_it(directory: Path, l
     pen = Pen(log, 2)
     pen.append({"time": "", "event": "server", "standing": "down"})
     pen.append({"time": "", "event": "decision"})
+    pen.append(Text(b'"time":"","event":"decision"}', must=True))
     pen.close()
 
-    assert [each.get("worker") for each in whole_log(directory)] == [2, None]
+    assert [each.get("worker") for each in whole_log(directory)] == [2, None, None]
 
 
 def test_what_was_ordered_is_held_for_the_supervisor_by_the_task_that_carries_it_out(

@@ -149,6 +149,7 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         engine="mitmproxy",
         listeners=["egress forward 127.0.0.1:8080"],
         configuration="sha256:00",
+        settings="sha256:01",
         now=NOW,
     ),
     "stop": stop_record(cause="told to end", now=NOW),
@@ -164,7 +165,7 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "list": list_record(
         outcome="stale", listener="egress", name="ads", entries=7, digest="sha256:1", problems=["old"], now=NOW
     ),
-    "configuration": configuration_record(outcome="refused", problems=["routes: no"], now=NOW),
+    "configuration": configuration_record(outcome="loaded", problems=["no"], settings="sha256:00", now=NOW),
     "trust": trust_record(outcome="refused", files=["root.pem"], problems=["root.pem: no"], now=NOW),
     "certificates": certificates_record(outcome="loaded", listener="shop", files=["a.pem"], problems=[], now=NOW),
     "authority": authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD"], problems=[], now=NOW),

@@ -30,13 +30,16 @@ async def gateway_at(
     patience: float = ROOMY,
     on_failure: OnFailure = "closed",
     secret: bytes = b"s" * 32,
+    credentials: tuple[str | None, str] | None = None,
 ) -> AsyncIterator[Store]:
     """A gateway's side of a store, looked after."""
     address, heard = StoreAddress.parse(server.url), [] if told is None else told
     rules = StoreRules(
         name=str(address), patience=patience, on_failure=on_failure, prefix=prefix_of("wg"), secret=secret
     )
-    store = Store(connect(address, None, None, patience), rules, lambda is_back, why: heard.append((is_back, why)))
+    store = Store(
+        connect(address, credentials, None, patience), rules, lambda is_back, why: heard.append((is_back, why))
+    )
     await store.open()
     try:
         yield store

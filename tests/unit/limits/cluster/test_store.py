@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +14,12 @@ from tests.unit.limits.cluster.stages import gateway_at, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from gateway.limits.cluster.store import Store
     from gateway.policy.limits import LimitOutcome
     from tests.stores import StoreServer
 
+HOW_TO = Path(__file__).parents[4] / "docs" / "how-to" / "share-limits.md"
 SLOW = LimitSpec(id="slow", key=("client.ip",), rate=Rate.of("1/h", 3))
 THIRDS = LimitSpec(id="thirds", key=("client.ip",), rate=Rate.of("3/h", 1))
 RUNNING = LimitSpec(id="running", key=("client.ip",), concurrent=2)
@@ -142,6 +143,22 @@ def test_listeners_and_clients_count_apart_and_nobody_reads_who_they_are(server:
     assert all(name.startswith("{wg}:") for name in names)
     assert not any("10.0.0" in name or "thirds" in name for name in names)
     assert all(0 < int(server.tell("--raw", "PTTL", name)) < 3_600_000 for name in names if not name.endswith("probe"))
+
+
+def test_a_user_that_may_do_nothing_else_is_enough(tmp_path: Path) -> None:
+    rights = HOW_TO.read_text("utf-8").partition("user gateway on >PASSWORD ~{wicketgate}:* ")[2].partition("\n")[0]
+    options = ("--requirepass", "other", "--user", "gateway", "on", ">hunter2", "~{wg}:*", *rights.split())
+
+    async def count() -> list[str | None]:
+        with store_server(tmp_path, *options) as server:
+            async with gateway_at(server, told, credentials=("gateway", "hunter2")) as store:
+                first = await charge(store, SLOW, RUNNING)
+                assert first.lease is not None
+                first.lease.release()
+                return [first.refused, (await charge(store, SLOW, RUNNING)).refused]
+
+    told: list[tuple[bool, str]] = []
+    assert (asyncio.run(count()), told) == ([None, None], [])
 
 
 def test_a_store_that_forgot_its_scripts_is_told_them_again(server: StoreServer) -> None:
