@@ -14,7 +14,7 @@ from tests.e2e.gateways import PATIENCE, Running, Scenery, serving
 from tests.e2e.origin import origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 NOW = 1795428000.0
@@ -41,6 +41,10 @@ class Life:
     async def reload(self) -> dict[str, Any]:
         """As one that found nothing to object to."""
         return {"kept": 0}
+
+    def standing(self) -> Mapping[str, Any]:
+        """As one that has everything as its files say."""
+        return {}
 
     def end(self, seconds: float, cause: str) -> None:
         """Remember it well."""
