@@ -145,10 +145,9 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
     writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    parents = Parents(resolver, own := all_own(settings))
+    parents, ahead = Parents(resolver, own := all_own(settings)), _ahead(settings)
     pools, authorities = _pools(settings, writer), _authorities(settings, writer)
-    turns, geography = Turns(), Geography()
-    recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
+    turns, geography, recorder = Turns(), Geography(), _recorder(settings, writer, connections)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
