@@ -39,7 +39,7 @@ from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gateway.audit.export.exporters import Exporters
     from gateway.config.settings import Settings
@@ -128,9 +128,13 @@ class _Process:
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
             await engine.control.open()
+            if engine.counting is not None:
+                await engine.counting.store.open()
             await self._serve(engine, servers, reloading, feeds)
         finally:
             await engine.control.close()
+            if engine.counting is not None:
+                await engine.counting.store.close()
             engine.resolver.close()
             engine.caches.close()
             try:
@@ -152,6 +156,8 @@ class _Process:
             engine.writer.start()
         except (AuditUnavailable, OSError, ValueError) as error:
             raise NotStarted(str(error)) from None
+        if engine.counting is not None:
+            engine.counting.teller.said = self.said
         try:
             engine.open(self.said)
         except (Unusable, OSError) as error:
@@ -276,6 +282,10 @@ class _Process:
     async def reload(self) -> dict[str, Any]:
         """Read everything again; what was refused stays as it was."""
         return (await self._reloading.reload("order")).data()
+
+    def standing(self) -> Mapping[str, Any]:
+        """How every part that can be read again stands."""
+        return self._reloading.data()
 
     def end(self, seconds: float, cause: str) -> None:
         """Take nothing new, give exchanges so many seconds to end, and stop."""

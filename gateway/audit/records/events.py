@@ -220,6 +220,23 @@ def admin_record(  # noqa: PLR0913 - one keyword per key of the record
     }
 
 
+def store_record(
+    *, store: str, standing: Literal["away", "back"], instead: Literal["closed", "local"], detail: str, now: float
+) -> Record:
+    """The store in which gateways count limits together is `away`, and why, or `back`.
+
+    While it is away nothing that it counts is let through (`closed`), or this machine counts alone (`local`).
+    """
+    return {
+        "time": timestamp(now),
+        "event": "store",
+        "store": store,
+        "standing": standing,
+        "instead": instead,
+        "detail": mask_sentence(detail),
+    }
+
+
 def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     *,
     reason: Literal["write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"],

@@ -154,6 +154,11 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         {"upstream": TEXT, "server": TEXT, "standing": one_of("up", "down", "ejected", "draining"), "detail": TEXT},
         {},
     ),
+    "store": (
+        "The store in which gateways count limits together went away, or is back.",
+        {"store": TEXT, "standing": one_of("away", "back"), "instead": one_of("closed", "local"), "detail": TEXT},
+        {},
+    ),
     "gap": (
         "The log could not be written, its tail was torn, a segment is damaged, or records were gone before an export.",
         {
