@@ -142,12 +142,11 @@ class Engine:
 
 def compose(settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. `shared` is where workers count limits together, if they do."""
-    writer, connections = _writer(settings), _connections(settings)
-    resolver = resolver or resolver_of(settings.resolver)
+    writer, connections, own = _writer(settings), _connections(settings), all_own(settings)
+    resolver, authorities = resolver or resolver_of(settings.resolver), _authorities(settings, writer)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    parents, ahead = Parents(resolver, own := all_own(settings)), _ahead(settings)
-    pools, authorities = _pools(settings, writer), _authorities(settings, writer)
-    turns, geography, recorder = Turns(), Geography(), _recorder(settings, writer, connections)
+    turns, pools, geography, parents = Turns(), _pools(settings, writer), Geography(), Parents(resolver, own)
+    recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
@@ -177,8 +176,7 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    counting = counting_of(settings.limits_store, writer.append, time.time)
-    listeners = _listeners(settings, own, writer, shared, counting)
+    counting, listeners = _listeners(settings, own, writer, shared)
     served, standing = _served(connections, geography)
     return Engine(
         settings=settings,
@@ -347,10 +345,11 @@ def _listeners(
     own: frozenset[Spot],
     writer: AuditWriter,
     shared: SharedTable | None,
-    counting: Counting | None,
-) -> tuple[Listener, ...]:
+) -> tuple[Counting | None, tuple[Listener, ...]]:
+    """The listeners, and the store in which their limits are counted, if there is one."""
+    counting = counting_of(settings.limits_store, writer.append, time.time)
     parents, store = parents_of(settings, own, os.environ), None if counting is None else counting.store
-    return tuple(
+    listeners = tuple(
         Listener(
             settings=each,
             store=PolicyStore(
@@ -366,3 +365,4 @@ def _listeners(
         )
         for each in settings.listeners
     )
+    return counting, listeners
