@@ -143,8 +143,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = all_own(settings)
-    parents = Parents(resolver, own)
+    parents = Parents(resolver, own := all_own(settings))
     turns, pools, geography = Turns(), _pools(settings, writer), Geography()
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
     authorities = _authorities(settings, writer)
@@ -177,8 +176,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    listeners = _listeners(settings, own, writer)
-    served, standing = _served(connections, geography)
+    listeners, (served, standing) = _listeners(settings, own, writer), _served(connections, geography)
     return Engine(
         settings=settings,
         writer=writer,
