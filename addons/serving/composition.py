@@ -145,12 +145,11 @@ def compose(
 
     In a `shared` table the limits are counted together with other workers.
     """
-    writer, connections = log_of(settings) if log is None else log, _connections(settings)
-    resolver = resolver or resolver_of(settings.resolver)
+    writer, own = log_of(settings) if log is None else log, all_own(settings)
+    resolver, authorities = resolver or resolver_of(settings.resolver), _authorities(settings, writer)
+    connections = _connections(settings)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    parents = Parents(resolver, own := all_own(settings))
-    pools, authorities = _pools(settings, writer), _authorities(settings, writer)
-    turns, geography = Turns(), Geography()
+    turns, pools, geography, parents = Turns(), _pools(settings, writer), Geography(), Parents(resolver, own)
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
@@ -180,8 +179,7 @@ def compose(
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    counting = counting_of(settings.limits_store, writer.append, time.time)
-    listeners = _listeners(settings, own, writer, shared, counting)
+    counting, listeners = _listeners(settings, own, writer, shared)
     served, standing = _served(connections, geography)
     return Engine(
         *(settings, writer, resolver, trust, fronts, listeners, connections, admission, dialing, addons),
@@ -324,10 +322,11 @@ def _listeners(
     own: frozenset[Spot],
     writer: Log,
     shared: SharedTable | None,
-    counting: Counting | None,
-) -> tuple[Listener, ...]:
+) -> tuple[Counting | None, tuple[Listener, ...]]:
+    """The listeners, and the store in which their limits are counted, if there is one."""
+    counting = counting_of(settings.limits_store, writer.append, time.time)
     parents, store = parents_of(settings, own, os.environ), None if counting is None else counting.store
-    return tuple(
+    listeners = tuple(
         Listener(
             settings=each,
             store=PolicyStore(
@@ -343,3 +342,4 @@ def _listeners(
         )
         for each in settings.listeners
     )
+    return counting, listeners

@@ -10,7 +10,8 @@ def test_one_process_and_several_say_the_same_of_a_start_but_for_their_number() 
     one, other = (start_of(each, "0.1.0", "sha256:00", 1795428000.0) for each in (alone, several))
 
     assert one["listeners"] == ["a forward 127.0.0.1:1"]
-    assert other == {**one, "workers": 3}
+    assert other == {**one, "workers": 3, "settings": other["settings"]}
+    assert other["settings"] != one["settings"]
     assert ready(alone) == ready(several) == "ready: forward 127.0.0.1:1"
 
 

@@ -43,8 +43,8 @@ class Life:
         return {"kept": 0}
 
     def standing(self) -> dict[str, Any]:
-        """As of one that was never told to read anything again."""
-        return {"watched": False, "parts": []}
+        """Nothing was ever read again."""
+        return {"watched": True, "parts": [], "counts": []}
 
     def end(self, seconds: float, cause: str) -> None:
         """Remember it well."""

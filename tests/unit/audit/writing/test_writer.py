@@ -195,6 +195,7 @@ def test_a_full_backlog_refuses_and_tells_later_how_many(
     assert refusals == [why] * 2
     assert causes(found) == ["number 0", "number 1", "number 2"]
     assert (found[3]["event"], found[3]["reason"], found[3]["refused"]) == ("gap", "queue-full", 2)
+    until(lambda: writer.waiting == 0)
     assert writer.append(event(5)) == 5
 
 
