@@ -20,6 +20,7 @@ from gateway.audit.records.disclosure import Disclosure
 from gateway.audit.records.events import connection_record
 from gateway.audit.records.record import Circumstances, decision_object, decision_record, end_record
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.metrics.counting import Counting
 from gateway.policy.model import Decision, Missing, Reason, refuse
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.upstreams.pools.pool import PlaceAt
 
 _LEFT: Final = "The client left before it was answered."
+_TUNNELS: Final = frozenset({"tcp", "websocket"})
 _log: Final = logging.getLogger(__name__)
 
 
@@ -50,17 +52,20 @@ class Log(Protocol):
 class Recorder:
     """Writes what was decided and how it ended. `clock` gives seconds since the epoch, UTC.
 
-    `durable`, where answers wait for the disk, takes a record and tells when it is there.
+    `durable`, where answers wait for the disk, takes a record and tells when it is there. `counting` counts both.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the seams of a thing that touches clock and disk
         self,
         writer: Log,
         connections: Connections,
         clock: Callable[[], float],
         durable: Callable[[Record], Future[int]] | None = None,
         disclosure: Disclosure | None = None,
+        *,
+        counting: Counting | None = None,
     ) -> None:
+        self._counting: Final = counting or Counting()
         self._writer: Final = writer
         self._connections: Final = connections
         self._clock: Final = clock
@@ -84,6 +89,8 @@ class Recorder:
             exchange.decision = refuse(Reason.AUDIT_UNAVAILABLE)
             return exchange.decision
         exchange.recorded = True
+        exchange.let_through = self._connections.timer()
+        self._counting.decided(exchange.connection.listener.name, decision)
         return decision
 
     def refused(self, exchange: Exchange, decision: Decision, *, status: int | None, down: int) -> None:
@@ -92,6 +99,7 @@ class Recorder:
         if exchange.ended:
             return
         exchange.decision, exchange.status, exchange.down = decision, status, down
+        self._counting.decided(exchange.connection.listener.name, decision)
         self._append_refusal(lambda: self._decision(exchange, decision, status))
         if status is None:
             exchange.connection.refused = exchange
@@ -112,7 +120,23 @@ class Recorder:
         exchange.ended = True
         self._append(lambda: self._end(exchange))
         state = exchange.connection
+        self._count_end(exchange, state.listener.name)
         state.exchanges = [each for each in state.exchanges if each is not exchange]
+
+    def _count_end(self, exchange: Exchange, listener: str) -> None:
+        now, begun, let_through = self._connections.timer(), exchange.started, exchange.let_through
+        self._counting.ended(
+            (
+                listener,
+                "tunnel" if _is_tunnel(exchange) else "request",
+                (exchange.status or 0) // 100,
+                "" if exchange.outcome is None else exchange.outcome.reason,
+                exchange.cache or "",
+            ),
+            (exchange.up, exchange.down),
+            now - begun,
+            (now if let_through is None else let_through) - begun,
+        )
 
     def failed(self, client_id: str, hook: str, error: BaseException) -> None:
         """Record that the gateway itself failed on a connection: every open exchange of it ends as `internal-error`.
@@ -241,6 +265,11 @@ def _upstream(exchange: Exchange, place: PlaceAt) -> Record:
         "server": place.member.name,
         "attempts": [{"server": server, "reason": reason.value} for server, reason in exchange.attempts],
     }
+
+
+def _is_tunnel(exchange: Exchange) -> bool:
+    """Whether it lasts as long as its ends want, and not as long as an answer takes."""
+    return exchange.facts.protocol in _TUNNELS or exchange is exchange.connection.tunnel
 
 
 def _is_unasked(state: ConnectionState) -> bool:

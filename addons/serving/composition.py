@@ -35,6 +35,8 @@ from addons.judging.settling import Settling
 from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
 from addons.serving.listeners import Listener, Served, own_addresses
+from addons.serving.measuring import Measuring, Parts
+from addons.serving.orders.metrics import MetricsOrder
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -73,9 +75,14 @@ if TYPE_CHECKING:
 
     from addons.upstream.probes import Law
     from gateway.audit.records.clients import ClientName
+    from gateway.audit.records.record import Record
     from gateway.audit.writing.witness import Witness
     from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
+    from gateway.metrics.counting import Counting
     from gateway.upstreams.parents import Spot
+
+type Noting = Callable[[Record], int]
+"""Writes down what the gateway did to itself."""
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -101,7 +108,22 @@ class Engine:
     checks: HealthChecks
     caching: Caching
     control: Control
+    measuring: Measuring
     signing: Signing | None = None
+
+    def __post_init__(self) -> None:
+        """Let what is measured be known."""
+        self.measuring.parts = Parts(
+            engine=self.settings.engine,
+            most=self.settings.limits.connections,
+            log=lambda: self.writer.figures,
+            connections=self.connections,
+            listeners=self.listeners,
+            pools=self.pools,
+            caches=self.caches,
+            fronts=self.fronts,
+            authorities=None if self.signing is None else self.signing.store,
+        )
 
     @property
     def caches(self) -> Caches:
@@ -112,6 +134,11 @@ class Engine:
     def refreshing(self) -> Refreshing:
         """What asks in the background about kept answers."""
         return self.caching.refreshing
+
+    @property
+    def note(self) -> Noting:
+        """Writes down what the gateway did to itself, and counts it."""
+        return self.measuring.happenings.heard(self.writer.append)
 
     def purge(self, beginning: str = "") -> int:
         """Drop every kept answer whose place (`https://shop.example/items`) begins so; under how many places it was."""
@@ -137,14 +164,14 @@ class Engine:
 
 def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
-    writer, connections = _writer(settings), _connections(settings)
-    resolver = resolver or resolver_of(settings.resolver)
-    trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = frozenset().union(*(own_addresses(each) for each in settings.listeners))
+    writer, connections, measuring = _writer(settings), _connections(settings), Measuring()
+    record = measuring.happenings.heard(writer.append)
+    resolver, own = resolver or resolver_of(settings.resolver), _own(settings)
+    trust, fronts = TrustStore(settings.upstream_tls, time.time, record), _fronts(settings, record)
     parents = Parents(resolver, own)
-    turns, pools, geography = Turns(), _pools(settings, writer), Geography()
-    recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
-    authorities = _authorities(settings, writer)
+    turns, pools, geography = Turns(), _pools(settings, record), Geography()
+    recorder, ahead = _recorder(settings, writer, connections, measuring.counting), _ahead(settings)
+    authorities = _authorities(settings, record)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
@@ -174,7 +201,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    listeners = _listeners(settings, own, writer)
+    listeners = _listeners(settings, own, record)
     return Engine(
         settings=settings,
         writer=writer,
@@ -192,13 +219,19 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
         caching=caching,
-        control=_control(settings, ahead.caches, writer),
+        control=_control(settings, ahead.caches, writer, measuring),
+        measuring=measuring,
     )
 
 
 def _keeps_answers(settings: Settings) -> bool:
     """Whether there is a cache at all; without one no request meets it."""
     return any(route.cache is not None for listener in settings.listeners for route in listener.routes)
+
+
+def _own(settings: Settings) -> frozenset[Spot]:
+    """Where the gateway itself can be reached: no request gets there through it."""
+    return frozenset().union(*(own_addresses(each) for each in settings.listeners))
 
 
 def _connections(settings: Settings) -> Connections:
@@ -210,9 +243,10 @@ def _ahead(settings: Settings) -> Ahead:
     return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
 
 
-def _control(settings: Settings, caches: Caches, writer: AuditWriter) -> Control:
+def _control(settings: Settings, caches: Caches, writer: AuditWriter, measuring: Measuring) -> Control:
     """What an operator can order of the running gateway."""
-    return Control(settings.state, CacheOrders(caches, writer.append, time.time).verbs)
+    orders = (CacheOrders(caches, writer.append, time.time), MetricsOrder(measuring))
+    return Control(settings.state, {word: verb for each in orders for word, verb in each.verbs.items()})
 
 
 def _caching(connections: Connections, admission: Admission, ahead: Ahead, recorder: Recorder, ways: Ways) -> Caching:
@@ -256,9 +290,9 @@ def _witness(proof: ProofSettings) -> Witness | None:
     return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
 
 
-def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:
+def _recorder(settings: Settings, writer: AuditWriter, connections: Connections, counting: Counting) -> Recorder:
     durable = writer.append_durable if writer.waits else None
-    return Recorder(writer, connections, time.time, durable, disclosure_of(settings))
+    return Recorder(writer, connections, time.time, durable, disclosure_of(settings), counting=counting)
 
 
 def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
@@ -278,22 +312,22 @@ def _options(audit: AuditSettings) -> WriterOptions:
     )
 
 
-def _pools(settings: Settings, writer: AuditWriter) -> Pools:
+def _pools(settings: Settings, record: Noting) -> Pools:
     draw = SystemRandom().random
-    return Pools(settings.upstreams, writer.append, clock=time.monotonic, wall=time.time, draw=draw)
+    return Pools(settings.upstreams, record, clock=time.monotonic, wall=time.time, draw=draw)
 
 
-def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:
+def _authorities(settings: Settings, record: Noting) -> AuthorityStore | None:
     """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
     if all(each.mode is not Mode.FORWARD for each in settings.listeners):
         return None
-    return AuthorityStore(settings.state / "ca", settings.ca, time.time, writer.append)
+    return AuthorityStore(settings.state / "ca", settings.ca, time.time, record)
 
 
-def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
+def _fronts(settings: Settings, record: Noting) -> dict[str, FrontStore]:
     """What the listeners that speak TLS show, by their names."""
     return {
-        each.name: FrontStore(each.name, each.tls, time.time, writer.append)
+        each.name: FrontStore(each.name, each.tls, time.time, record)
         for each in settings.listeners
         if each.tls is not None
     }
@@ -332,7 +366,7 @@ def pseudonym(state: Path) -> str:
     return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) -> tuple[Listener, ...]:
+def _listeners(settings: Settings, own: frozenset[Spot], record: Noting) -> tuple[Listener, ...]:
     parents = parents_of(settings, own, os.environ)
     return tuple(
         Listener(
@@ -342,7 +376,7 @@ def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) ->
                 settings.state,
                 own=own,
                 clock=time.time,
-                record=writer.append,
+                record=record,
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
             parents=ParentTable.of(each.name, each.parent, parents),

@@ -107,6 +107,7 @@ class _Process:
     async def live(self) -> None:
         engine, sockets = self._prepare()
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
+        engine.measuring.exporters = exporters.health
         try:
             self._start(exporters)
             servers: list[Closable] = []
@@ -293,7 +294,7 @@ class _Process:
             return
         self.said("the configuration is refused, routes and upstreams from before stay in force")
         with suppress(AuditUnavailable):
-            engine.writer.append(configuration_record(outcome="refused", problems=problems, now=time.time()))
+            engine.note(configuration_record(outcome="refused", problems=problems, now=time.time()))
         for problem in problems:
             self.said(problem)
 

@@ -36,7 +36,7 @@ def take_up(engine: Engine, settings: Settings) -> list[str]:
     """
     found = tables(engine.settings, settings)
     waiting = what_waits(engine.settings, settings)
-    engine.writer.append(configuration_record(outcome="loaded", problems=waiting, now=time.time()))
+    engine.note(configuration_record(outcome="loaded", problems=waiting, now=time.time()))
     engine.pools.renew(settings.upstreams, _still_asked(engine, found))
     for listener in engine.listeners:
         if listener.name in found:

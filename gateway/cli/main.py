@@ -25,6 +25,7 @@ VERBS: Final = {
     "why": "say why something was refused, and what would have to change",
     "audit": "read the decisions that were written down, and prove them",
     "cache": "drop kept answers of a running gateway; say what it keeps",
+    "metrics": "print the metrics of a running gateway, as Prometheus reads them",
     "ca": "show, make, export, rotate or import the certificate authority of the forward proxy",
 }
 """The verbs in the order of the help, each with its line. The module of a verb has the verb's name."""

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.cli.outcome import Unusable
-from gateway.control.channel import MOST, SOCKET, read_outcome
+from gateway.control.channel import MOST_ANSWERED, SOCKET, read_outcome
 from gateway.policy.errors import Malformed
 
 if TYPE_CHECKING:
@@ -42,6 +42,6 @@ def _exchanged(state: Path, line: bytes) -> bytes:
             wire.connect(f"/proc/self/fd/{folder}/{SOCKET}")
             wire.sendall(line)
             with wire.makefile("rb") as answers:
-                return answers.readline(MOST + 1)
+                return answers.readline(MOST_ANSWERED + 1)
     finally:
         os.close(folder)

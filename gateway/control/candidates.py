@@ -7,6 +7,7 @@ problem is told at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from gateway.lists.load import load_lists
@@ -45,12 +46,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A policy that could take over, the bytes that it was read from, its lists, and what people should know."""
+    """A policy that could take over, the bytes that it was read from, its lists, and what people should know.
+
+    `took` is how long it was to be read and compiled, in seconds.
+    """
 
     policy: CompiledPolicy
     text: bytes
     lists: LoadedLists
     notices: tuple[str, ...]
+    took: float = 0.0
 
 
 def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes | None = None) -> Candidate:
@@ -59,6 +64,7 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
     This reads files and may take long; it touches nothing that requests use. Lists that did not change are taken from
     `before`. Cases that fail refuse the policy; cases that cover too little are a notice.
     """
+    begun = monotonic()
     content = _read(source.file) if text is None else text
     document = read_policy(content, str(source.file))
     lists = load_lists(document.lists, source.file.parent, source.kept_lists, now, before)
@@ -72,7 +78,7 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
             raise Invalid(failed)
         if not report.covered:
             notices.append(f"{source.cases}: the cases cover fewer rules than they ask for")
-    return Candidate(policy, content, lists, tuple(notices))
+    return Candidate(policy, content, lists, tuple(notices), monotonic() - begun)
 
 
 def _tried(

@@ -18,7 +18,9 @@ from gateway.policy.errors import Malformed
 SOCKET: Final = "control.sock"
 """The name of the socket, in the state folder."""
 MOST: Final = 64 * 1024
-"""Bytes that a line has at most."""
+"""Bytes that an order has at most."""
+MOST_ANSWERED: Final = 8 * 1024 * 1024
+"""Bytes that an answer has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,15 @@ class Outcome:
     refused: str | None = None
 
     def __bytes__(self) -> bytes:
-        return _line({"done": self.done} if self.refused is None else {"refused": self.refused})
+        line = _line({"done": self.done} if self.refused is None else {"refused": self.refused})
+        if len(line) > MOST_ANSWERED:
+            return _line({"refused": f"the answer has more than {MOST_ANSWERED} bytes, ask for less"})
+        return line
 
 
 def read_order(line: bytes) -> Order:
     """An order from its line. Raises Malformed."""
-    said = _read(line, {"do", "with"})
+    said = _read(line, {"do", "with"}, MOST)
     verb, given = said.get("do"), said.get("with", {})
     if not isinstance(verb, str) or not isinstance(given, dict):
         raise Malformed('an order is a line like `{"do": "cache.stats"}`')
@@ -56,7 +61,7 @@ def read_order(line: bytes) -> Order:
 
 def read_outcome(line: bytes) -> Outcome:
     """What came of an order, from its line. Raises Malformed."""
-    said = _read(line, {"done", "refused"})
+    said = _read(line, {"done", "refused"}, MOST_ANSWERED)
     done, refused = said.get("done", {}), said.get("refused")
     if len(said) != 1 or not isinstance(done, dict) or not isinstance(refused, str | None):
         raise Malformed("the gateway answered something that cannot be read")
@@ -67,9 +72,9 @@ def _line(said: dict[str, Any]) -> bytes:
     return json.dumps(said).encode("ascii") + b"\n"
 
 
-def _read(line: bytes, known: set[str]) -> dict[str, Any]:
-    if len(line) > MOST or not line.endswith(b"\n"):
-        raise Malformed(f"it is no line of at most {MOST} bytes")
+def _read(line: bytes, known: set[str], most: int) -> dict[str, Any]:
+    if len(line) > most or not line.endswith(b"\n"):
+        raise Malformed(f"it is no line of at most {most} bytes")
     try:
         said = json.loads(line)
     except ValueError:

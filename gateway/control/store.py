@@ -24,7 +24,7 @@ from gateway.policy.limits import LimitTable
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from gateway.audit.records.record import Record
@@ -82,6 +82,13 @@ class PolicyStore:
         self._gate: Gate | None = None
         self._lists: LoadedLists | None = None
         self._turn = asyncio.Lock()
+        self.took = 0.0
+        """How long what is in force took to be read and compiled, in seconds."""
+
+    @property
+    def lists(self) -> Mapping[str, LoadedList]:
+        """The lists in force, by their names."""
+        return {} if self._lists is None else self._lists.lists
 
     @property
     def current(self) -> Gate:
@@ -138,6 +145,7 @@ class PolicyStore:
             )
         )
         self._gate, self._lists = Gate(policy, limits), candidate.lists
+        self.took = candidate.took
         return Reloaded(policy.digest, notices)
 
     def _list_record(self, loaded: LoadedList, now: float) -> Record:

@@ -175,6 +175,12 @@ class LimitTable:
         lease = _joined([counter.take(key, now) for counter, key in charged])
         return LimitOutcome(states=_states(charged, now), lease=lease)
 
+    def held(self, name: str) -> int:
+        """How many keys a limit holds."""
+        counter = self._counters[name]
+        counted = counter.limiter or counter.concurrency
+        return 0 if counted is None else counted.keys
+
     def carried_into(self, specs: Iterable[LimitSpec]) -> LimitTable:
         """The table of a new policy, with all that this one knows about limits that stayed the same.
 

@@ -60,6 +60,7 @@ class Scribe:
     sealed: Callable[[Path], None]
     _unsynced: Batch = field(default_factory=Batch)
     _full_since: float | None = None
+    synced_at: float = 0.0
 
     def run(self) -> None:
         """Write until the backlog is closed. Whatever goes wrong, nothing is accepted afterwards."""
@@ -96,6 +97,7 @@ class Scribe:
         hurry = at_once or self.backlog.crowded or self._due() == 0.0
         if self._unsynced.waiting or (self._unsynced.lines and hurry):
             self.tail.sync()
+            self.synced_at = self.clock()
             self._settle(self._unsynced)
             self._unsynced = Batch()
             self.witness.synced()
@@ -203,6 +205,7 @@ class Scribe:
             detail, now = "more records came than the disk could take", self.clock()
             counts = {"refused": missed.refused, "unrecorded": missed.unrecorded}
             record = gap_record(reason="queue-full", detail=detail, since=missed.since, now=now, **counts)
+            self.backlog.gaps += 1
             self.backlog.put_own(body(record))
 
     def _tell(self, detail: str, since: float, rewritten: int, missed: Missed | None) -> None:
@@ -216,4 +219,5 @@ class Scribe:
             unrecorded=missed.unrecorded,
             now=self.clock(),
         )
+        self.backlog.gaps += 1
         self.backlog.put_own(body(record))
