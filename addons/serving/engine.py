@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from socket import SOCK_DGRAM
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from addons.serving.composition import Engine, compose
 from addons.serving.descriptors import make_room
@@ -20,12 +20,12 @@ from addons.serving.front import Front, open_http3
 from addons.serving.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
 from addons.serving.options import forget_key_logs
 from addons.serving.quicker import quicken
-from addons.serving.reconfiguring import take_up
+from addons.serving.reloading import Reloading
+from addons.serving.tasks import spawn
 from gateway.audit.export.credentials import problems_of
-from gateway.audit.records.events import configuration_record, start_record, stop_record
+from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
-from gateway.control.store import Kept
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -93,8 +93,7 @@ class _Process:
     configuration: str | None = None
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
-    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._crowd = Crowd(self.settings.limits)
@@ -107,6 +106,7 @@ class _Process:
     async def live(self) -> None:
         engine, sockets = self._prepare()
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
+        reloading = Reloading(engine, self.said, self.again)
         engine.measuring.exporters = exporters.health
         try:
             self._start(exporters)
@@ -114,7 +114,7 @@ class _Process:
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
             await engine.control.open()
-            await self._serve(engine, servers)
+            await self._serve(engine, servers, reloading)
         finally:
             await engine.control.close()
             engine.resolver.close()
@@ -184,8 +184,8 @@ class _Process:
         opened.listen(_BACKLOG)  # asyncio takes its own number for both
         return server
 
-    async def _serve(self, engine: Engine, servers: list[Closable]) -> None:
-        self._listen_to_signals(engine)
+    async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading) -> None:
+        self._listen_to_signals(reloading)
         where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
         engine.writer.append(
             start_record(
@@ -220,11 +220,11 @@ class _Process:
         with suppress(AuditUnavailable):
             engine.writer.append(stop_record(cause="told to end", now=time.time()))
 
-    def _listen_to_signals(self, engine: Engine) -> None:
+    def _listen_to_signals(self, reloading: Reloading) -> None:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._end)
-        loop.add_signal_handler(signal.SIGHUP, self._start_reload, engine)
+        loop.add_signal_handler(signal.SIGHUP, self._start_reload, reloading)
 
     def _end(self) -> None:
         """The first time, drain; the second time, end at once."""
@@ -233,83 +233,9 @@ class _Process:
                 each.cancel()
         self._ending.set()
 
-    def _start_reload(self, engine: Engine) -> None:
-        task = asyncio.get_running_loop().create_task(self._reload(engine))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _start_reload(self, reloading: Reloading) -> None:
+        spawn(_obey(reloading), self._tasks)
 
-    async def _reload(self, engine: Engine) -> None:
-        """One at a time and in their order: what was read first must not be put in force last."""
-        async with self._turn:
-            await self._reload_policies(engine)
-            await self._reload_configuration(engine)
-            await self._reload_authorities(engine)
-            await self._reload_fronts(engine)
-            await self._reload_trust(engine)
 
-    async def _reload_authorities(self, engine: Engine) -> None:
-        if engine.signing is None:
-            return
-        try:
-            sentences = await engine.signing.reload_aside()
-        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-            self.said(f"ca: the authorities could not be read again, those from before stay in force: {error}")
-        else:
-            for sentence in sentences:
-                self.said(sentence)
-
-    async def _reload_trust(self, engine: Engine) -> None:
-        try:
-            trust = await engine.trust.reload_aside()
-        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-            self.said(f"upstream_tls: the files could not be read again, those from before stay in force: {error}")
-        else:
-            for notice in trust.notices:
-                self.said(notice)
-
-    async def _reload_fronts(self, engine: Engine) -> None:
-        for name, store in engine.fronts.items():
-            try:
-                shopfront = await store.reload_aside()
-            except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-                self.said(f"{name}: the new certificates are refused, the old ones stay in force: {error}")
-            else:
-                for notice in shopfront.notices:
-                    self.said(notice)
-
-    async def _reload_configuration(self, engine: Engine) -> None:
-        """Take up routes and upstreams as the configuration says now; what else of it has changed waits."""
-        if self.again is None:
-            return
-        try:
-            settings = await asyncio.to_thread(self.again)
-            sentences = take_up(engine, settings)
-        except Invalid as error:
-            problems = [str(problem) for problem in error.problems]
-        except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-            problems = [str(error)]
-        else:
-            for sentence in sentences:
-                self.said(sentence)
-            return
-        self.said("the configuration is refused, routes and upstreams from before stay in force")
-        with suppress(AuditUnavailable):
-            engine.note(configuration_record(outcome="refused", problems=problems, now=time.time()))
-        for problem in problems:
-            self.said(problem)
-
-    async def _reload_policies(self, engine: Engine) -> None:
-        for listener in engine.listeners:
-            try:
-                outcome = await listener.store.reload_aside()
-            except Exception as error:  # noqa: BLE001 - whatever failed, what is in force stays in force
-                self.said(f"{listener.name}: the policy could not be read again, the old one stays in force: {error}")
-                continue
-            if isinstance(outcome, Kept):
-                self.said(f"{listener.name}: the new policy is refused, the old one stays in force")
-                for problem in outcome.problems:
-                    self.said(str(problem))
-            else:
-                self.said(f"{listener.name}: the policy was read again ({outcome.digest})")
-                for notice in outcome.notices:
-                    self.said(notice)
+async def _obey(reloading: Reloading) -> None:
+    await reloading.reload("signal")

@@ -40,7 +40,7 @@ class Signing:
             opening.treatment = self.admission.turn_away(state, refuse(Reason.NO_CERTIFICATE, objection))
 
     async def reload_aside(self) -> list[str]:
-        """Sign with the authority that is in the folder now, if it can be used. What the operator should hear."""
+        """Sign with the authority that is in the folder; raises AuthorityUnusable. What the operator should hear."""
         said = await self.store.reload_aside()
         if self.client_tls.authority is not self.store.current:
             self.client_tls.sign_with(self.store.current)

@@ -76,12 +76,15 @@ class AuthorityStore:
             )
 
     async def reload_aside(self) -> list[str]:
-        """Take up what is in the folder now; one that cannot be used changes nothing. What the operator should hear."""
+        """Take up what is in the folder now. What the operator should hear.
+
+        Raises AuthorityUnusable, and then nothing has changed.
+        """
         try:
             authority, kept = await asyncio.to_thread(self._read)
         except AuthorityUnusable as error:
             self._tell("refused", error.problems)
-            return ["ca: the authority cannot be read again, the old one goes on signing", *error.problems]
+            raise
         before, published = self._authority, self.published()
         self._authority, self._kept = authority, kept
         said = []
