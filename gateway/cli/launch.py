@@ -30,6 +30,7 @@ ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
 
 It offers `run(settings, said=, version=, again=, configuration=)`, which raises its `NotStarted`.
 """
+_STANDARD_ERROR: Final = 2
 
 
 @contextmanager
@@ -61,8 +62,8 @@ def launch(
     _make_private(settings.state)
     engine = importlib.import_module(ENGINES[settings.engine])
     try:
-        with _watching(settings) if watch else nullcontext():
-            engine.run(settings, said=_say, version=version("wicketgate"), again=again, configuration=configuration)
+        with _said(settings) as said, _watching(settings) if watch else nullcontext():
+            engine.run(settings, said=said, version=version("wicketgate"), again=again, configuration=configuration)
     except engine.NotStarted as error:
         raise Unusable(*error.problems) from None
     except CancelledError:
@@ -77,9 +78,11 @@ def _make_private(state: Path) -> None:
         state.mkdir(mode=0o700)
 
 
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"wicketgate: {sentence}\n")
+def _said(settings: Settings) -> AbstractContextManager[Callable[[str], None]]:
+    from gateway.logs.operator import operator_log
+
     sys.stderr.flush()
+    return operator_log(settings.log, _STANDARD_ERROR)
 
 
 def taken_ports(

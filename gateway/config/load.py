@@ -15,6 +15,7 @@ from gateway.config.sections.common import not_yet
 from gateway.config.sections.export import sent_from
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.listeners import LISTENERS
+from gateway.config.sections.log import LOG
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.proof import PROOF, anchored_from
@@ -28,6 +29,7 @@ from gateway.config.settings import (
     AuthoritySettings,
     LimitSettings,
     ListenerSettings,
+    LogSettings,
     PacSettings,
     ParentSettings,
     ProofSettings,
@@ -67,6 +69,7 @@ _UPSTREAM_TLS: Final = optional(
 )
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
+_LOG: Final = optional("log", LOG, "What the operator is told, and how.", LogSettings())
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
 
 
@@ -86,6 +89,7 @@ def _settings(values: Values) -> Read[Settings]:
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
+        log=values[_LOG],
     )
 
 
@@ -114,6 +118,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _WORKERS,
         _ENGINE,
         _CONTACT,
+        _LOG,
     ),
     _settings,
     wanted="settings, like `{version: 1, listeners: [...]}`",

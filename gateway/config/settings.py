@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.upstreams.nameservers.servers import NameServer
     from gateway.upstreams.safety import SecurityPreset
 
+type LogLevel = Literal["warning", "info", "debug"]
+type LogFormat = Literal["text", "json"]
 type Scheme = Literal["http", "https"]
 type Entry = Literal["proxy", "socks5", "transparent"]
 type Resolves = Literal["gateway", "parent"]
@@ -356,6 +358,14 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What the operator is told on the standard error stream: messages from `level` on, and every sentence."""
+
+    level: LogLevel = "warning"
+    format: LogFormat = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it. `contact` is whom a refused person may ask."""
 
@@ -373,3 +383,4 @@ class Settings:
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None
+    log: LogSettings = field(default_factory=LogSettings)
