@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check lint bench test-deps clean
+.PHONY: help env run test check lint bench docs test-deps clean
 
 help:  ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -32,9 +32,12 @@ check: lint  ## lint, then test: what must hold before a merge
 bench: env  ## speeds, compared with each other on this machine
 	$(VENV)/pytest -m bench tests/bench $(PYTEST_ARGS)
 
+docs: env  ## the documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build --strict
+
 test-deps:  ## install the servers that the tests talk to (root or sudo; Debian, Ubuntu)
 	@sh tools/test-deps.sh
 
 clean:  ## remove everything that was made here, .venv too
-	rm -rf .venv .venv-tools dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-tools dist build site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,10 +11,11 @@ set -eu
 #   rsyslogd   receives what the audit log exports over syslog; its module for TLS comes as a package of its own
 #   promtool   reads our metrics as Prometheus does
 #   redis-server   keeps limits that several machines share
+#   zsh fish   shells that complete our commands; groff sets the manual page
 #   systemd-analyze   reads the unit of the service
 #   squid      another proxy, as a parent of ours
 #   nft ip     send the connections of a test's own network namespace to a transparent listener
-WANTED="nginx haproxy rsyslogd=rsyslog wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools promtool=prometheus redis-server systemd-analyze=systemd squid=squid-openssl nft=nftables ip=iproute2"
+WANTED="nginx haproxy rsyslogd=rsyslog wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools promtool=prometheus redis-server systemd-analyze=systemd zsh fish groff squid=squid-openssl nft=nftables ip=iproute2"
 
 missing=
 for each in $WANTED; do

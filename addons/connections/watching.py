@@ -46,6 +46,8 @@ class Awaited(Enum):
     """More of the answer, or that the upstream takes more of the body."""
     CLIENT = auto()
     """That the client takes what it asked for."""
+    LAW = auto()
+    """Nothing any more: the policy that is in force now refuses it."""
 
 
 REASONS: Final = {
@@ -53,8 +55,9 @@ REASONS: Final = {
     Awaited.ANSWER: Reason.UPSTREAM_TIMEOUT,
     Awaited.REST: Reason.UPSTREAM_TIMEOUT,
     Awaited.CLIENT: Reason.CLIENT_TIMEOUT,
+    Awaited.LAW: Reason.POLICY_CHANGED,
 }
-"""Why an exchange ends that waited in vain."""
+"""Why an exchange ends that waited in vain, or may not go on."""
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ class Pace:
         """Whether whoever is waited for has had all the time there is; `received` are bytes of the client's body."""
         silent = self.looked - self.since
         match self.awaited:
-            case Awaited.NOBODY:
+            case Awaited.NOBODY | Awaited.LAW:
                 return False
             case Awaited.BODY:
                 return silent > patience.body or self.waited > _time_for(received, patience)
@@ -127,6 +130,8 @@ class Watcher:
             pace.look(now, self._awaited(stream, sight, unsent[0]), (exchange.up, exchange.down, unsent))
             if pace.is_late(self._patience, exchange.up):
                 self._late[stream_id] = pace.awaited
+            elif exchange.outcome is not None and exchange.outcome.reason is Reason.POLICY_CHANGED:
+                self._late[stream_id] = Awaited.LAW
         self._paces = paces
         return bool(self._late)
 

@@ -30,8 +30,10 @@ def judge(flow: HTTPFlow) -> None:
     exchange.status = response.status_code
     exchange.reached = exchange.reached or _peer(flow)
     facts = translate.response_facts(exchange.facts, flow.request, response, exchange.up)
+    exchange.kind = facts.response_type
     decision = _answer_denied(exchange, facts, response)
     if decision is None:
+        exchange.answered = facts
         response.stream = bodies.of_response(exchange, facts)
         if name_answers.is_one(facts) and exchange.connection.mode is Mode.FORWARD:
             response.stream = name_answers.guarded(exchange, response, response.stream)

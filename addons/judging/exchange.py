@@ -114,9 +114,11 @@ class Exchange:
     bodies. `route` is the one that was found; `sent` the path that is sent, if it is not the one that was judged;
     `answers` what the gateway answers by itself, if nothing is dialled. `place` is its place at a server of an
     upstream, `attempts` names the servers that failed it before, each with the reason. `given_up` says that the client
-    ended it, or broke it, while its connection goes on. `cache` is what the cache did for it, where its route has one;
-    `instead` the content that takes the place of an upstream's that has none; `stands_in` says that a kept answer takes
-    the place of one that never came, `unserved` how to refuse if none is kept, because nobody can be asked.
+    ended it, or broke it, while its connection goes on. `kind` is the media type of the answer that was judged.
+    `cache` is what the cache did for it, where its route has one; `instead` the content that takes the place of an
+    upstream's that has none; `stands_in` says that a kept answer takes the place of one that never came, `unserved`
+    how to refuse if none is kept, because nobody can be asked. `answered` are the facts together with those of the
+    answer, once that has begun.
     """
 
     id: str
@@ -139,10 +141,12 @@ class Exchange:
     reached: Address | None = None
     place: PlaceAt | None = None
     attempts: list[tuple[str, Reason]] = field(default_factory=list)
+    kind: Fact[str] = UNKNOWN
     cache: str | None = None
     instead: bytes = b""
     stands_in: bool = False
     unserved: Refusal | None = None
+    answered: Facts | None = None
     asked_to_close: bool = False
     request_done: bool = False
     response_done: bool = False

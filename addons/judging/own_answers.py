@@ -86,11 +86,14 @@ def _judge(exchange: Exchange, status: int, answer: OwnAnswer) -> Decision:
     gate = exchange.gate
     exchange.facts = replace(exchange.facts, destination_ips=ABSENT, destination_country=ABSENT, destination_asn=ABSENT)
     decision = enforceable(gate.upstream(exchange.facts))
-    if decision.denied or not gate.policy.needs_response:
+    if decision.denied:
+        return decision
+    kind, size = ("", 0) if isinstance(answer, Redirect) else (answer.type.partition(";")[0], len(answer.body))
+    exchange.kind = kind.strip().lower() or ABSENT
+    if not gate.policy.needs_response:
         return decision
     exchange.decision = decision
-    kind, size = ("", 0) if isinstance(answer, Redirect) else (answer.type.partition(";")[0], len(answer.body))
-    told = replace(exchange.facts, response_status=status, response_type=kind or ABSENT, response_size=size)
+    told = replace(exchange.facts, response_status=status, response_type=exchange.kind, response_size=size)
     answered = enforceable(gate.response(told))
     return decision if answered.allowed else answered
 

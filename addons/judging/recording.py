@@ -170,6 +170,7 @@ class Recorder:
     def _decision(self, exchange: Exchange, decision: Decision, status: int | None) -> Record:
         state = exchange.connection
         policy = exchange.gate.policy
+        exchange.gate.fired.note(decision)
         about = Circumstances(
             id=exchange.id,
             listener=state.listener.name,
@@ -190,6 +191,8 @@ class Recorder:
 
     def _end(self, exchange: Exchange) -> Record:
         outcome = exchange.outcome
+        if outcome is not None:
+            exchange.gate.fired.note_end(outcome)
         record = end_record(
             decision_id=exchange.id,
             status=exchange.status,
@@ -201,6 +204,7 @@ class Recorder:
             reached=exchange.reached,
             unverified=exchange.endpoint in exchange.connection.unverified,
             cache=exchange.cache,
+            kind=exchange.kind,
         )
         if exchange.place is not None:
             record["upstream"] = _upstream(exchange, exchange.place)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from addons.caching.ahead import Ahead
 from addons.caching.disks import open_disks
 from addons.caching.hooks import Arriving, Caching
-from addons.caching.orders import CacheOrders
 from addons.caching.planning import PATIENCE, Planner
 from addons.caching.refreshing import Refreshing, Ways
 from addons.connections.bounds import Bounds
@@ -36,7 +35,6 @@ from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
 from addons.serving.listeners import Listener, Served, own_addresses
 from addons.serving.measuring import Measuring, Parts
-from addons.serving.orders.metrics import MetricsOrder
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -48,6 +46,7 @@ from addons.upstream.elsewhere import Elsewhere
 from addons.upstream.health_checks import HealthChecks, senders_of
 from addons.upstream.pools import Pools
 from addons.upstream.probes import Probe
+from gateway.audit.export.rules import Anchorage
 from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.records.clients import Keyed, truncated
@@ -71,9 +70,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from cryptography.x509 import Certificate
     from mitmproxy.http import HTTPFlow
 
     from addons.upstream.probes import Law
+    from gateway.audit.proof.anchors import Anchor
     from gateway.audit.records.clients import ClientName
     from gateway.audit.records.record import Record
     from gateway.audit.writing.witness import Witness
@@ -104,11 +105,13 @@ class Engine:
     addons: tuple[object, ...]
     failures: Failures
     served: Served
+    standing: Standing
     pools: Pools
     checks: HealthChecks
     caching: Caching
     control: Control
     measuring: Measuring
+    own: frozenset[Spot]
     signing: Signing | None = None
 
     def __post_init__(self) -> None:
@@ -166,20 +169,18 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
     writer, connections, measuring = _writer(settings), _connections(settings), Measuring()
     record = measuring.happenings.heard(writer.append)
-    resolver, own = resolver or resolver_of(settings.resolver), _own(settings)
+    resolver, own = resolver or resolver_of(settings.resolver), all_own(settings)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, record), _fronts(settings, record)
-    parents = Parents(resolver, own)
-    turns, pools, geography = Turns(), _pools(settings, record), Geography()
+    turns, pools, geography, parents = Turns(), _pools(settings, record), Geography(), Parents(resolver, own)
     recorder, ahead = _recorder(settings, writer, connections, measuring.counting), _ahead(settings)
     authorities = _authorities(settings, record)
-    published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
         pools=pools,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
-        pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
+        pages=OwnPages(Site(settings.pac, settings.contact), _published(authorities), recorder),
         ahead=ahead,
     )
     signing = None if authorities is None else _signing(connections, admission, authorities)
@@ -201,7 +202,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    listeners = _listeners(settings, own, record)
+    listeners, (served, standing) = _listeners(settings, own, record), _served(connections, geography)
     return Engine(
         settings=settings,
         writer=writer,
@@ -214,24 +215,25 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         dialing=dialing,
         addons=addons,
         failures=Failures(connections, recorder, time.time),
-        served=_served(connections, geography, fronts),
+        served=served,
+        standing=standing,
         pools=pools,
         checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
         signing=signing,
         caching=caching,
-        control=_control(settings, ahead.caches, writer, measuring),
+        control=Control(settings.state),
         measuring=measuring,
+        own=own,
     )
+
+
+def _published(authorities: AuthorityStore | None) -> Callable[[], tuple[Certificate, ...]]:
+    return (lambda: ()) if authorities is None else authorities.published
 
 
 def _keeps_answers(settings: Settings) -> bool:
     """Whether there is a cache at all; without one no request meets it."""
     return any(route.cache is not None for listener in settings.listeners for route in listener.routes)
-
-
-def _own(settings: Settings) -> frozenset[Spot]:
-    """Where the gateway itself can be reached: no request gets there through it."""
-    return frozenset().union(*(own_addresses(each) for each in settings.listeners))
 
 
 def _connections(settings: Settings) -> Connections:
@@ -243,10 +245,11 @@ def _ahead(settings: Settings) -> Ahead:
     return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
 
 
-def _control(settings: Settings, caches: Caches, writer: AuditWriter, measuring: Measuring) -> Control:
-    """What an operator can order of the running gateway."""
-    orders = (CacheOrders(caches, writer.append, time.time), MetricsOrder(measuring))
-    return Control(settings.state, {word: verb for each in orders for word, verb in each.verbs.items()})
+def all_own(settings: Settings) -> frozenset[Spot]:
+    """Where the gateway itself can be reached: no request gets there through it."""
+    binds = [each.bind for each in settings.listeners]
+    binds += [] if settings.admin is None else [settings.admin.bind]
+    return frozenset().union(*map(own_addresses, binds))
 
 
 def _caching(connections: Connections, admission: Admission, ahead: Ahead, recorder: Recorder, ways: Ways) -> Caching:
@@ -264,12 +267,12 @@ def _signing(connections: Connections, admission: Admission, authorities: Author
     return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
 
 
-def _served(connections: Connections, geography: Geography, fronts: Mapping[str, FrontStore]) -> Served:
+def _served(connections: Connections, geography: Geography) -> tuple[Served, Standing]:
     """Those who will be at work, and what is looked after while they are."""
     served = Served()
-    served.chores.append(Standing(connections, geography, end=served.end, clock=time.time).look)
-    served.chores += [each.reload_if_changed for each in fronts.values()]
-    return served
+    standing = Standing(connections, geography, end=served.end, clock=time.time)
+    served.chores.append(standing.look)
+    return served, standing
 
 
 def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: UpstreamTls) -> HealthChecks:
@@ -287,7 +290,15 @@ def _witness(proof: ProofSettings) -> Witness | None:
     """Who proves the log, if that is wanted."""
     if not proof.enabled:
         return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[FileAnchor(each) for each in proof.anchors])
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[_anchor(each) for each in proof.anchors])
+
+
+def _anchor(at: Path | Anchorage) -> Anchor:
+    if not isinstance(at, Anchorage):
+        return FileAnchor(at)
+    from gateway.audit.export.anchors import RemoteAnchor  # noqa: PLC0415 - only for whom there is one
+
+    return RemoteAnchor(at=at, host=socket.gethostname(), environ=os.environ, clock=time.time)
 
 
 def _recorder(settings: Settings, writer: AuditWriter, connections: Connections, counting: Counting) -> Recorder:

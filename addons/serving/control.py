@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.control.channel import MOST, SOCKET, Outcome, read_order
@@ -40,10 +40,11 @@ class Refused(Exception):  # noqa: N818 - it says what came of an order
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who speaks, as the kernel knows it."""
+    """Who speaks, as the kernel knows it; and `by` whom it says to be sent."""
 
     uid: int
     pid: int
+    by: str | None = None
 
     @classmethod
     def of(cls, opened: socket.socket) -> Caller:
@@ -62,7 +63,7 @@ class Control:
     """Listens in a state folder. Only one gateway uses it at a time: the lock of the audit log sees to that."""
 
     folder: Path
-    verbs: Mapping[str, Verb]
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
     _server: asyncio.Server | None = None
     _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -114,7 +115,7 @@ class Control:
                 return Outcome(
                     refused=f"there is no order `{order.verb}`, it is one of {', '.join(sorted(self.verbs))}"
                 )
-            return Outcome(await verb(caller, order.given))
+            return Outcome(await verb(replace(caller, by=order.by), order.given))
         except TimeoutError:
             return Outcome(refused="no order came in time")
         except (Malformed, Refused, ValueError) as problem:

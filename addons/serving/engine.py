@@ -9,16 +9,20 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
+from random import SystemRandom
 from socket import SOCK_DGRAM
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from addons.serving.composition import Engine, compose
+from addons.serving.composition import Engine, all_own, compose
 from addons.serving.descriptors import make_room
 from addons.serving.exporting import exporters_of
 from addons.serving.front import Front, open_http3
 from addons.serving.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
 from addons.serving.options import forget_key_logs
+from addons.serving.orders.desk import Desk
+from addons.serving.orders.table import orders
 from addons.serving.quicker import quicken
 from addons.serving.reloading import Reloading
 from addons.serving.tasks import spawn
@@ -26,6 +30,8 @@ from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
+from gateway.control import service_manager
+from gateway.control.feeds import Feeds, Surroundings
 from gateway.policy.problems import Invalid
 from gateway.upstreams.clauses import never_reached
 
@@ -61,21 +67,22 @@ class NotStarted(Exception):  # noqa: N818 - it says what happened
         self.problems: Final = problems
 
 
-def run(
+def run(  # noqa: PLR0913 - what an engine is started with, each by its name
     settings: Settings,
     *,
     said: Callable[[str], None],
     version: str,
     again: Callable[[], Settings] | None = None,
     configuration: str | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
 
-    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. Raises
-    NotStarted if the gateway cannot start.
+    `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. `ready` is
+    called once every listener accepts. Raises NotStarted if the gateway cannot start.
     """
     forget_key_logs()
-    process = _Process(settings, said, version, again, configuration)
+    process = _Process(settings, said, version, again, configuration, ready)
     try:
         asyncio.run(process.live())
     finally:
@@ -91,6 +98,10 @@ class _Process:
     version: str
     again: Callable[[], Settings] | None = None
     configuration: str | None = None
+    ready: Callable[[], None] = lambda: None
+    started: float = 0.0
+    _drain: tuple[float, str] = (DRAIN, "told to end")
+    _reloading: Reloading = field(init=False)
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -104,17 +115,19 @@ class _Process:
         return self._ending.is_set()
 
     async def live(self) -> None:
-        engine, sockets = self._prepare()
+        began = time.time()
+        engine, feeds, sockets = await self._prepare()
+        engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
-        reloading = Reloading(engine, self.said, self.again)
         engine.measuring.exporters = exporters.health
+        self._reloading = reloading = Reloading(engine, self.said, self.again, began=began)
         try:
             self._start(exporters)
             servers: list[Closable] = []
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
             await engine.control.open()
-            await self._serve(engine, servers, reloading)
+            await self._serve(engine, servers, reloading, feeds)
         finally:
             await engine.control.close()
             engine.resolver.close()
@@ -131,7 +144,7 @@ class _Process:
         except AuditUnavailable as error:
             raise NotStarted(str(error)) from None
 
-    def _prepare(self) -> tuple[Engine, list[list[socket.socket]]]:
+    async def _prepare(self) -> tuple[Engine, Feeds, list[list[socket.socket]]]:
         """Policies, log and sockets; every problem of all of them is told in one go."""
         try:
             engine = compose(self.settings)
@@ -143,8 +156,12 @@ class _Process:
         except (Unusable, OSError) as error:
             engine.writer.close()
             raise NotStarted(str(error)) from None
-        problems = [problem for listener in engine.listeners for problem in self._load(listener.store)]
-        problems += [*self._load(engine.trust), *problems_of(self.settings.audit.exports, os.environ)]
+        feeds, problems = self._feeds(engine), self._load(engine.trust)
+        if not problems:
+            await feeds.fetch_missing()
+        problems += [problem for listener in engine.listeners for problem in self._load(listener.store)]
+        problems += problems_of(self.settings.audit.exports, os.environ)
+        problems += problems_of(self.settings.proof.reached, os.environ)
         problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
         sockets = self._bind(problems)
         if problems:
@@ -153,7 +170,23 @@ class _Process:
             engine.caches.close()
             engine.writer.close()
             raise NotStarted(*problems)
-        return engine, sockets
+        return engine, feeds, sockets
+
+    def _feeds(self, engine: Engine) -> Feeds:
+        """What fetches the lists of the policies."""
+        for listener in engine.listeners:
+            listener.store.foresee()
+        stores = {each.name: each.store for each in engine.listeners}
+        around = Surroundings(
+            resolver=engine.resolver,
+            trust=lambda: engine.trust.current,
+            own=all_own(self.settings),
+            clock=time.time,
+            draw=SystemRandom().random,
+            record=engine.writer.append,
+            said=self.said,
+        )
+        return Feeds(stores, self.settings.state / "lists" / ".fetched", around)
 
     def _load(self, store: PolicyStore | TrustStore | FrontStore) -> list[str]:
         try:
@@ -184,7 +217,7 @@ class _Process:
         opened.listen(_BACKLOG)  # asyncio takes its own number for both
         return server
 
-    async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading) -> None:
+    async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading, feeds: Feeds) -> None:
         self._listen_to_signals(reloading)
         where = [f"{each.mode} {each.settings.endpoint}" for each in engine.listeners]
         engine.writer.append(
@@ -208,23 +241,43 @@ class _Process:
             self.said(notice)
         engine.pools.said = self.said
         engine.checks.renew()
-        self.said(f"ready: {', '.join(where)}")
+        admin = self.settings.admin
+        self.said(f"ready: {', '.join([*where, *(() if admin is None else (f'admin {admin.endpoint}',))])}")
+        self.started = time.time()
+        self.ready()
+        service_manager.tell("READY=1")
         sweeping = asyncio.create_task(engine.served.sweep_for_ever())
+        if self.settings.reload.watch:
+            spawn(reloading.watch(), self._tasks)
+        spawn(feeds.run(partial(_read_lists, reloading)), self._tasks)
         await self._ending.wait()
+        service_manager.tell("STOPPING=1")
+        for task in tuple(self._tasks):
+            task.cancel("the gateway ends")
         for server in servers:
             server.close()
-        await engine.served.drain(DRAIN)
+        seconds, cause = self._drain
+        await engine.served.drain(seconds)
         sweeping.cancel()
         await engine.refreshing.stop()
         await engine.checks.stop()
         with suppress(AuditUnavailable):
-            engine.writer.append(stop_record(cause="told to end", now=time.time()))
+            engine.writer.append(stop_record(cause=cause, now=time.time()))
 
     def _listen_to_signals(self, reloading: Reloading) -> None:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self._end)
         loop.add_signal_handler(signal.SIGHUP, self._start_reload, reloading)
+
+    async def reload(self) -> dict[str, Any]:
+        """Read everything again; what was refused stays as it was."""
+        return (await self._reloading.reload("order")).data()
+
+    def end(self, seconds: float, cause: str) -> None:
+        """Take nothing new, give exchanges so many seconds to end, and stop."""
+        self._drain = seconds, cause
+        self._ending.set()
 
     def _end(self) -> None:
         """The first time, drain; the second time, end at once."""
@@ -235,6 +288,10 @@ class _Process:
 
     def _start_reload(self, reloading: Reloading) -> None:
         spawn(_obey(reloading), self._tasks)
+
+
+async def _read_lists(reloading: Reloading, listeners: frozenset[str]) -> None:
+    await reloading.reload("list", frozenset(("policy", each) for each in listeners))
 
 
 async def _obey(reloading: Reloading) -> None:

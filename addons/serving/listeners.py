@@ -104,9 +104,9 @@ def cannot_listen(listener: ListenerSettings, error: OSError) -> str:
     return f"{where} cannot be listened on: {(error.strerror or str(error)).lower()}"
 
 
-def own_addresses(listener: ListenerSettings) -> frozenset[tuple[Address, int]]:
+def own_addresses(bind: tuple[Address, int]) -> frozenset[tuple[Address, int]]:
     """Where a listener can be reached: its address, or every address of this machine if it listens on all."""
-    address, port = listener.bind
+    address, port = bind
     if address.value:
         return frozenset({(address, port)})
     return frozenset((each, port) for each in _local_addresses())

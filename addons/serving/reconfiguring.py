@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from addons.serving.composition import Engine
+    from gateway.audit.records.events import Cause
     from gateway.config.settings import Settings
+    from gateway.control.outcomes import What
     from gateway.upstreams.routes import RouteTable
 
 
@@ -29,14 +31,32 @@ def _still_asked(engine: Engine, found: Mapping[str, RouteTable]) -> frozenset[s
     return frozenset().union(*(routes.upstreams for routes in kept))
 
 
-def take_up(engine: Engine, settings: Settings) -> list[str]:
+def point_at(engine: Engine, settings: Settings) -> set[tuple[What, str | None]]:
+    """Have policies and certificates read from where `settings` say from now on; those that lie elsewhere than before.
+
+    What is in force stays so until they are read.
+    """
+    moved: set[tuple[What, str | None]] = set()
+    after = {each.name: each for each in settings.listeners}
+    for listener in engine.listeners:
+        wanted, front = after.get(listener.name), engine.fronts.get(listener.name)
+        if wanted is None:
+            continue
+        if listener.store.point_at(wanted.policy):
+            moved.add(("policy", listener.name))
+        if front is not None and wanted.tls is not None and front.point_at(wanted.tls):
+            moved.add(("certificates", listener.name))
+    return moved
+
+
+def take_up(engine: Engine, settings: Settings, cause: Cause) -> list[str]:
     """Put routes and upstreams in force; what people should know of it, the last word first. Raises Malformed.
 
     What is in force has been written down before it takes effect; raises AuditUnavailable, and nothing is changed.
     """
     found = tables(engine.settings, settings)
     waiting = what_waits(engine.settings, settings)
-    engine.note(configuration_record(outcome="loaded", problems=waiting, now=time.time()))
+    engine.note(configuration_record(outcome="loaded", problems=waiting, now=time.time(), cause=cause))
     engine.pools.renew(settings.upstreams, _still_asked(engine, found))
     for listener in engine.listeners:
         if listener.name in found:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from addons.judging.exchange import Connections
     from addons.tls.client_tls import ClientTls
     from addons.tunnels.opening import Opening
+    from gateway.audit.records.events import Cause
     from gateway.control.authorities import AuthorityStore
 
 
@@ -39,9 +40,9 @@ class Signing:
         if objection is not None:
             opening.treatment = self.admission.turn_away(state, refuse(Reason.NO_CERTIFICATE, objection))
 
-    async def reload_aside(self) -> list[str]:
+    async def reload_aside(self, cause: Cause) -> list[str]:
         """Sign with the authority that is in the folder; raises AuthorityUnusable. What the operator should hear."""
-        said = await self.store.reload_aside()
+        said = await self.store.reload_aside(cause)
         if self.client_tls.authority is not self.store.current:
             self.client_tls.sign_with(self.store.current)
         return said

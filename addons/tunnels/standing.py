@@ -1,9 +1,12 @@
-"""What stays open for long is judged again when its listener's policy was replaced: spliced tunnels and WebSockets.
+"""What stays open for long is judged again when its listener's policy was replaced: tunnels, WebSockets, long answers.
 
 They were let through once and would be asked nothing any more. So whoever still stands under another policy than the
 one in force is judged under that one: with the facts that it was let through with, and the time of now; no limit is
 charged again. What is refused is ended, and its record says by which rule. Nothing has to tell us that a policy was
 replaced: an exchange knows under which it stands, so that none is missed that was let through in the same moment.
+
+A request ends under the policy that it began with, unless its answer goes on and on: event streams, calls of gRPC and
+large downloads that have lasted for a while stand like a tunnel. Of several streams, only those that are refused end.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ _log: Final = logging.getLogger(__name__)
 _AT_ONCE: Final = 50
 """How many are judged before others get their turn."""
 _SWITCHED: Final = 101
+LONG: Final = 2.0
+"""Seconds after which an exchange whose answer is under way is no passing matter any more."""
 
 
 class Standing:
@@ -43,11 +48,11 @@ class Standing:
 
     async def look(self) -> None:
         """Judge whatever stands under a policy that is no longer in force, and end what is refused."""
-        judged = 0
+        judged, begun_by = 0, self._connections.timer() - LONG
         for state in self._connections:
-            for exchange in state.exchanges:
+            for exchange in tuple(state.exchanges):
                 gate = state.listener.store.current
-                if exchange.gate is not gate and _stays_open(exchange):
+                if exchange.gate is not gate and _stays_open(exchange, begun_by):
                     self._look_at(exchange, gate)
                     judged += 1
                     if judged % _AT_ONCE == 0:
@@ -62,12 +67,16 @@ class Standing:
         exchange.gate = gate
         if decision is not None:
             exchange.outcome = decision
-            self._end(exchange.connection.id)
+            if _is_alone(exchange):
+                self._end(exchange.connection.id)  # others are ended by whoever looks after their connection
 
     def _judge(self, exchange: Exchange, gate: Gate) -> Decision | None:
         """Why an exchange may not stay, or None."""
-        facts = self._facts(exchange.facts, gate)
-        decision = gate.standing(facts) if facts.protocol == "tcp" else gate.response(_switched(facts))
+        facts = self._facts(exchange.facts if exchange.answered is None else exchange.answered, gate)
+        if facts.protocol == "tcp":
+            decision = gate.standing(facts)
+        else:
+            decision = gate.response(_switched(facts) if facts.protocol == "websocket" else facts)
         return replace(decision, reason=Reason.POLICY_CHANGED) if decision.denied else None
 
     def _facts(self, facts: Facts, gate: Gate) -> Facts:
@@ -77,11 +86,18 @@ class Standing:
         return located(facts, addresses, gate, self._geography)
 
 
-def _stays_open(exchange: Exchange) -> bool:
+def _stays_open(exchange: Exchange, begun_by: float) -> bool:
     """Whether it was let through and is neither over nor about to be."""
     if not exchange.admitted or exchange.ended or exchange.outcome is not None:
         return False
-    return exchange.facts.protocol == "tcp" or (exchange.facts.protocol == "websocket" and exchange.status == _SWITCHED)
+    if exchange.facts.protocol == "websocket":
+        return exchange.status == _SWITCHED
+    return exchange.facts.protocol == "tcp" or (exchange.answered is not None and exchange.started <= begun_by)
+
+
+def _is_alone(exchange: Exchange) -> bool:
+    """Whether it is all that its connection carries: a tunnel, or a WebSocket."""
+    return exchange.facts.protocol in {"tcp", "websocket"}
 
 
 def _switched(facts: Facts) -> Facts:

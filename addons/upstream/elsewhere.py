@@ -12,7 +12,7 @@ from addons.judging.destinations import located
 from addons.judging.enforcing import enforceable
 from addons.judging.exchange import exchange_of
 from addons.upstream import dialing
-from gateway.policy.model import PinAddress, Reason
+from gateway.policy.model import UNKNOWN, PinAddress, Reason
 from gateway.upstreams.pools.pool import Outcome
 from gateway.upstreams.pools.retries import Failure, is_repeatable
 from gateway.upstreams.resolver import Unresolved
@@ -95,6 +95,7 @@ class Elsewhere:
         exchange.facts, exchange.endpoint = facts, destination.endpoint
         exchange.judged = self._turns.addresses(destination.endpoint, pinned)
         exchange.outcome = exchange.status = exchange.reached = None
+        exchange.kind = UNKNOWN
         dialing.aim(flow, destination.scheme, destination.endpoint)
         return True
 

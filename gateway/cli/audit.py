@@ -36,11 +36,16 @@ _RUN: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
 }
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run `wicketgate audit` with these arguments and return its exit code; 1 if nothing was found."""
+def command_line() -> options.Parser:
+    """What can be said on the command line."""
     parser = options.parser("audit", "Read the decisions that were written down.")
     add_arguments(parser)
-    return run(parser.parse_args(argv))
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `wicketgate audit` with these arguments and return its exit code; 1 if nothing was found."""
+    return run(command_line().parse_args(argv))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

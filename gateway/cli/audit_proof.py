@@ -41,9 +41,14 @@ def add_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser], lo
 
 def verify(arguments: argparse.Namespace) -> int:
     """Check a whole log; 1 if anything is wrong with it, 3 if that cannot be known."""
+    from gateway.audit.proof.standings import FILE as STANDINGS
+    from gateway.audit.proof.standings import Standings
+    from gateway.audit.proof.store import FOLDER
     from gateway.audit.proof.verifying import verify as look
 
     report = look(arguments.log, key=_key(arguments.key), anchors=arguments.anchor)
+    known = Standings(arguments.log / FOLDER / STANDINGS)
+    report.notes += [str(each) for each in known.all() if each.is_failing]
     code = FINDINGS if report.findings else CANNOT_DECIDE if report.undecided else OK
     answer(arguments.format, _lines(report), _data(report))
     return code

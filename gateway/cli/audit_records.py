@@ -35,7 +35,7 @@ def tail(arguments: argparse.Namespace) -> int:
             _show(record, arguments.format)
     if arguments.follow:
         matches = wanted.matcher()
-        for record in filter(matches, follow(arguments.log, last, _pause)):
+        for record in filter(matches, follow(arguments.log, last, _pause, walk.tell)):
             _show(record, arguments.format, flush=True)
     return OK
 

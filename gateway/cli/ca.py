@@ -30,8 +30,8 @@ _MODULES: Final = {
 }
 
 
-def main(argv: Sequence[str]) -> int:
-    """Show, make, export, rotate or import. Raises Unusable for what cannot be used."""
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("ca", "The certificate authority of the forward proxy: show, make, export, rotate or import it.")
     verbs = options.add_subparsers(dest="verb", required=True, metavar="show|make|export|rotate|import")
     show = verbs.add_parser("show", help="every authority: role, name, fingerprints, validity", allow_abbrev=False)
@@ -41,7 +41,12 @@ def main(argv: Sequence[str]) -> int:
         add_state(verb)
     for verb in (show, make, verbs.choices["rotate"], verbs.choices["import"]):
         add_format(verb)
-    given = options.parse_args(argv)
+    return options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Show, make, export, rotate or import. Raises Unusable for what cannot be used."""
+    given = command_line().parse_args(argv)
     act: Callable[[Namespace], None] = getattr(
         importlib.import_module(f"gateway.cli.{_MODULES[given.verb]}"), f"{given.verb}_authority"
     )

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Sequence
 
+    from gateway.cli.options import Parser
 
-def main(argv: Sequence[str]) -> int:
-    """Purge, or say what is kept. Raises Unusable if no gateway is there, or it refuses."""
+
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("cache", "The kept answers of a running gateway: what there is, and dropping it.")
     verbs = options.add_subparsers(dest="verb", required=True, metavar="purge|stats")
     purge = verbs.add_parser("purge", help="drop kept answers, from memory and from disk", allow_abbrev=False)
@@ -32,7 +34,12 @@ def main(argv: Sequence[str]) -> int:
     for verb in (purge, stats):
         add_state(verb)
         add_format(verb)
-    given = options.parse_args(argv)
+    return options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Purge, or say what is kept. Raises Unusable if no gateway is there, or it refuses."""
+    given = command_line().parse_args(argv)
     done = ordered(given.state, _order(given))
     answer(given.format, _purged(done) if given.verb == "purge" else _stock(done), done)
     return OK

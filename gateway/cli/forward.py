@@ -10,12 +10,19 @@ from gateway.cli.shipped import shipped_policy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.cli.options import Parser
+
+
+def command_line() -> Parser:
+    """What can be said on the command line."""
+    options = parser("forward", "Run one forward proxy: clients say where they want to go, the policy says whether.")
+    add_listener(options, listen="127.0.0.1:8080", policy="corporate")
+    return options
+
 
 def main(argv: Sequence[str]) -> int:
     """Run the proxy until it is told to stop."""
-    options = parser("forward", "Run one forward proxy: clients say where they want to go, the policy says whether.")
-    add_listener(options, listen="127.0.0.1:8080", policy="corporate")
-    given = options.parse_args(argv)
+    given = command_line().parse_args(argv)
 
     from gateway.cli.launch import launch, usable
     from gateway.config.quick import Forward, quick_settings

@@ -12,6 +12,8 @@ from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from gateway.cli.admin_side import NAME as ADMIN
+from gateway.cli.admin_side import problems_of, side
 from gateway.cli.outcome import INTERRUPTED, OK, Unusable
 from gateway.cli.ports import endpoint, trouble_with
 from gateway.policy.errors import Malformed
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
 """The module of each engine.
 
-It offers `run(settings, said=, version=, again=, configuration=)`, which raises its `NotStarted`.
+It offers `run(settings, said=, version=, again=, configuration=, ready=)`, which raises its `NotStarted`.
 """
 _STANDARD_ERROR: Final = 2
 
@@ -57,13 +59,18 @@ def launch(
     `ways_out` names the option of each listener's address; without it, the configuration is where to choose another.
     `again` reads the configuration once more, for the servers that joined or left; `configuration` is its digest.
     """
-    if problems := taken_ports(settings, ways_out or {}):
+    if problems := [*taken_ports(settings, ways_out or {}), *problems_of(settings)]:
         raise Unusable(*problems, *_policy_problems(settings))
     _make_private(settings.state)
     engine = importlib.import_module(ENGINES[settings.engine])
+    named, way_out = version("wicketgate"), (ways_out or {}).get(ADMIN, "admin.bind")
     try:
-        with _said(settings) as said, _watching(settings) if watch else nullcontext():
-            engine.run(settings, said=said, version=version("wicketgate"), again=again, configuration=configuration)
+        with (
+            _said(settings) as said,
+            _watching(settings) if watch else nullcontext(),
+            side(settings, named, said, way_out) as ready,
+        ):
+            engine.run(settings, said=said, version=named, again=again, configuration=configuration, ready=ready)
     except engine.NotStarted as error:
         raise Unusable(*error.problems) from None
     except CancelledError:
@@ -89,14 +96,17 @@ def taken_ports(
     settings: Settings, ways_out: Mapping[str, str], others: Mapping[str, tuple[Address, int]] | None = None
 ) -> list[str]:
     """A sentence for every address of a listener, and of `others`, that cannot be listened on."""
-    wanted = {**{listener.name: listener.bind for listener in settings.listeners}, **(others or {})}
+    admin = {} if settings.admin is None else {ADMIN: settings.admin.bind}
+    listeners = {listener.name: listener.bind for listener in settings.listeners}
+    wanted = {**listeners, **{name: bind for name, bind in admin.items() if name not in listeners}, **(others or {})}
     first: dict[tuple[Address, int], str] = {}
     problems = []
     for name, bind in wanted.items():
-        way_out = ways_out.get(name, "bind")
+        is_side = name == ADMIN and name not in listeners
+        way_out = ways_out.get(name, "admin.bind" if is_side else "bind")
         before = first.setdefault(bind, name) if bind[1] else name
         sentence = trouble_with(bind, way_out) if before == name else _wanted_twice(bind, before, way_out)
-        problems += [f"listener `{name}`: {sentence}"] if sentence else []
+        problems += [f"{'admin' if is_side else f'listener `{name}`'}: {sentence}"] if sentence else []
     return problems
 
 

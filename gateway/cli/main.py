@@ -24,9 +24,14 @@ VERBS: Final = {
     "policy": "check, test and explain policies; print their schema",
     "why": "say why something was refused, and what would have to change",
     "audit": "read the decisions that were written down, and prove them",
+    "status": "say what a running gateway does, and whether it is well",
+    "reload": "have a running gateway read its policies, lists and certificates again",
+    "drain": "have a running gateway finish what it has, and stop",
+    "admin": "show the token of the admin side, or make another one",
     "cache": "drop kept answers of a running gateway; say what it keeps",
     "metrics": "print the metrics of a running gateway, as Prometheus reads them",
     "ca": "show, make, export, rotate or import the certificate authority of the forward proxy",
+    "completion": "print what makes a shell complete commands and options",
 }
 """The verbs in the order of the help, each with its line. The module of a verb has the verb's name."""
 

@@ -14,6 +14,7 @@ from gateway.cli.output import add_format
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.cli.options import Parser
     from gateway.policy.analysis.given import Texts
 
 _MODES: Final = ("forward", "reverse")
@@ -21,11 +22,16 @@ _DEFAULT_LOG: Final = Path(".wicketgate/audit")
 _SHIPPED: Final = {"forward": "corporate", "reverse": "api"}
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run `wicketgate policy` with these arguments and return its exit code."""
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("policy", "Check, test and explain policies; print the JSON Schema of their language.")
     add_arguments(options)
-    return run(options.parse_args(argv))
+    return options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `wicketgate policy` with these arguments and return its exit code."""
+    return run(command_line().parse_args(argv))
 
 
 def add_arguments(options: argparse.ArgumentParser) -> None:

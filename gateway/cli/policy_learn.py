@@ -6,13 +6,12 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.outcome import OK, Unusable
-from gateway.cli.policy_log import nothing_found, traffic
+from gateway.cli.policy_log import nothing_found, traffic, uncollected
 from gateway.policy.compile import compile_policy
 from gateway.policy.errors import Malformed
 from gateway.policy.language.document import read_policy
 from gateway.policy.model import Mode
 from gateway.policy.problems import Invalid
-from gateway.replay.asking import asked_by
 from gateway.replay.evidence import Evidence
 from gateway.replay.learning import Bounds
 from gateway.replay.learning import learn as rules_for
@@ -21,21 +20,18 @@ from gateway.replay.writing import written
 if TYPE_CHECKING:
     import argparse
 
-    from gateway.replay.asking import Asked
-
 NAME: Final = "learnt"
-_NOTHING: Final = b"version: 1\nname: nothing\ndefault: {action: deny}\n"
 
 
 def learn(arguments: argparse.Namespace, now: float) -> int:
     """Write the policy where it is wanted. Raises Unusable if there is nothing to learn from."""
     chosen = traffic(arguments, now)
     evidence: Evidence | None = None
-    for record in chosen.records():
-        if evidence is None:
-            mode = chosen.mode or Mode.FORWARD
-            evidence = Evidence(mode, _nothing_asked(mode))
-        evidence.take(record)
+    with uncollected():
+        for record in chosen.records():
+            if evidence is None:
+                evidence = Evidence(chosen.mode or Mode.FORWARD)
+            evidence.take(record)
     if evidence is None or not evidence.seen.count:
         raise nothing_found(chosen)
     bounds = Bounds(at_least=arguments.at_least, enough=arguments.generalise, by_client=arguments.by_client)
@@ -54,11 +50,6 @@ def learn(arguments: argparse.Namespace, now: float) -> int:
         reason = (error.strerror or "it is out of reach").lower()
         raise Unusable(f"--out: `{arguments.out}` cannot be written: {reason}") from None
     return OK
-
-
-def _nothing_asked(mode: Mode) -> Asked:
-    document = read_policy(_NOTHING, "nothing")
-    return asked_by(document, compile_policy(document, {}, mode=mode))
 
 
 def _check(text: str, mode: Mode) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from gateway.audit.reading.reader import records
+from gateway.audit.reading.exchanges import Exchanges, starts
+from gateway.audit.reading.filters import Filter
 from gateway.audit.records.times import timestamp
-from gateway.cli.outcome import Unusable, complain
+from gateway.cli.audit_walk import Walk
+from gateway.cli.outcome import Unusable
 from gateway.config.endpoints import parse_bind
 from gateway.policy.analysis.cases import moment
 from gateway.policy.errors import Malformed
@@ -19,12 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gateway.audit.reading.reader import Damage
     from gateway.policy.addresses import Address
 
 type Record = dict[str, Any]
-
-_ALWAYS: Final = "9999"
 
 
 @dataclass(slots=True)
@@ -32,12 +33,12 @@ class Traffic:
     """Decisions and ends of a log, of listeners that face one way.
 
     `since` and `until` are times as records have them, the first included, the second not. `mode` is None until the
-    first record tells it. `own` are the addresses of the gateway's own listeners, as its starts were recorded.
+    first record tells it. `own` are, from then on, the addresses of the gateway's own listeners in that time.
     """
 
     log: Path
-    since: str = ""
-    until: str = _ALWAYS
+    since: str | None = None
+    until: str | None = None
     listener: str | None = None
     mode: Mode | None = None
     own: set[tuple[Address, int]] = field(default_factory=set)
@@ -45,21 +46,14 @@ class Traffic:
 
     def records(self) -> Iterator[Record]:
         """The records, in the order of the log. Raises Unusable if listeners face both ways and none was chosen."""
-        wanted: set[object] = set()
-        for found in records(self.log, on_damage=_complain_of):
-            record: Record = found
-            match record["event"]:
-                case "decision" if self._is_wanted(record):
-                    wanted.add(record["id"])
-                    yield record
-                case "end" if record["id"] in wanted:
-                    wanted.discard(record["id"])
-                    yield record
-                case "start":
-                    self._remember(record["listeners"])
+        for start in starts(self.log, self.since, self.until):
+            self._remember(start)
+        walk = Walk(self.log, Filter())
+        yield from Exchanges(walk.scan, self.since, self.until, self._is_wanted).records()
+        walk.code(found=True)
 
     def _is_wanted(self, record: Record) -> bool:
-        if not self.since <= record["time"] < self.until or self.listener not in (None, record["listener"]):
+        if self.listener not in (None, record["listener"]):
             return False
         if self.mode is None:
             self.mode, self._seen = Mode(record["mode"]), (record["listener"], record["mode"])
@@ -73,8 +67,8 @@ class Traffic:
             )
         return False
 
-    def _remember(self, listeners: list[str]) -> None:
-        for listener in listeners:
+    def _remember(self, start: Record) -> None:
+        for listener in start["listeners"]:
             try:
                 self.own.add(parse_bind(listener.rpartition(" ")[2]))
             except Malformed:
@@ -87,11 +81,21 @@ def traffic(arguments: argparse.Namespace, now: float) -> Traffic:
         raise Unusable(f"there is no audit log in `{arguments.log}`, name its folder with `--log`")
     return Traffic(
         log=arguments.log,
-        since=_time(arguments.since, "--since", now) or "",
-        until=_time(arguments.until, "--until", now) or _ALWAYS,
+        since=_time(arguments.since, "--since", now),
+        until=_time(arguments.until, "--until", now),
         listener=arguments.listener,
         mode=None if arguments.mode is None else Mode(arguments.mode),
     )
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without a search for cycles, which would double the time of a large log: records hold none."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def nothing_found(chosen: Traffic) -> Unusable:
@@ -106,7 +110,3 @@ def _time(written: str | None, option: str, now: float) -> str | None:
         return timestamp(moment(written) if "-" in written else now - parse_duration(written))
     except Malformed as problem:
         raise Unusable(f"{option}: {problem}") from None
-
-
-def _complain_of(damage: Damage) -> None:
-    complain(f"audit: {damage}")

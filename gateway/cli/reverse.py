@@ -10,13 +10,20 @@ from gateway.cli.shipped import shipped_policy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.cli.options import Parser
 
-def main(argv: Sequence[str]) -> int:
-    """Run the gateway until it is told to stop."""
+
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("reverse", "Run one reverse gateway: the policy says who may come in to the servers named.")
     options.add_argument("urls", nargs="+", metavar="URL", help="a server, like http://127.0.0.1:8000; several share")
     add_listener(options, listen="127.0.0.1:8081", policy="api")
-    given = options.parse_args(argv)
+    return options
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the gateway until it is told to stop."""
+    given = command_line().parse_args(argv)
 
     from gateway.cli.launch import launch, usable
     from gateway.config.quick import Reverse, quick_settings

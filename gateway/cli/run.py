@@ -7,7 +7,6 @@ this machine alone, with a line on the terminal for every decision.
 from __future__ import annotations
 
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,23 +16,25 @@ from gateway.cli.output import add_format, answer
 from gateway.cli.shipped import shipped_policy
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Sequence
 
+    from gateway.cli.options import Parser
     from gateway.config.settings import Settings
 
+ADMIN_LISTEN: Final = "127.0.0.1:8090"
 _USUAL_NAME: Final = Path("wicketgate.yaml")
-_WAYS_OUT: Final = {"forward": "--forward", "reverse": "--reverse", "app": "--app"}
+_WAYS_OUT: Final = {"forward": "--forward", "reverse": "--reverse", "app": "--app", "admin": "--admin"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run until told to stop, or only check with `--check`."""
-    options = _options()
-    given = options.parse_args(argv)
+    given = command_line().parse_args(argv)
     return _quick_start(given) if given.config is None else _configured(given)
 
 
-def _options() -> ArgumentParser:
+def command_line() -> Parser:
+    """What can be said on the command line."""
     options = parser("run", "Run all listeners of a configuration; without one, a quick start to play with.")
     options.add_argument("--config", type=Path, metavar="FILE", help="the configuration, usually wicketgate.yaml")
     options.add_argument("--check", action="store_true", help="say what would run, and what is wrong with it")
@@ -45,6 +46,9 @@ def _options() -> ArgumentParser:
     quick.add_argument("--forward", default="127.0.0.1:8080", metavar="ADDRESS:PORT", help="proxy (%(default)s)")
     quick.add_argument("--reverse", default="127.0.0.1:8081", metavar="ADDRESS:PORT", help="gateway (%(default)s)")
     quick.add_argument("--app", default="127.0.0.1:8000", metavar="ADDRESS:PORT", help="application (%(default)s)")
+    quick.add_argument(
+        "--admin", default=ADMIN_LISTEN, metavar="ADDRESS:PORT", help="where to look after it, or `off` (%(default)s)"
+    )
     return options
 
 
@@ -60,7 +64,7 @@ def _configured(given: Namespace) -> int:
     def again() -> Settings:
         return with_log(load_settings(given.config), given)
 
-    digest = f"sha256:{sha256(given.config.read_bytes()).hexdigest()}"
+    digest = None if settings.written is None else settings.written.digest
     return launch(with_log(settings, given), watch=given.watch, again=again, configuration=digest)
 
 
@@ -76,6 +80,7 @@ def _quick_start(given: Namespace) -> int:
             forward=Forward(policy=shipped_policy("corporate"), listen=given.forward),
             reverse=Reverse(policy=shipped_policy("api"), urls=(f"http://{given.app}",), listen=given.reverse),
             state=given.state,
+            admin=None if given.admin == "off" else given.admin,
         )
     if given.check:
         return _check(settings, given.format)

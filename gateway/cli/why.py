@@ -33,8 +33,8 @@ MOST: Final = 3
 """Refusals that are looked at; the newest of them is explained."""
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run `wicketgate why` and return its exit code: 0 explained, 1 nothing of the kind is on record."""
+def command_line() -> options.Parser:
+    """What can be said on the command line."""
     parser = options.parser("why", "Why was it refused, and what would have to change?")
     parser.add_argument("what", metavar="HOST|ID|URL", help="a host, a decision id, or an address")
     parser.add_argument("--client", metavar="ADDRESS", help="only what this client or network asked for")
@@ -45,7 +45,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--destination", action="append", metavar="ADDRESS", help=f"{where}; may be repeated")
     options.add_state(parser)
     add_format(parser)
-    return run(parser.parse_args(argv))
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `wicketgate why` and return its exit code: 0 explained, 1 nothing of the kind is on record."""
+    return run(command_line().parse_args(argv))
 
 
 def run(arguments: argparse.Namespace) -> int:

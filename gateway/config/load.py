@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.config.sections import process
+from gateway.config.sections.admin import ADMIN, admin_from, own_upstreams
 from gateway.config.sections.answering import with_body_from
 from gateway.config.sections.audit import AUDIT
 from gateway.config.sections.ca import CA
@@ -19,12 +21,14 @@ from gateway.config.sections.log import LOG
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.proof import PROOF, anchored_from
+from gateway.config.sections.reloading import RELOAD
 from gateway.config.sections.resolver import RESOLVER
 from gateway.config.sections.server_tls import shown_from
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
     DEFAULT_STATE,
+    AdminSettings,
     AuditSettings,
     AuthoritySettings,
     LimitSettings,
@@ -33,10 +37,12 @@ from gateway.config.settings import (
     PacSettings,
     ParentSettings,
     ProofSettings,
+    ReloadSettings,
     ResolverSettings,
     Settings,
     UpstreamSettings,
     UpstreamTlsSettings,
+    Written,
 )
 from gateway.policy.language.loader import scan
 from gateway.policy.language.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -67,6 +73,8 @@ _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", Pa
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
 )
+_RELOAD: Final = optional("reload", RELOAD, "When files are read again by themselves.", ReloadSettings())
+_ADMIN: Final[Key[AdminSettings | None]] = optional("admin", ADMIN, "Where the gateway is looked after.", None)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _LOG: Final = optional("log", LOG, "What the operator is told, and how.", LogSettings())
@@ -86,10 +94,12 @@ def _settings(values: Values) -> Read[Settings]:
         ca=values[_CA],
         pac=values[_PAC],
         upstream_tls=values[_UPSTREAM_TLS],
+        admin=values[_ADMIN],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
         log=values[_LOG],
+        reload=values[_RELOAD],
     )
 
 
@@ -115,6 +125,8 @@ SETTINGS: Final[Shape[Settings]] = record(
         _CA,
         _PAC,
         _UPSTREAM_TLS,
+        _RELOAD,
+        _ADMIN,
         _WORKERS,
         _ENGINE,
         _CONTACT,
@@ -123,7 +135,7 @@ SETTINGS: Final[Shape[Settings]] = record(
     _settings,
     wanted="settings, like `{version: 1, listeners: [...]}`",
     rules=(_check_pac,),
-    also=not_yet("admin", "cache", "identity"),
+    also=not_yet("cache", "identity"),
 )
 """What `wicketgate.yaml` holds."""
 
@@ -135,7 +147,8 @@ def load_settings(path: Path) -> Settings:
     except OSError as error:
         reason = (error.strerror or "it cannot be read").lower()
         raise Invalid([Problem(Place(str(path), 1, 1), "", f"the file cannot be read: {reason}")]) from None
-    return read_settings(source, str(path), path.parent)
+    digest = f"sha256:{sha256(source).hexdigest()}"
+    return replace(read_settings(source, str(path), path.parent), written=Written(file=path, digest=digest))
 
 
 def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
@@ -151,6 +164,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     settings = SETTINGS.read(node, Spot(node.place, "", problems, declared))
     if problems or settings is WRONG:
         raise Invalid(problems)
+    problems += own_upstreams(node, settings)
     listeners = tuple(_found_from(base, listener, problems) for listener in settings.listeners)
     if problems:
         raise Invalid(problems)
@@ -164,6 +178,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
         proof=anchored_from(base, settings.proof),
+        admin=admin_from(base, settings.admin),
     )
 
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.config.endpoints import parse_bind, parse_server
-from gateway.config.settings import DEFAULT_STATE, ListenerSettings, RouteSettings, Settings, UpstreamSettings
+from gateway.config.sections.admin import parse_admin_bind
+from gateway.config.settings import (
+    DEFAULT_STATE,
+    AdminSettings,
+    ListenerSettings,
+    RouteSettings,
+    Settings,
+    UpstreamSettings,
+)
 from gateway.policy.model import Mode
 
 if TYPE_CHECKING:
@@ -35,9 +43,16 @@ class Reverse:
 
 
 def quick_settings(
-    *, forward: Forward | None = None, reverse: Reverse | None = None, state: Path = DEFAULT_STATE
+    *,
+    forward: Forward | None = None,
+    reverse: Reverse | None = None,
+    state: Path = DEFAULT_STATE,
+    admin: str | None = None,
 ) -> Settings:
-    """The settings of one or two listeners; raises Malformed for an address or a URL that makes no sense."""
+    """The settings of one or two listeners, and of the admin side if it has an address.
+
+    Raises Malformed for an address or a URL that makes no sense.
+    """
     listeners = []
     upstreams = {}
     if forward is not None:
@@ -50,4 +65,9 @@ def quick_settings(
         )
         servers = tuple(parse_server(url) for url in reverse.urls)
         upstreams[UPSTREAM] = UpstreamSettings(name=UPSTREAM, servers=servers)
-    return Settings(listeners=tuple(listeners), state=state, upstreams=upstreams)
+    return Settings(
+        listeners=tuple(listeners),
+        state=state,
+        upstreams=upstreams,
+        admin=None if admin is None else AdminSettings(bind=parse_admin_bind(admin)),
+    )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
+    from gateway.audit.records.events import Cause
     from gateway.audit.records.record import Record
     from gateway.authority.keeping import Kept
     from gateway.authority.making import Plan
@@ -75,7 +76,12 @@ class AuthorityStore:
                 "keeps them all the same, and `wicketgate ca rotate --config FILE` makes an authority that carries them"
             )
 
-    async def reload_aside(self) -> list[str]:
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read: the files that are in the folder now, and the folder itself for those that come."""
+        return (self._folder, *sorted(self._folder.glob("*")))
+
+    async def reload_aside(self, cause: Cause) -> list[str]:
         """Take up what is in the folder now. What the operator should hear.
 
         Raises AuthorityUnusable, and then nothing has changed.
@@ -83,7 +89,7 @@ class AuthorityStore:
         try:
             authority, kept = await asyncio.to_thread(self._read)
         except AuthorityUnusable as error:
-            self._tell("refused", error.problems)
+            self._tell("refused", error.problems, cause)
             raise
         before, published = self._authority, self.published()
         self._authority, self._kept = authority, kept
@@ -93,10 +99,10 @@ class AuthorityStore:
         if self.published() != published:
             said.append(f"ca: what clients should trust has changed: {len(self.published())} in all")
         if said:
-            self._tell("loaded", ())
+            self._tell("loaded", (), cause)
         return said
 
-    def _tell(self, outcome: Literal["loaded", "refused"], problems: tuple[str, ...]) -> None:
+    def _tell(self, outcome: Literal["loaded", "refused"], problems: tuple[str, ...], cause: Cause) -> None:
         self._record(
             authority_record(
                 outcome=outcome,
@@ -104,6 +110,7 @@ class AuthorityStore:
                 trusted=[fingerprint(each, "SHA-256") for each in self.published()],
                 problems=problems,
                 now=self._clock(),
+                cause=cause,
             )
         )
 

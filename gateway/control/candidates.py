@@ -6,7 +6,9 @@ problem is told at once.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -18,15 +20,24 @@ from gateway.policy.language.document import read_policy
 from gateway.policy.problems import Invalid, Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from gateway.lists.load import LoadedLists
     from gateway.policy.addresses import Address
     from gateway.policy.analysis.verdicts import CasesReport
     from gateway.policy.compiled import CompiledPolicy
+    from gateway.policy.language.clauses import ListDocument
     from gateway.policy.language.document import PolicyDocument
     from gateway.policy.model import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a policy is made of: `files`, and lists that are fetched, which are found in `base` with their `ca`."""
+
+    files: tuple[Path, ...]
+    feeds: tuple[ListDocument, ...] = ()
+    base: Path = Path()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,30 +54,70 @@ class Source:
         """`corporate.cases.yaml` for `corporate.yaml`."""
         return self.file.with_name(f"{self.file.stem}.cases{self.file.suffix}")
 
+    @property
+    def needs(self) -> Needs:
+        """What is read in any case; lists come to it."""
+        return Needs((self.file, self.cases), (), self.file.parent)
+
+
+class Refused(Invalid):
+    """Nothing came of it. `needs` is what it hangs on: once that has changed, it may be worth another try."""
+
+    def __init__(self, problems: Iterable[Problem], needs: Needs) -> None:
+        super().__init__(problems)
+        self.needs = needs
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A policy that could take over, the bytes that it was read from, its lists, and what people should know.
 
-    `took` is how long it was to be read and compiled, in seconds.
+    `needs` is all that it was made of, `took` how long it was to be read and compiled, in seconds.
     """
 
     policy: CompiledPolicy
     text: bytes
     lists: LoadedLists
     notices: tuple[str, ...]
+    needs: Needs
     took: float = 0.0
 
 
 def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes | None = None) -> Candidate:
-    """A candidate from the file of `source`, or from `text` in its place. Raises Invalid with every problem.
+    """A candidate from the file of `source`, or from `text` in its place. Raises Refused with every problem.
 
     This reads files and may take long; it touches nothing that requests use. Lists that did not change are taken from
     `before`. Cases that fail refuse the policy; cases that cover too little are a notice.
     """
-    begun = monotonic()
-    content = _read(source.file) if text is None else text
-    document = read_policy(content, str(source.file))
+    begun, needs = monotonic(), source.needs
+    try:
+        content = _read(source.file) if text is None else text
+        document = read_policy(content, str(source.file))
+        needs = _needs(source, document)
+        policy, lists, notices = _made(source, document, now, before)
+    except Invalid as error:
+        raise Refused(error.problems, needs) from None
+    return Candidate(policy, content, lists, notices, needs, monotonic() - begun)
+
+
+def foreseen(source: Source) -> Needs:
+    """What the policy seems to need, before it is read for good; as little as is certain if it cannot be read."""
+    with suppress(OSError, Invalid):
+        content = source.file.read_bytes()
+        if b"url" in content:
+            return _needs(source, read_policy(content, str(source.file)))
+    return source.needs
+
+
+def _needs(source: Source, document: PolicyDocument) -> Needs:
+    base, lists = source.file.parent, document.lists.values()
+    named = (base / file for each in lists for file in (each.file, each.ca) if file is not None)
+    return Needs((*source.needs.files, *named), tuple(each for each in lists if each.feed is not None), base)
+
+
+def _made(
+    source: Source, document: PolicyDocument, now: float, before: LoadedLists | None
+) -> tuple[CompiledPolicy, LoadedLists, tuple[str, ...]]:
     lists = load_lists(document.lists, source.file.parent, source.kept_lists, now, before)
     if lists.problems:
         raise Invalid(lists.problems)
@@ -78,7 +129,7 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
             raise Invalid(failed)
         if not report.covered:
             notices.append(f"{source.cases}: the cases cover fewer rules than they ask for")
-    return Candidate(policy, content, lists, tuple(notices), monotonic() - begun)
+    return policy, lists, tuple(notices)
 
 
 def _tried(

@@ -25,13 +25,14 @@ MOST_ANSWERED: Final = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done, and with what."""
+    """What is to be done, and with what. `by` says on whose behalf, if the process that speaks is but a messenger."""
 
     verb: str
     given: dict[str, str] = field(default_factory=dict)
+    by: str | None = None
 
     def __bytes__(self) -> bytes:
-        return _line({"do": self.verb, "with": self.given})
+        return _line({"do": self.verb, "with": self.given} | ({} if self.by is None else {"by": self.by}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,13 @@ class Outcome:
 
 def read_order(line: bytes) -> Order:
     """An order from its line. Raises Malformed."""
-    said = _read(line, {"do", "with"}, MOST)
-    verb, given = said.get("do"), said.get("with", {})
-    if not isinstance(verb, str) or not isinstance(given, dict):
+    said = _read(line, {"do", "with", "by"}, MOST)
+    verb, given, by = said.get("do"), said.get("with", {}), said.get("by")
+    if not isinstance(verb, str) or not isinstance(given, dict) or not isinstance(by, str | None):
         raise Malformed('an order is a line like `{"do": "cache.stats"}`')
     if not all(isinstance(value, str) for value in given.values()):
         raise Malformed("what an order is given are texts")
-    return Order(verb, given)
+    return Order(verb, given, by)
 
 
 def read_outcome(line: bytes) -> Outcome:

@@ -1,6 +1,7 @@
 """A configuration that was read again: what of it takes effect while running, and what waits for the next start.
 
-Routes and upstreams take effect, all of them or none. Whatever else differs is named, so that nobody believes it.
+Routes and upstreams take effect, all of them or none; where policies and certificates lie is taken up, too, and what
+lies there is read. Whatever else differs is named, so that nobody believes it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.config.settings import ListenerSettings, Settings
 
 _LATER: Final = "takes effect at the next start"
-_RUNNING: Final = frozenset({"listeners", "upstreams", "routes"})
+_RUNNING: Final = frozenset({"listeners", "upstreams", "routes", "policy", "written"})
 """The keys that are taken apart, or taken up."""
 
 
@@ -41,7 +42,9 @@ def what_waits(before: Settings, after: Settings) -> list[str]:
         if name not in will:
             waiting.append(f"listener `{name}` was left out: it stays until the next start")
         else:
-            keys = _differing(listener, will[name])
+            keys = [
+                key for key in _differing(listener, will[name]) if key != "tls" or _starts_tls(listener, will[name])
+            ]
             waiting += [f"listener `{name}`: `{key}` has changed: that {_LATER}" for key in keys]
     return [*waiting, *(f"listener `{name}` is new: it {_LATER}" for name in will if name not in was)]
 
@@ -49,6 +52,11 @@ def what_waits(before: Settings, after: Settings) -> list[str]:
 def _differing[S: (Settings, ListenerSettings)](one: S, other: S) -> Iterator[str]:
     keys = (each.name for each in fields(one) if each.name not in _RUNNING)
     return (key for key in keys if getattr(one, key) != getattr(other, key))
+
+
+def _starts_tls(before: ListenerSettings, after: ListenerSettings) -> bool:
+    """Whether a listener would begin to speak TLS, or cease to; what it shows can change while it runs."""
+    return before.tls is None or after.tls is None
 
 
 def _longest_line(settings: Settings) -> float:

@@ -1,15 +1,14 @@
 """What a reverse listener shows to its clients and wants to be shown, in force: replaced as a whole or not at all.
 
 A reload that meets any problem changes nothing and says so, as with policies; a start that meets one does not happen.
-Files that were changed are noticed without being told: two files are never changed at one moment, so a pair that does
-not belong together is refused, and read again when the second one has changed, too.
+Two files are never changed at one moment: a pair that does not belong together is refused, and read again when the
+second one has changed, too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
@@ -24,14 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from gateway.audit.records.events import Cause
     from gateway.audit.records.record import Record
     from gateway.config.settings import ClientAuth, ServerTlsSettings
     from gateway.policy.names import Host
 
-LOOK_EVERY: Final = 10.0
-"""Seconds between two looks at whether files have changed."""
 _SOON: Final = dt.timedelta(days=14)
-_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -134,12 +131,10 @@ class FrontStore:
         record: Callable[[Record], object],
     ) -> None:
         self._listener: Final = listener
-        self._settings: Final = settings
+        self._settings = settings
         self._clock: Final = clock
         self._record: Final = record
         self._current: Shopfront | None = None
-        self._seen: tuple[object, ...] = ()
-        self._next_look = 0.0
 
     @property
     def current(self) -> Shopfront:
@@ -150,61 +145,44 @@ class FrontStore:
 
     def start(self) -> Shopfront:
         """Read it for the first time. Raises Invalid with every problem."""
-        self._seen = self._look()
-        return self._adopt(read_shopfront(self._settings, self._clock()))
+        return self._adopt(read_shopfront(self._settings, self._clock()), "start")
 
-    async def reload_aside(self) -> Shopfront:
+    async def reload_aside(self, cause: Cause) -> Shopfront:
         """Read it again, in a thread, and put it in force. Raises Invalid, and then what was in force still is."""
-        self._seen = self._look()
         try:
-            return self._adopt(await asyncio.to_thread(read_shopfront, self._settings, self._clock()))
+            return self._adopt(await asyncio.to_thread(read_shopfront, self._settings, self._clock()), cause)
         except Invalid as error:
-            self._tell("refused", tuple(map(str, error.problems)))
+            self._tell("refused", tuple(map(str, error.problems)), cause)
             raise
 
-    async def reload_if_changed(self) -> None:
-        """Read it again if a file is another one than before; problems are on record, and what was in force stays."""
-        now = self._clock()
-        if now < self._next_look:
-            return
-        self._next_look = now + LOOK_EVERY
-        if self._look() == self._seen:
-            return
-        try:
-            await self.reload_aside()
-        except Invalid as error:
-            _log.warning("%s: the new certificates are refused, the old ones stay in force", self._listener)
-            for problem in error.problems:
-                _log.warning("%s", problem)
-
-    def _look(self) -> tuple[object, ...]:
-        """What tells that a file was changed, of all files; nothing of one that is not there."""
-        seen: list[object] = []
-        for each in self._files():
-            try:
-                state = each.stat()
-                seen.append((state.st_mtime_ns, state.st_size, state.st_ino))
-            except OSError:
-                seen.append(None)
-        return tuple(seen)
-
-    def _files(self) -> list[Path]:
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read."""
         pairs = [file for each in self._settings.certificates for file in (each.certificate, each.key)]
-        return [*pairs, *(each for each in (self._settings.client_ca, self._settings.client_crl) if each is not None)]
+        others = (self._settings.client_ca, self._settings.client_crl)
+        return (*pairs, *(each for each in others if each is not None))
 
-    def _adopt(self, shopfront: Shopfront) -> Shopfront:
+    def point_at(self, settings: ServerTlsSettings) -> bool:
+        """Read what these settings say from now on; whether they say something else. What is in force stays so."""
+        if settings == self._settings:
+            return False
+        self._settings = settings
+        return True
+
+    def _adopt(self, shopfront: Shopfront, cause: Cause) -> Shopfront:
         """Record, then swap."""
-        self._tell("loaded", shopfront.notices)
+        self._tell("loaded", shopfront.notices, cause)
         self._current = shopfront
         return shopfront
 
-    def _tell(self, outcome: Literal["loaded", "refused"], problems: tuple[str, ...]) -> None:
+    def _tell(self, outcome: Literal["loaded", "refused"], problems: tuple[str, ...], cause: Cause) -> None:
         self._record(
             certificates_record(
                 outcome=outcome,
                 listener=self._listener,
-                files=[str(each) for each in self._files()],
+                files=[str(each) for each in self.files],
                 problems=problems,
                 now=self._clock(),
+                cause=cause,
             )
         )

@@ -6,7 +6,7 @@ being taken up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from gateway.audit.records.times import timestamp
@@ -14,10 +14,12 @@ from gateway.audit.records.times import timestamp
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-type Cause = Literal["signal", "file", "order"]
-"""Who wanted it: a SIGHUP, a file that has changed, or an operator over the control socket."""
+    from gateway.audit.records.events import Cause
+
 type What = Literal["policy", "list", "configuration", "authorities", "certificates", "trust"]
 """The parts: `configuration` is routes and upstreams, `trust` is whom servers are measured by."""
+type Key = tuple[What, str | None, str | None]
+"""A part, its listener, and for a list its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,11 @@ class PartOutcome:
     digest: str | None = None
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """By what it is known among others."""
+        return self.what, self.listener, self.name if self.what == "list" else None
 
     def data(self) -> dict[str, Any]:
         """As plain values."""
@@ -60,7 +67,7 @@ class Outcomes:
     @property
     def kept(self) -> tuple[PartOutcome, ...]:
         """The parts that were refused."""
-        return tuple(self._of("kept"))
+        return tuple(each for each in self.parts if each.state == "kept")
 
     def data(self) -> dict[str, Any]:
         """As plain values."""
@@ -71,5 +78,59 @@ class Outcomes:
             "parts": [each.data() for each in self.parts],
         }
 
-    def _of(self, state: str) -> Iterator[PartOutcome]:
-        return (each for each in self.parts if each.state == state)
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a part stands: what came of it the last time and why it was read, and when it was last taken up.
+
+    Times are in seconds since the epoch; `kept_since` is None for what is in force as it is written.
+    """
+
+    last: PartOutcome
+    cause: Cause
+    loaded: float | None
+    kept_since: float | None = None
+
+    def data(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            **self.last.data(),
+            "cause": self.cause,
+            "loaded": None if self.loaded is None else timestamp(self.loaded),
+            "kept_since": None if self.kept_since is None else timestamp(self.kept_since),
+        }
+
+
+@dataclass(slots=True)
+class Ledger:
+    """How every part stands, and how often each kind of part was taken up, or refused, since the start."""
+
+    counts: dict[tuple[What, Literal["loaded", "kept"]], int] = field(default_factory=dict)
+    _standings: dict[Key, Standing] = field(default_factory=dict)
+
+    def note(self, outcomes: Outcomes) -> None:
+        """Something was read. A policy that was taken up names its lists anew, others are forgotten."""
+        named = {each.key for each in outcomes.parts}
+        anew = {each.listener for each in outcomes.parts if each.what == "policy" and each.state == "loaded"}
+        for key in [key for key in self._standings if key[0] == "list" and key[1] in anew and key not in named]:
+            del self._standings[key]
+        for each in outcomes.parts:
+            counted = each.what, each.state
+            self.counts[counted] = self.counts.get(counted, 0) + 1
+            self._standings[each.key] = _after(self._standings.get(each.key), each, outcomes)
+
+    def __iter__(self) -> Iterator[Standing]:
+        return iter(tuple(self._standings.values()))
+
+    def data(self) -> dict[str, Any]:
+        """As plain values."""
+        counts = [{"what": what, "state": state, "count": count} for (what, state), count in self.counts.items()]
+        return {"parts": [each.data() for each in self], "counts": counts}
+
+
+def _after(before: Standing | None, found: PartOutcome, outcomes: Outcomes) -> Standing:
+    if found.state == "loaded":
+        return Standing(found, outcomes.cause, outcomes.ended)
+    since = None if before is None else before.kept_since
+    loaded = None if before is None else before.loaded
+    return Standing(found, outcomes.cause, loaded, outcomes.ended if since is None else since)

@@ -13,23 +13,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.records.events import list_record, policy_record
-from gateway.control.candidates import Source, prepare
+from gateway.control.candidates import Refused, Source, foreseen, prepare
 from gateway.control.lastgood import keep_copy
 from gateway.policy.gate import Gate
 from gateway.policy.limits import LimitTable
-from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from gateway.audit.records.events import Cause
     from gateway.audit.records.record import Record
     from gateway.config.settings import ListenerSettings
-    from gateway.control.candidates import Candidate
+    from gateway.control.candidates import Candidate, Needs
     from gateway.lists.load import LoadedList, LoadedLists
     from gateway.policy.addresses import Address
     from gateway.policy.problems import Problem
@@ -81,9 +81,19 @@ class PolicyStore:
         self._record = record
         self._gate: Gate | None = None
         self._lists: LoadedLists | None = None
+        self._needs = self._source.needs
         self._turn = asyncio.Lock()
         self.took = 0.0
         """How long what is in force took to be read and compiled, in seconds."""
+        self.loaded = 0.0
+        """When what is in force was put in force, in seconds since the epoch."""
+        self.refused: tuple[Problem, ...] = ()
+        """Why the last reload changed nothing; nothing if it did."""
+
+    @property
+    def file(self) -> Path:
+        """Where the policy is read from."""
+        return self._source.file
 
     @property
     def lists(self) -> Mapping[str, LoadedList]:
@@ -97,42 +107,63 @@ class PolicyStore:
             raise RuntimeError("the policy store was not started")
         return self._gate
 
+    @property
+    def needs(self) -> Needs:
+        """What was read the last time, or would have been: when some of it has changed, it is worth reading again."""
+        return self._needs
+
+    def point_at(self, file: Path) -> bool:
+        """Read the policy from there from now on; whether that is another place. What is in force stays so."""
+        if file == self._source.file:
+            return False
+        self._source = replace(self._source, file=file)
+        self._needs = self._source.needs
+        return True
+
+    def foresee(self) -> None:
+        """Learn what the policy needs before it is read for good, so that it can be fetched. Blocks."""
+        self._needs = foreseen(self._source)
+
     def start(self, *, last_good: bool = False) -> Reloaded:
-        """Put the policy in force. Raises Invalid with every problem; `last_good` goes on with the last good copy."""
+        """Put the policy in force. Raises Refused with every problem; `last_good` goes on with the last good copy."""
         try:
-            return self._adopt(prepare(self._source, self._clock(), self._lists))
-        except Invalid as error:
-            self._tell_refused(error.problems)
+            return self._adopt(*self._made(), "start")
+        except Refused as error:
+            self._tell_refused(error, "start")
             copy = self._kept_copy() if last_good else None
             if copy is None:
                 raise
-        return self._adopt(prepare(self._source, self._clock(), self._lists, copy))
+        return self._adopt(*self._made(copy), "start")
 
-    def reload(self) -> Reloaded | Kept:
+    def reload(self, cause: Cause) -> Reloaded | Kept:
         """Read everything again and put it in force, or keep what is. Blocks while it reads."""
         try:
-            return self._adopt(prepare(self._source, self._clock(), self._lists))
-        except Invalid as error:
-            return self._kept(error)
+            return self._adopt(*self._made(), cause)
+        except Refused as error:
+            return self._kept(error, cause)
 
-    async def reload_aside(self) -> Reloaded | Kept:
+    async def reload_aside(self, cause: Cause) -> Reloaded | Kept:
         """As `reload`, reading and compiling in a thread: requests go on meanwhile. One reload runs at a time."""
         async with self._turn:
             try:
-                candidate = await asyncio.to_thread(prepare, self._source, self._clock(), self._lists)
-            except Invalid as error:
-                return self._kept(error)
-            return self._adopt(candidate)
+                candidate, notices = await asyncio.to_thread(self._made)
+            except Refused as error:
+                return self._kept(error, cause)
+            return self._adopt(candidate, notices, cause)
 
-    def _adopt(self, candidate: Candidate) -> Reloaded:
+    def _made(self, text: bytes | None = None) -> tuple[Candidate, tuple[str, ...]]:
+        """What could take over, with a copy of it kept, and what should be known of both. Raises Refused."""
+        candidate = prepare(self._source, self._clock(), self._lists, text)
+        return candidate, (*candidate.notices, *self._keep(candidate.text))
+
+    def _adopt(self, candidate: Candidate, notices: tuple[str, ...], cause: Cause) -> Reloaded:
         """Record, then swap: what decides has been written down before it decides anything."""
         policy, before = candidate.policy, self._gate
         specs = [limit.spec for limit in policy.limits]
         limits = LimitTable(specs) if before is None else before.limits.carried_into(specs)
-        notices = (*candidate.notices, *self._keep(candidate.text))
         now = self._clock()
         for loaded in candidate.lists.lists.values():
-            self._record(self._list_record(loaded, now))
+            self._record(self._list_record(loaded, now, cause))
         self._record(
             policy_record(
                 outcome="loaded",
@@ -142,13 +173,14 @@ class PolicyStore:
                 digest=policy.digest,
                 problems=notices,
                 now=now,
+                cause=cause,
             )
         )
-        self._gate, self._lists = Gate(policy, limits), candidate.lists
-        self.took = candidate.took
+        self._gate, self._lists, self._needs = Gate(policy, limits), candidate.lists, candidate.needs
+        self.loaded, self.refused, self.took = now, (), candidate.took
         return Reloaded(policy.digest, notices)
 
-    def _list_record(self, loaded: LoadedList, now: float) -> Record:
+    def _list_record(self, loaded: LoadedList, now: float, cause: Cause) -> Record:
         content = loaded.content
         return list_record(
             outcome="kept" if loaded.fell_back else "stale" if loaded.stale else "loaded",
@@ -158,9 +190,10 @@ class PolicyStore:
             digest=None if content is None else content.digest,
             problems=loaded.remarks + loaded.stale,
             now=now,
+            cause=cause,
         )
 
-    def _tell_refused_lists(self, problems: tuple[Problem, ...], now: float) -> None:
+    def _tell_refused_lists(self, problems: tuple[Problem, ...], now: float, cause: Cause) -> None:
         """A list that cannot be used has problems at its own place, and takes its policy with it."""
         names = dict.fromkeys(found[1] for each in problems if (found := _OF_A_LIST.fullmatch(each.path)) is not None)
         for name in names:
@@ -172,16 +205,19 @@ class PolicyStore:
                 digest=None,
                 problems=[str(each) for each in problems if each.path == f"lists.{name}"],
                 now=now,
+                cause=cause,
             )
             self._record(refused)
 
-    def _kept(self, error: Invalid) -> Kept:
-        self._tell_refused(error.problems)
+    def _kept(self, error: Refused, cause: Cause) -> Kept:
+        self._tell_refused(error, cause)
+        self.refused = error.problems
         return Kept(error.problems)
 
-    def _tell_refused(self, problems: tuple[Problem, ...]) -> None:
+    def _tell_refused(self, refused: Refused, cause: Cause) -> None:
+        self._needs = refused.needs
         policy, now = None if self._gate is None else self._gate.policy, self._clock()
-        self._tell_refused_lists(problems, now)
+        self._tell_refused_lists(refused.problems, now, cause)
         self._record(
             policy_record(
                 outcome="refused",
@@ -189,8 +225,9 @@ class PolicyStore:
                 file=str(self._source.file),
                 name=None if policy is None else policy.name,
                 digest=None if policy is None else policy.digest,
-                problems=[str(problem) for problem in problems],
+                problems=[str(problem) for problem in refused.problems],
                 now=now,
+                cause=cause,
             )
         )
 

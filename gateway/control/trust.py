@@ -14,7 +14,9 @@ from gateway.upstreams.trust import read_trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from gateway.audit.records.events import Cause
     from gateway.audit.records.record import Record
     from gateway.config.settings import UpstreamTlsSettings
     from gateway.upstreams.trust import Trust
@@ -40,23 +42,28 @@ class TrustStore:
 
     def start(self) -> Trust:
         """Read it for the first time. Raises Invalid with every problem."""
-        return self._adopt(read_trust(self._settings, self._clock()))
+        return self._adopt(read_trust(self._settings, self._clock()), "start")
 
-    async def reload_aside(self) -> Trust:
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read."""
+        return (*self._settings.trust, *self._settings.revoked)
+
+    async def reload_aside(self, cause: Cause) -> Trust:
         """Read it again, in a thread, and put it in force. Raises Invalid, and then what was in force still is."""
         try:
-            return self._adopt(await asyncio.to_thread(read_trust, self._settings, self._clock()))
+            return self._adopt(await asyncio.to_thread(read_trust, self._settings, self._clock()), cause)
         except Invalid as error:
-            self._tell("refused", tuple(map(str, error.problems)))
+            self._tell("refused", tuple(map(str, error.problems)), cause)
             raise
 
-    def _adopt(self, trust: Trust) -> Trust:
+    def _adopt(self, trust: Trust, cause: Cause) -> Trust:
         """Record, then swap."""
-        self._tell("loaded", trust.notices)
+        self._tell("loaded", trust.notices, cause)
         self._trust = trust
         return trust
 
-    def _tell(self, outcome: str, problems: tuple[str, ...]) -> None:
-        files = [str(each) for each in (*self._settings.trust, *self._settings.revoked)]
+    def _tell(self, outcome: str, problems: tuple[str, ...], cause: Cause) -> None:
+        files = [str(each) for each in self.files]
         if files:
-            self._record(trust_record(outcome=outcome, files=files, problems=problems, now=self._clock()))
+            self._record(trust_record(outcome=outcome, files=files, problems=problems, now=self._clock(), cause=cause))

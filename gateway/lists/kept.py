@@ -38,21 +38,22 @@ class KeptCopies:
             return None
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(path, source)
+            write_copy(path, source.content, source.modified)
         except OSError as error:
             return f"cannot be kept in `{path.parent}`: {(error.strerror or 'writing failed').lower()}"
         return None
 
 
-def _write(path: Path, source: Source) -> None:
+def write_copy(path: Path, content: bytes, modified: float) -> None:
+    """Make these bytes the file, with this time in seconds since the epoch: whole, or not at all. Raises OSError."""
     import tempfile  # noqa: PLC0415 - `policy check` keeps no copies and does not wait for it to be imported
 
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")  # 0600 from the first moment
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(source.content)
+            file.write(content)
             file.flush()
-            os.utime(file.fileno(), (source.modified, source.modified))
+            os.utime(file.fileno(), (modified, modified))
             os.fsync(file.fileno())
         Path(draft).replace(path)
     except OSError:

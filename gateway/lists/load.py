@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from gateway.lists.feeds import beside, copy_name
 from gateway.lists.guards import counted, objections, shrinkage
 from gateway.lists.kept import KeptCopies
 from gateway.lists.reading import Reading, read_items, read_source
@@ -80,8 +81,9 @@ def load_lists(
 ) -> LoadedLists:
     """Load lists. Files are found from `base`, the folder of the policy file.
 
-    `keep` is a directory for the last good copies of this policy's lists and of nothing else; None keeps none and falls
-    back on none. `now` is in seconds since the epoch. Lists that did not change since `before` are taken from there.
+    `keep` is a directory for the last good copies of this policy's lists and of nothing else, with what was fetched
+    beside it; None keeps none, falls back on none, and takes lists that are fetched for empty. `now` is in seconds
+    since the epoch. Lists that did not change since `before` are taken from there.
     """
     loader = _Loader(base, KeptCopies(keep), now, before or LoadedLists(), os.urandom(KEY_LENGTH))
     waiting = dict(lists)
@@ -104,15 +106,24 @@ class _Loader:
     loaded: dict[str, LoadedList] = field(default_factory=dict)
 
     def load(self, name: str, document: ListDocument) -> None:
-        if document.file is None:
-            self.loaded[name] = LoadedList(document, read_items(document, self.key))
+        path = self._path(document)
+        if path is None:
+            unfetched = () if document.feed is None else (f"{document.origin} is not fetched here: the list is empty",)
+            self.loaded[name] = LoadedList(document, read_items(document, self.key), remarks=unfetched)
             return
         try:
-            source = Source.read(self.base / document.file)
+            source = Source.read(path)
         except UnreadableError as error:
-            self.loaded[name] = self._fall_back(document, (f"file `{document.file}` {error}",))
+            why = str(error) if document.feed is None else "was not fetched yet"
+            self.loaded[name] = self._fall_back(document, (f"{document.origin} {why}",))
             return
         self.loaded[name] = self._unchanged(name, document, source) or self._judged(document, source)
+
+    def _path(self, document: ListDocument) -> Path | None:
+        if document.feed is not None:
+            folder = self.kept.directory
+            return None if folder is None else beside(folder) / copy_name(document.feed)
+        return None if document.file is None else self.base / document.file
 
     def _unchanged(self, name: str, document: ListDocument, source: Source) -> LoadedList | None:
         """The list as it was loaded before, if nothing that it was judged by can have changed."""
@@ -130,10 +141,10 @@ class _Loader:
         complaints = (*self._complaints(document, reading), *self._shrunk(document, reading, copy))
         if complaints:
             return self._fall_back(document, complaints, copy)
-        remarks = [f"file `{document.file}`: {remark}" for remark in reading.oddities.notices()]
+        remarks = [f"{document.origin}: {remark}" for remark in reading.oddities.notices()]
         if copy is None or copy.digest != source.digest:
             failure = self.kept.keep(document.name, source)
-            remarks += [] if failure is None else [f"file `{document.file}` {failure}"]
+            remarks += [] if failure is None else [f"{document.origin} {failure}"]
         stale = self._stale(document, reading.content)
         return LoadedList(document, self._judged_copy(reading.content), remarks=tuple(remarks), stale=stale)
 
@@ -146,11 +157,11 @@ class _Loader:
     def _complaints(self, document: ListDocument, reading: Reading) -> tuple[str, ...]:
         entries, tolerant = reading.content.entries, document.type == "domain"
         wrong = tuple(
-            f"file `{document.file}` {problem}" for problem in reading.oddities.problems(entries, tolerant=tolerant)
+            f"{document.origin} {problem}" for problem in reading.oddities.problems(entries, tolerant=tolerant)
         )
         others = {name: each.content for name, each in self.loaded.items() if each.content is not None}
         return wrong or tuple(
-            f"file `{document.file}` {objection}" for objection in objections(reading, document.guard, others)
+            f"{document.origin} {objection}" for objection in objections(reading, document.guard, others)
         )
 
     def _shrunk(self, document: ListDocument, reading: Reading, copy: Source | None) -> Iterator[str]:
@@ -162,7 +173,7 @@ class _Loader:
         objection = shrinkage(reading.content.entries, before, document.guard)
         if objection is not None:
             way_out = f"if it is meant, remove `{self.kept.path(document.name)}`"
-            yield f"file `{document.file}` {objection}; {way_out}"
+            yield f"{document.origin} {objection}; {way_out}"
 
     def _fall_back(self, document: ListDocument, why: tuple[str, ...], copy: Source | None = None) -> LoadedList:
         copy = copy or self.kept.read(document.name)
@@ -183,8 +194,12 @@ class _Loader:
         if document.max_age is None or age <= document.max_age:
             return ()
         return (
-            f"stale: `{document.file}` is {_age(age)} old, `max_age` is {_age(document.max_age)}; it stays in force",
+            f"stale: `{_named(document)}` is {_age(age)} old, `max_age` is {_age(document.max_age)}; it stays in force",
         )
+
+
+def _named(document: ListDocument) -> str | None:
+    return document.file if document.feed is None else document.feed.url
 
 
 def _references(document: ListDocument) -> set[str]:

@@ -37,7 +37,7 @@ class Line:
         return _CONTROL.sub(_escaped, f"{SPEAKER}: {self.sentence}{cause}{repeated}")
 
     def as_json(self) -> str:
-        """For programs."""
+        """One JSON object, for programs."""
         said: dict[str, object] = {
             "time": datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "level": self.level,

@@ -195,6 +195,7 @@ def _tls(entry: TlsDocument, context: Context) -> CompiledTls:
         inspect = block_matcher(entry.inspect, context, Side.RESTRAINS)
     return CompiledTls(
         inspect=inspect,
+        always=entry.inspect == "all" and not splices,
         splices=tuple((splice.id, selection_matcher(splice.selection, context, Side.GRANTS)) for splice in splices),
     )
 

@@ -104,9 +104,13 @@ class CompiledHeaders:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompiledTls:
-    """Which TLS connections are opened: those for which `inspect` may hold and none of `splices` certainly does."""
+    """Which TLS connections are opened: those for which `inspect` may hold and none of `splices` certainly does.
+
+    `always` says that it is all of them.
+    """
 
     inspect: Matcher
+    always: bool
     splices: tuple[tuple[str, Matcher], ...]
 
 

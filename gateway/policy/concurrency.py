@@ -6,6 +6,7 @@ A key is in the table only while it holds something, so the table never needs to
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import TYPE_CHECKING, Self
 
 from gateway.policy.model import Reason
@@ -81,3 +82,7 @@ class Concurrency:
     def keys(self) -> int:
         """How many keys hold something."""
         return len(self._counts)
+
+    def fullest(self, most: int) -> list[Key]:
+        """The keys that hold most, the fullest first."""
+        return nlargest(most, self._counts, key=self._counts.__getitem__)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.policy.charging import charge
 from gateway.policy.findings import hit_of, unknown_facts
+from gateway.policy.fired import Fired
 from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
@@ -100,11 +101,10 @@ class _Tally:
 class Gate:
     """Judges the requests of one policy. Pure but for `limits`, whose counters `upstream` and `tunnel` charge."""
 
-    __slots__ = ("limits", "policy")
+    __slots__ = ("fired", "limits", "policy")
 
     def __init__(self, policy: CompiledPolicy, limits: LimitTable) -> None:
-        self.policy = policy
-        self.limits = limits
+        self.policy, self.limits, self.fired = policy, limits, Fired()
 
     def connection(self, facts: Facts) -> Decision | Pending:
         """A client connected: its address is known."""

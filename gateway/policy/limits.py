@@ -181,6 +181,13 @@ class LimitTable:
         counted = counter.limiter or counter.concurrency
         return 0 if counted is None else counted.keys
 
+    def fullest(self, name: str, now: float, most: int) -> tuple[LimitState, ...]:
+        """Where those keys of a limit stand that have used up most of it, the fullest first."""
+        counter = self._counters[name]
+        counted = counter.limiter or counter.concurrency
+        keys = [] if counted is None else counted.fullest(most)
+        return _states(((counter, key) for key in keys), now)
+
     def carried_into(self, specs: Iterable[LimitSpec]) -> LimitTable:
         """The table of a new policy, with all that this one knows about limits that stayed the same.
 

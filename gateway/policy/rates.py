@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from heapq import heappop, heappush, heapreplace
+from heapq import heappop, heappush, heapreplace, nlargest
 from typing import Final, Self
 
 from gateway.policy.errors import Malformed
@@ -161,6 +161,10 @@ class Limiter:
     def keys(self) -> int:
         """How many keys are held."""
         return len(self._tats)
+
+    def fullest(self, most: int) -> list[Key]:
+        """The keys that have used up most, the fullest first."""
+        return nlargest(most, self._tats, key=self._tats.__getitem__)
 
     def _forget_idle(self, tick: int) -> None:
         """Forget idle keys: a few on every request, and if the table is full, until there is room or none is idle."""

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -27,12 +26,6 @@ class NotStarted(Exception):  # noqa: N818 - it says what happened
 @contextmanager
 def application(host: str, port: int) -> Iterator[None]:
     """Serve the application on `host`:`port` within this block. Raises NotStarted."""
-    missing = [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]
-    if missing:
-        raise NotStarted(
-            f"the quick start needs {' and '.join(missing)}: install `wicketgate[quickstart]`, "
-            "or name a configuration with `--config`"
-        )
     # -P: nothing in the current folder is taken for a module. An own session: the terminal's Ctrl-C is not for it.
     command = [sys.executable, "-P", "-m", "gateway.quickstart", host, str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603 - our own module, no shell

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.policy.checks import document_selections
-from gateway.policy.model import FactName
+from gateway.policy.model import OPEN_FACTS, FactName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,13 @@ _MINUTE: Final = 60
 class Asked:
     """What the rules, limits and `tls` of a policy look at.
 
-    `fields` are the request's fields but for Host, `present` and `values` the query parameters of which it asks
-    whether they are there, and what they say. `bounds` are the sizes of a request at which an answer may change.
+    `learnt` are those of the `facts` that a gateway knows by the last word, if they are there at all. `fields` are the
+    request's fields but for Host, `present` and `values` the query parameters of which it asks whether they are there,
+    and what they say. `bounds` are the sizes of a request at which an answer may change.
     """
 
     facts: frozenset[FactName]
+    learnt: frozenset[FactName]
     fields: frozenset[str]
     present: frozenset[str]
     values: frozenset[str]
@@ -44,6 +46,7 @@ class Asked:
             record["listener"],
             client["ip"] if FactName.CLIENT_IP in facts else None,
             client["user"],
+            repr(record.get("identity")),
             tuple(client["groups"]),
             request["method"],
             request["scheme"],
@@ -53,7 +56,7 @@ class Asked:
             request["protocol"],
             request.get("tunnel"),
             None if size is None else (bisect_left(self.bounds, size), bisect_right(self.bounds, size)),
-            None if tls is None else (tls["sni"], tls["mode"]),
+            None if tls is None else (tls["sni"], tls["mode"], tls.get("version")),
             None if destination is None else (tuple(destination["answers"]), destination["parent"]),
             said["verdict"],
             tuple(said["unknown"]),
@@ -83,6 +86,7 @@ def asked_by(document: PolicyDocument, policy: CompiledPolicy) -> Asked:
         facts |= {FactName.USER, FactName.CLIENT_IP}
     return Asked(
         facts=frozenset(facts),
+        learnt=frozenset(facts) - OPEN_FACTS - {FactName.TIME},
         fields=_arguments(conditions, keys, "header") - {_HOST_FIELD},
         present=frozenset(each.argument or "" for each in conditions if _is_presence(each)),
         values=_arguments([each for each in conditions if not _is_presence(each)], keys, "query"),

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from gateway.audit.records.secrets import MASK
 from gateway.policy.addresses import Address, is_special, special_parts
 from gateway.policy.errors import Malformed
 from gateway.policy.model import Mode, Reason
 from gateway.policy.names import Host
-from gateway.replay.recall import recall
+from gateway.replay.recall import tunnelled
 from gateway.replay.replaying import BY_POLICY
-
-if TYPE_CHECKING:
-    from gateway.replay.asking import Asked
 
 type Record = dict[str, Any]
 
@@ -81,7 +78,6 @@ class Evidence:
     """
 
     mode: Mode
-    asked: Asked
     uses: dict[Use, Seen] = field(default_factory=dict)
     tunnel_ports: dict[int, Seen] = field(default_factory=dict)
     special: dict[str, Seen] = field(default_factory=dict)
@@ -128,7 +124,7 @@ class Evidence:
         return Use(host.text, "http", request["scheme"], request["port"], request["method"], path)
 
     def _remember_tunnel(self, record: Record) -> None:
-        if recall(record, self.asked, 0.0).facts.connect is True:
+        if tunnelled(record) is True:
             self.tunnel_ports.setdefault(record["request"]["port"], Seen()).add(record)
 
     def _remember_destinations(self, record: Record) -> None:

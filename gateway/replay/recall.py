@@ -16,10 +16,11 @@ from urllib.parse import quote_plus
 from gateway.audit.records.redaction import LONGEST_VALUE
 from gateway.audit.records.secrets import MASK
 from gateway.policy.addresses import Address
+from gateway.policy.checks import DESTINATION_FACTS
 from gateway.policy.errors import Malformed, TooLong
 from gateway.policy.findings import value_of
 from gateway.policy.headers import Fields
-from gateway.policy.model import ABSENT, OPEN_FACTS, UNKNOWN, Fact, FactName, Facts, Mode
+from gateway.policy.model import ABSENT, UNKNOWN, Fact, FactName, Facts, Missing, Mode
 from gateway.policy.names import Host
 from gateway.policy.paths import Target, TargetRules
 
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
 
 type Record = dict[str, Any]
 
-_LEARNT: Final = frozenset(FactName) - OPEN_FACTS - {FactName.TIME}
-"""What a gateway has learnt by the last word, if it is there at all."""
 _OUTSIDE: Final = frozenset({FactName.METHOD, FactName.PATH, FactName.QUERY, FactName.HEADER, FactName.REQUEST_SIZE})
 """What nobody learns of a tunnel that is passed on unread."""
+_OPENED: Final[dict[str | None, Fact[bool]]] = {"inspected": True, "terminated": True, "spliced": False, None: UNKNOWN}
 _AS_READ: Final = TargetRules(encoded_slash="keep", slashes="keep", max_length=1 << 16, strict=False)
 
 
@@ -59,30 +59,33 @@ def recall(record: Record, asked: Asked, now: float) -> Recalled:
     """The request of a decision record; `asked` says which fields and parameters are worth reading."""
     spliced = record["request"]["protocol"] == "tcp"
     facts = _facts(record, asked, now)
-    if facts.destination_ips is UNKNOWN and not _is_early(record):
-        facts = facts.learning(destination_ips=ABSENT, destination_country=ABSENT, destination_asn=ABSENT)
-    hidden = {name for name in _LEARNT & asked.facts if value_of(facts, name) is UNKNOWN}
+    hidden = {name for name in asked.learnt if value_of(facts, name) is UNKNOWN}
     if spliced:
         hidden -= _OUTSIDE
     elif record["request"]["path"] is None:
         hidden.add(FactName.REQUEST_SIZE)
+    if facts.destination_ips is ABSENT:
+        hidden -= DESTINATION_FACTS
     counted = {FactName(name) for name in record["decision"]["unknown"]}
     return Recalled(facts=facts, hidden=frozenset(hidden - counted), spliced=spliced)
 
 
 def _is_early(record: Record) -> bool:
-    """Whether a request was refused before anybody looked where it goes."""
-    said, destination = record["decision"], record["destination"]
-    return said["verdict"] == "deny" and destination is None and not said["unknown"]
+    """Whether a request was refused before anybody looked where it goes, if its destination is not on record."""
+    said = record["decision"]
+    return said["verdict"] == "deny" and not said["unknown"]
 
 
 def _facts(record: Record, asked: Asked, now: float) -> Facts:
     client, request, tls = record["client"], record["request"], record["tls"]
     is_request = request["path"] is not None
-    facts = Facts(
+    where, place = _destinations(record)
+    return Facts(
         now=now,
         client_ip=_address(client["ip"]),
-        destination_ips=_destinations(record["destination"]),
+        destination_ips=where,
+        destination_country=place,
+        destination_asn=place,
         host=_host(request["host"]),
         port=_known(request["port"]),
         scheme=_known(request["scheme"]),
@@ -92,15 +95,41 @@ def _facts(record: Record, asked: Asked, now: float) -> Facts:
         request_size=_known(request["size"]),
         user=ABSENT if client["user"] is None else client["user"],
         groups=frozenset(client["groups"]) if client["groups"] else ABSENT,
-        identity_method=ABSENT if client["user"] is None else UNKNOWN,
+        identity_method=_identified(record),
         protocol=_known(request["protocol"]),
-        connect=_tunnelled(record),
+        connect=tunnelled(record),
+        tls_sni=_server_name(tls),
+        tls_version=ABSENT if tls is None else _known(tls.get("version")),
+        tls_inspected=ABSENT if tls is None else _OPENED[tls["mode"]],
     )
+
+
+def _server_name(tls: Record | None) -> Fact[Host]:
+    """The name that a hello asked for; of a tunnel whose hello did not come yet, nobody knows."""
     if tls is None:
-        return facts.learning(tls_sni=ABSENT, tls_version=ABSENT, tls_inspected=ABSENT)
-    opened = {"inspected": True, "terminated": True, "spliced": False, None: UNKNOWN}[tls["mode"]]
-    nameless = UNKNOWN if opened is UNKNOWN else ABSENT
-    return facts.learning(tls_sni=nameless if tls["sni"] is None else _host(tls["sni"]), tls_inspected=opened)
+        return ABSENT
+    if tls["sni"] is None:
+        return UNKNOWN if tls["mode"] is None else ABSENT
+    return _host(tls["sni"])
+
+
+def kind_of(end: Record) -> Fact[str]:
+    """The media type of the answer that was judged, as far as the end of an exchange tells it."""
+    response = end.get("response")
+    if response is None:
+        return UNKNOWN
+    kind: str | None = response["type"]
+    if kind is None:
+        return ABSENT
+    return UNKNOWN if MASK in kind else kind
+
+
+def _identified(record: Record) -> Fact[str]:
+    """How the client proved who it is. Of old records only a client that did not is known."""
+    identity = record.get("identity")
+    if identity is not None:
+        return str(identity["method"])
+    return ABSENT if record["client"]["user"] is None else UNKNOWN
 
 
 def _known[T](value: T | None) -> Fact[T]:
@@ -122,15 +151,17 @@ def _host(text: str | None) -> Fact[Host]:
         return UNKNOWN
 
 
-def _destinations(destination: Record | None) -> Fact[tuple[Address, ...]]:
-    if destination is None:
-        return UNKNOWN
-    if destination["answers"]:
-        return tuple(map(Address.parse, destination["answers"]))
-    return UNKNOWN if destination["parent"] is None else ABSENT
+def _destinations(record: Record) -> tuple[Fact[tuple[Address, ...]], Missing]:
+    """The addresses, and where they are on the map: the record does not say, and what goes nowhere is nowhere."""
+    destination = record["destination"]
+    if destination is not None and destination["answers"]:
+        return tuple(map(Address.parse, destination["answers"])), UNKNOWN
+    if destination is not None and destination["parent"] is not None:
+        return ABSENT, UNKNOWN
+    return (UNKNOWN, UNKNOWN) if _is_early(record) else (ABSENT, ABSENT)
 
 
-def _tunnelled(record: Record) -> Fact[bool]:
+def tunnelled(record: Record) -> Fact[bool]:
     """Whether it came through a tunnel: TLS on a forward listener always does."""
     request = record["request"]
     if record["mode"] == Mode.REVERSE:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from gateway.policy.compiled import CompiledLimit, CompiledPolicy, CompiledRule
     from gateway.policy.limits import Lease
-    from gateway.policy.model import Facts
+    from gateway.policy.model import Fact, Facts
 
 _SILENT = frozenset({"HEAD"})
 _BODILESS = frozenset({204, 304})
@@ -69,23 +69,27 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """How an exchange ended: bytes of its bodies, the status, and whether there was an answer to judge."""
+    """How an exchange ended: bytes of its bodies, status and kind of the answer, and whether there was one to judge."""
 
     up: int
     down: int
     status: int | None
+    kind: Fact[str] = UNKNOWN
     answered: bool = True
 
 
 class Rejudge:
     """Asks one policy about requests on record, in the order of the log. Only limits remember anything."""
 
-    __slots__ = ("_asks", "_gate", "_policy", "_tables", "left_out")
+    __slots__ = ("_asks", "_gate", "_late", "_policy", "_tables", "left_out")
 
     def __init__(self, policy: CompiledPolicy) -> None:
         self._policy = policy
         self._gate = Gate(replace(policy, limits=()), LimitTable())
         self._asks: frozenset[FactName] = frozenset().union(*map(_looked_at, policy.rules.values()))
+        self._late: tuple[CompiledRule, ...] = tuple(
+            rule for rule in policy.rules.values() if _looked_at(rule) & OPEN_FACTS and not rule.shadow
+        )
         self._tables: dict[str, LimitTable] = {}
         self.left_out: dict[str, set[str]] = {}
 
@@ -107,14 +111,14 @@ class Rejudge:
         reason = outcome.reason or Reason.RATE_EXCEEDED
         return Outcome(verdict=Verdict.DENY, reason=reason, rule=outcome.refused), None
 
-    def by_answer(self, request: Recalled, end: Whole | None) -> Outcome | None:
+    def by_answer(self, request: Recalled, end: Whole | None, kind: Fact[str] = UNKNOWN) -> Outcome | None:
         """What is said once a body has passed, and the answer: a denial, that it cannot be told, or None.
 
-        `end` is how the exchange ended; None if nobody knows what would have passed.
+        `end` is how the exchange ended; None if nobody knows what would have passed, but perhaps of which `kind`.
         """
         facts, hidden = request.facts, request.hidden
         if end is None:
-            hidden |= OPEN_FACTS
+            facts, hidden = facts.learning(response_type=kind), hidden | OPEN_FACTS
         elif facts.request_size is UNKNOWN and not request.spliced:
             facts = facts.learning(request_size=end.up)
             if (said := self._gate.size(facts)).denied:
@@ -124,8 +128,10 @@ class Rejudge:
         if end is not None:
             is_silent = facts.method in _SILENT or end.status in _BODILESS
             size = UNKNOWN if is_silent else end.down
-            facts = facts.learning(response_status=end.status, response_size=size)
+            facts = facts.learning(response_status=end.status, response_size=size, response_type=end.kind)
             hidden |= RESPONSE_FACTS
+        if all(not rule.allows and rule.clause.match(facts) is False for rule in self._late):
+            return None  # what was allowed stays so: nothing else looks at what is new
         outcome = self._answered(Recalled(facts=facts, hidden=hidden))
         return None if outcome.verdict is Verdict.ALLOW else outcome
 
@@ -143,6 +149,8 @@ class Rejudge:
 
     def _through_tls(self, request: Recalled) -> Outcome:
         """TLS in a tunnel: whether it is inspected is for this policy to say."""
+        if self._policy.tls.always:
+            return self._treated(request, inspect=True)
         facts, tls = _at_hello(request.facts), self._policy.tls
         truths = [matches(facts) for _, matches in tls.splices]
         is_open = None in truths or (True not in truths and tls.inspect(facts) is None)
@@ -158,7 +166,9 @@ class Rejudge:
         return Outcome(verdict=None, missing=tuple(sorted(missing)), open=("tls",))
 
     def _treated(self, request: Recalled, *, inspect: bool) -> Outcome:
-        facts, hidden = request.facts.learning(tls_inspected=inspect), request.hidden
+        facts, hidden = request.facts, request.hidden
+        if facts.tls_inspected is not inspect:
+            facts = facts.learning(tls_inspected=inspect)
         if not inspect:
             return self._settled(Recalled(facts=unread(facts), hidden=hidden - _INSIDE), self._passed_on)
         if request.spliced:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.policy.checks import DESTINATION_FACTS
-from gateway.policy.model import ABSENT, Reason, Verdict
+from gateway.policy.model import ABSENT, UNKNOWN, Reason, Verdict
 from gateway.replay.grouping import BY_LIMITS, Groups
-from gateway.replay.recall import Recalled, moment_of, recall
+from gateway.replay.recall import Recalled, kind_of, moment_of, recall
 from gateway.replay.rejudging import Outcome, Rejudge, Whole
 
 if TYPE_CHECKING:
@@ -164,7 +164,8 @@ class Replay:
         was_denied = opened.record["decision"]["verdict"] == "deny"
         if opened.after.verdict is Verdict.ALLOW and opened.request is not None and self._needs_end:
             whole = None if end is None or was_denied or later is not None else whole_of(end)
-            opened.after = self._rejudge.by_answer(opened.request, whole) or opened.after
+            kind = UNKNOWN if end is None else kind_of(end)
+            opened.after = self._rejudge.by_answer(opened.request, whole, kind) or opened.after
         self._tell(opened)
 
     def _tell(self, opened: _Open) -> None:
@@ -190,4 +191,4 @@ def whole_of(end: Record) -> Whole | None:
     up, down, reason = end["bytes"]["up"], end["bytes"]["down"], end["reason"]
     if reason is not None:
         return Whole(up, down, None, answered=False) if reason.startswith(_NO_SERVER) else None
-    return Whole(up, down, end["status"])
+    return Whole(up, down, end["status"], kind_of(end))

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 from gateway.policy.builtin import own_listener
 from gateway.policy.errors import Malformed
 from gateway.policy.model import Facts
+from gateway.policy.names import Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from gateway.policy.addresses import Address
-    from gateway.policy.names import Host
 
     type Spot = tuple[Address, int]
     """An address and a port."""
 
 DIRECT: Final = "direct"
-_THIS_MACHINE: Final = "localhost"
+_THIS_MACHINE: Final = Host.parse("localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,15 +125,19 @@ def loops(parents: Iterable[Parent], own: frozenset[Spot], known: Mapping[str, S
 
     `known` are the names that the configuration answers.
     """
-    found = []
-    for parent in parents:
-        host = parent.host
-        if host.address is not None:
-            addresses: Iterable[Address] = (host.address,)
-        elif host.text == _THIS_MACHINE:
-            addresses = tuple(address for address, _ in own)
-        else:
-            addresses = known.get(host.text, ())
-        if any(is_own(own, address, parent.port) for address in addresses):
-            found.append(f"parent `{parent.name}`: {host.authority(parent.port)} is a listener of this gateway, a loop")
-    return found
+    return [
+        f"parent `{each.name}`: {each.host.authority(each.port)} is a listener of this gateway, a loop"
+        for each in parents
+        if leads_to(each.host, each.port, own, known)
+    ]
+
+
+def leads_to(host: Host, port: int, own: frozenset[Spot], known: Mapping[str, Sequence[Address]]) -> bool:
+    """Whether one of the gateway's own listeners is at a host and port, as far as that is known without asking."""
+    if host.address is not None:
+        addresses: Sequence[Address] = (host.address,)
+    elif host.is_under(_THIS_MACHINE):
+        addresses = tuple(address for address, _ in own)
+    else:
+        addresses = known.get(host.text, ())
+    return any(is_own(own, address, port) for address in addresses)

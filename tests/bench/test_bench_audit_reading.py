@@ -28,20 +28,20 @@ def test_every_question_is_asked_and_answered() -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     result = json.loads(done.stdout)
-    assert {"top blocked", "top blocked, compressed", "top blocked, from Parquet", "stats", "export as Parquet"} <= set(
-        result
-    )
+    asked = {"top blocked", "top blocked, compressed", "top blocked, from Parquet", "stats", "verify"}
+    assert asked | {"export as Parquet", "prove what was not"} <= set(result)
     assert all(row["seconds"] > 0 for row in result.values())
 
 
 def test_the_answers_are_a_table() -> None:
     done = run("--records", "200", "--rounds", "1")
 
-    assert done.stdout.splitlines()[0] == "| 200 records | seconds | CPU seconds |"
+    assert done.stdout.splitlines()[0] == "| 200 records | seconds | CPU seconds | ratio |"
 
 
 @pytest.mark.bench
+@pytest.mark.timeout(600)
 def test_a_million_records_are_counted_within_the_bounds() -> None:
-    done = run("--rounds", "3", "--check")
+    done = run("--rounds", "1", "--check")
 
     assert (done.returncode, done.stderr) == (0, "")

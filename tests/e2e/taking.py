@@ -28,6 +28,19 @@ async def hook(request: Request) -> Response:
     return await run_in_threadpool(_answer, rows, [dict(request.headers), body.decode()])
 
 
+@app.post("/anchor")
+async def anchor(request: Request) -> Response:
+    """Checkpoints, written down as they come."""
+    body = await request.body()
+
+    def write() -> None:
+        with _FILE.with_name("anchor").open("ab") as file:
+            file.write(body)
+
+    await run_in_threadpool(write)
+    return Response(status_code=204)
+
+
 @app.post("/v1/logs")
 async def logs(request: Request) -> Response:
     """What a collector of OpenTelemetry takes, read by the protocol's own definition: an unknown key is an error."""

@@ -2,8 +2,8 @@
 
 `$ ` begins a command; the lines behind it are what it prints, where `...` stands for anything. A command must succeed,
 unless `$ echo $?` behind it shows the code with which it ends. One shell runs all of a document. A block marked
-`FORMAT file=NAME` is a file that the reader is asked to write. Ports that commands take
-(`--port`, `--listen`) are replaced by free ones.
+`FORMAT file=NAME` is a file that the reader is asked to write. Ports that commands and files take
+(`--port`, `--listen`, `bind:`, `port=`) are replaced by free ones.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.e2e
 
 BLOCK = re.compile(r"^```(?:console runnable|[a-z]+ file=(\S+))\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUNNABLE = re.compile(r"^```console runnable$", re.MULTILINE)
-TAKEN = re.compile(r"(?:--port |--listen \S+:)([0-9]{4,5})\b")
+TAKEN = re.compile(r"""(?:--port |--listen \S+:|port="|bind: "127\.0\.0\.1:|\("127\.0\.0\.1", )([0-9]{4,5})\b""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,3 +199,89 @@ def test_what_a_limit_has_counted_is_not_forgotten(proxy: Gateway, origin: Recor
 
     assert before == [9, 8, 7]
     assert remaining() == 6
+
+
+QUICKLY: Final = {"reload": {"settle": "100ms"}}
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Gateway]:
+    with gateway(tmp_path, forward=OLD, names={".open.example": ["127.0.0.1"]}, settings=QUICKLY) as running:
+        yield running
+
+
+def _hears(proxy: Gateway, said: str, told: int = 0) -> None:
+    until(lambda: any(said in line for line in proxy.process.err[told:]), f"`{said}` was never said")
+
+
+def test_a_file_that_changes_takes_over_by_itself(watched: Gateway, origin: RecordingOrigin) -> None:
+    fresh = watched.folder / ".forward.yaml.swp"
+    fresh.write_text(NEW, encoding="utf-8")
+    fresh.replace(watched.folder / "forward.yaml")
+
+    _hears(watched, "was read again")
+
+    assert _fates(watched, origin) == [200, 200, 403]
+    record = watched.wait_for(lambda each: each["event"] == "policy" and each["policy"]["name"] == "new")
+    assert (record["outcome"], record["cause"]) == ("loaded", "file")
+
+
+def test_half_a_file_is_refused_and_its_other_half_is_waited_for(watched: Gateway, origin: RecordingOrigin) -> None:
+    _rewrite(watched, NEW[: len(NEW) // 2])
+    _hears(watched, "the new policy is refused")
+    assert _fates(watched, origin) == [200, 403, 200]
+
+    told = len(watched.process.err)
+    _rewrite(watched, NEW)
+    _hears(watched, "was read again", told)
+    assert _fates(watched, origin) == [200, 200, 403]
+
+
+def test_a_folder_that_is_swapped_by_its_link_is_a_change(tmp_path: Path, origin: RecordingOrigin) -> None:
+    for name, policy in (("..1", OLD), ("..2", NEW)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "law.yaml").write_text(policy, encoding="utf-8")
+    (tmp_path / "..data").symlink_to("..1")
+    with gateway(tmp_path, forward=OLD, names={".open.example": ["127.0.0.1"]}, settings=QUICKLY) as proxy:
+        _point(proxy, "..data/law.yaml")
+        _hears(proxy, "was read again")
+        assert _fates(proxy, origin) == [200, 403, 200]
+
+        told = len(proxy.process.err)
+        (tmp_path / "..data_tmp").symlink_to("..2")
+        (tmp_path / "..data_tmp").replace(tmp_path / "..data")
+        _hears(proxy, "was read again", told)
+        assert _fates(proxy, origin) == [200, 200, 403]
+
+
+def _point(proxy: Gateway, policy: str) -> None:
+    """Have the configuration name another policy."""
+    file = proxy.folder / "wicketgate.yaml"
+    file.write_text(file.read_text("utf-8").replace('"forward.yaml"', f'"{policy}"'), encoding="utf-8")
+
+
+def test_a_policy_whose_own_cases_fail_is_refused_and_the_case_is_named(
+    watched: Gateway, origin: RecordingOrigin
+) -> None:
+    (watched.folder / "forward.cases.yaml").write_text(
+        "policy: forward.yaml\ngiven: {client.ip: 127.0.0.1, destination.ip: 127.0.0.1}\n"
+        "cases: [{name: the old door, url: 'http://a.open.example/closed', expect: deny, rule: no-old}]\n",
+        encoding="utf-8",
+    )
+    _hears(watched, "was read again")
+    _rewrite(watched, NEW)
+    _hears(watched, "case `the old door` wants deny")
+
+    assert _fates(watched, origin) == [200, 403, 200]
+    refused = watched.wait_for(lambda each: each["event"] == "policy" and each["outcome"] == "refused")
+    assert (refused["cause"], refused["policy"]["name"]) == ("file", "old")
+
+
+def test_where_nobody_watches_a_signal_is_obeyed(tmp_path: Path, origin: RecordingOrigin) -> None:
+    nobody = {"reload": {"watch": False, "settle": "100ms"}}
+    with gateway(tmp_path, forward=OLD, names={".open.example": ["127.0.0.1"]}, settings=nobody) as proxy:
+        _reload(proxy, NEW, "was read again")
+        record = proxy.wait_for(lambda each: each["event"] == "policy" and each["policy"]["name"] == "new")
+
+        assert _fates(proxy, origin) == [200, 200, 403]
+        assert record["cause"] == "signal"

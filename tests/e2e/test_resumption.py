@@ -34,7 +34,7 @@ def ask(gateway: Running, host: str, port: int) -> int:
 
 
 def read_again(gateway: Running) -> None:
-    asyncio.run_coroutine_threadsafe(gateway.engine.trust.reload_aside(), gateway.loop).result(PATIENCE)
+    asyncio.run_coroutine_threadsafe(gateway.engine.trust.reload_aside("signal"), gateway.loop).result(PATIENCE)
 
 
 def is_over(gateway: Running, tls: UpstreamTls, kept: int) -> bool:

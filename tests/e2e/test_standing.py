@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -38,6 +39,9 @@ ACCEPT: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 )
+FEED: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n7\r\ndata: 1\r\n"
+)
 UPGRADE: Final = (
     b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -47,6 +51,11 @@ UPGRADE: Final = (
 def _echo(connection: socket.socket, visit: Visit) -> None:
     """A WebSocket to those who ask for one, an echo to everybody else."""
     piece = connection.recv(65536)
+    if b"/feed HTTP" in piece:
+        connection.sendall(FEED)
+        while connection.recv(65536):
+            pass
+        return
     if piece.startswith(b"GET "):
         connection.sendall(ACCEPT)
         while connection.recv(65536):
@@ -83,6 +92,13 @@ def _websocket(proxy: Gateway, host: str, port: int) -> socket.socket:
     connection = proxy.through().socket
     connection.sendall(f"GET http://{host}:{port}/chat HTTP/1.1\r\nHost: {host}:{port}\r\n".encode() + UPGRADE)
     assert status_of(read_head(connection)) == 101
+    return connection
+
+
+def _feed(proxy: Gateway, host: str, port: int) -> socket.socket:
+    connection = proxy.through().socket
+    connection.sendall(f"GET http://{host}:{port}/feed HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+    assert status_of(read_head(connection)) == 200
     return connection
 
 
@@ -161,3 +177,17 @@ def test_a_policy_that_is_no_good_closes_nothing(proxy: Gateway, behind: Origin)
 
         connection.sendall(b"still here")
         assert _answers(connection, 10) == b"still here"
+
+
+def test_a_stream_of_events_is_cut_when_a_new_policy_refuses_it(proxy: Gateway, behind: Origin) -> None:
+    with _feed(proxy, "games.example", behind.port) as closed, _feed(proxy, "work.example", behind.port) as kept:
+        _reload(proxy, behind, NO_GAMES)
+
+        with suppress(ConnectionResetError):
+            assert b"0\r\n\r\n" not in read_all(closed), "nobody may take it for the whole"
+        end = _end(proxy, "games.example")
+        assert (end["reason"], end["decision"]["rule"]) == ("policy-changed", "no-games")
+        assert b"data: 1" in kept.recv(65536)
+        kept.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            kept.recv(1)

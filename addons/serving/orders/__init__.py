@@ -1,1 +1,1 @@
-"""What a running gateway does and tells when it is ordered to; one module per order or group of orders."""
+"""What an operator can have a running gateway tell, and do: one module for each group of orders."""

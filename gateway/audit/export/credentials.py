@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from gateway.audit.export.rules import Export, Secret
+    from gateway.audit.export.rules import Anchorage, Export, Secret
 
 _LONGEST: Final = 16 * 1024
 _LEAST_KEY: Final = 16
@@ -60,12 +60,12 @@ def tls_context(trust: Path | None) -> ssl.SSLContext:
     return context
 
 
-def problems_of(exports: Iterable[Export], environ: Mapping[str, str]) -> list[str]:
-    """Everything that keeps exporters from starting, each with the exporter it is about."""
+def problems_of(exports: Iterable[Export | Anchorage], environ: Mapping[str, str]) -> list[str]:
+    """Everything that keeps exporters and anchors from starting, each with the one it is about."""
     return [f"audit: {export}: {problem}" for export in exports for problem in _problems(export, environ)]
 
 
-def _problems(export: Export, environ: Mapping[str, str]) -> Iterator[str]:
+def _problems(export: Export | Anchorage, environ: Mapping[str, str]) -> Iterator[str]:
     try:
         if export.secret is not None:
             signing_key(export.secret, environ)

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.export.cursors import Position
-from gateway.audit.export.sources import opened
 from gateway.audit.writing.recovery import NUMBER, last_record
 from gateway.audit.writing.segments import COMPRESSED, open_lines, segments, stem
+from gateway.audit.writing.sources import opened
 from gateway.audit.writing.witness import PRUNED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.audit.export.sources import Source
+    from gateway.audit.writing.sources import Source
 
 _PRUNED: Final = f'"{PRUNED}":'.encode()
 

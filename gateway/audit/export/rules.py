@@ -76,6 +76,25 @@ class Export:
         return f"exporter `{self.name}`"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchorage:
+    """Where checkpoints are sent, beside the files that keep them; its keys are those of an exporter."""
+
+    kind: Literal["syslog", "webhook"]
+    target: Target
+    trust: Path | None = None
+    secret: Secret | None = None
+    authorization: Secret | None = None
+
+    @property
+    def name(self) -> str:
+        """How people know it: `syslog tls://logs.example:6514`."""
+        return f"{self.kind} {self.target}"
+
+    def __str__(self) -> str:
+        return f"anchor `{self.name}`"
+
+
 def as_text(exports: Iterable[Export]) -> str:
     """The exporters as one line of JSON."""
     return json.dumps([asdict(each) for each in exports], default=_plain, separators=(",", ":"))

@@ -1,7 +1,8 @@
 """Records as lines of the Common Event Format, version 0 (ArcSight). Every kind of record is one.
 
 The header is cut at `|`, the extension at ` key=`: both are escaped, and no character of a value can begin another
-field or another line. What CEF has no key for stands in the custom strings, each with its label.
+field or another line. What CEF has no key for stands in the custom strings, each with its label. What is longer than
+receivers take is cut, and `flexString1` names it.
 
 Source: ArcSight Common Event Format, implementation standard, version 0.1 (revision 25).
 """
@@ -26,8 +27,15 @@ _SEVERITIES: Final[Mapping[Level, int]] = {
     Level.HIGH: 8,
     Level.CRITICAL: 10,
 }
-_LONGEST: Final[Mapping[str, int]] = {"msg": 1023, "request": 1023, "dhost": 1023, "suser": 1023}
+_LONGEST: Final[Mapping[str, int]] = {"act": 63, "app": 31, "outcome": 63}
+_LONGEST_TEXT: Final = 1023
 _LONGEST_CUSTOM: Final = 4000
+_LONGEST_LINE: Final = 7 * 1024
+"""Bytes: what many receivers of syslog take of a message at most is 8 KiB, its header and structured data included."""
+_LONGEST_NAMES: Final = 256
+"""Bytes that are kept free for the names of what is cut."""
+_LONGEST_PART: Final = 127
+"""Characters of a part of the header."""
 _CUSTOM: Final = ("rule", "place", "policy", "client", "tls", "more")
 """What the six custom strings hold; their labels."""
 _TAKEN: Final = frozenset(
@@ -48,8 +56,15 @@ def mapping(record: Record, producer: Producer | None = None) -> str:
     reason = at(record, "decision", "reason") or record.get("reason")
     name = kind if reason is None else f"{kind}: {reason}"
     header = (NAME, NAME, source.version, str(reason or kind), name, str(_SEVERITIES[level_of(record)]))
-    pairs = " ".join(f"{key}={_value(key, value)}" for key, value in _extension(record, source))
-    return f"CEF:0|{'|'.join(map(_header, header))}|{pairs}"
+    line = f"CEF:0|{'|'.join(_header(each[:_LONGEST_PART]) for each in header)}|"
+    cut: list[str] = []
+    pairs: list[str] = []
+    room = _LONGEST_LINE - _LONGEST_NAMES - len(line.encode())
+    for key, value in _extension(record, source):
+        pairs.append(f"{key}={_value(key, value, room, cut)}")
+        room -= len(pairs[-1].encode()) + 1
+    pairs += [f"{key}={_escaped(value)}" for key, value in _rest(record, room, cut)]
+    return line + " ".join(pairs)
 
 
 def _extension(record: Record, source: Producer) -> Iterator[tuple[str, object]]:
@@ -83,27 +98,52 @@ def _extension(record: Record, source: Producer) -> Iterator[tuple[str, object]]
 
 
 def _custom(record: Record) -> Iterator[tuple[str, object]]:
-    rest = rest_of(record, _TAKEN)
     held: dict[str, Any] = {
         "rule": at(record, "decision", "rule"),
         "place": at(record, "decision", "place"),
         "policy": at(record, "policy", "name"),
         "client": at(record, "client", "ip"),
         "tls": at(record, "tls", "sni"),
-        "more": json.dumps(rest, separators=(",", ":")) if rest else None,
     }
     for number, label in enumerate(_CUSTOM, 1):
-        if held[label] is not None:
+        if held.get(label) is not None:
             yield f"cs{number}Label", label
             yield f"cs{number}", held[label]
+
+
+def _rest(record: Record, room: int, cut: list[str]) -> Iterator[tuple[str, str]]:
+    """All else as JSON, without what there is no `room` for; then the names of what was `cut`, here or before."""
+    rest, number = rest_of(record, _TAKEN), len(_CUSTOM)
+    while rest:
+        text = json.dumps(rest, separators=(",", ":"))
+        if len(text) <= _LONGEST_CUSTOM and len(_escaped(text)) <= room:
+            yield f"cs{number}Label", _CUSTOM[-1]
+            yield f"cs{number}", text
+            break
+        longest = max(rest, key=lambda name: len(json.dumps(rest[name])))
+        cut.append(longest)
+        del rest[longest]
+    if cut:
+        yield "flexString1Label", "cut"
+        yield "flexString1", " ".join(cut)[: _LONGEST_NAMES // 2]
 
 
 def _header(text: str) -> str:
     return _one_line(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
-def _value(key: str, value: object) -> str:
-    text = str(value)[: _LONGEST.get(key, _LONGEST_CUSTOM)]
+def _value(key: str, value: object, room: int, cut: list[str]) -> str:
+    """A value, as long as the dictionary and the line let it be; `cut` hears the key of one that was longer."""
+    whole, longest = str(value), _LONGEST_CUSTOM if key.startswith("cs") else _LONGEST.get(key, _LONGEST_TEXT)
+    text = whole[:longest]
+    while text and len(key) + len(_escaped(text).encode()) > room:
+        text = text[: len(text) * 3 // 4]
+    if text != whole:
+        cut.append(key)
+    return _escaped(text)
+
+
+def _escaped(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("=", "\\=").replace("\r", "\\r").replace("\n", "\\n")
     return _one_line(escaped)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.audit.mappings.parts import NAME, Level, Producer, address_of, at, level_of, rest_of, without
+from gateway.audit.mappings.parts import NAME, Level, Producer, address_of, at, both, level_of, rest_of, without
 from gateway.audit.records.lines import message, url_of
 
 if TYPE_CHECKING:
@@ -27,12 +27,16 @@ _LEVELS: Final[Mapping[Level, str]] = {
 }
 _CHANGES: Final = frozenset({"policy", "list", "configuration", "trust", "certificates", "authority", "admin", "key"})
 _VERSIONS: Final = {"http/1.1": "1.1", "h2": "2", "h3": "3", "websocket": "1.1"}
+_OUTCOMES: Final = {
+    **dict.fromkeys(("loaded", "done", "sound", "mended"), "success"),
+    **dict.fromkeys(("refused", "tampered", "failed"), "failure"),
+}
 _TAKEN: Final = frozenset(
     {
         *("v", "time", "event", "id", "status", "bytes", "seconds"),
         *(f"client.{name}" for name in ("ip", "port", "user", "groups")),
         *(f"request.{name}" for name in ("method", "scheme", "host", "port", "path", "query", "protocol", "size")),
-        *("destination.ip", "tls.sni", "policy.name", "policy.digest", "decision.rule"),
+        *("destination.ip", "tls.sni", "tls.version", "policy.name", "policy.digest", "decision.rule"),
     }
 )
 
@@ -54,7 +58,7 @@ def mapping(record: Record, producer: Producer | None = None) -> dict[str, Any]:
         "url": _url(record),
         "http": _http(record),
         "network": _network(record),
-        "tls": {"client": {"server_name": at(record, "tls", "sni")}},
+        "tls": _tls(record),
         "rule": {
             "name": at(record, "decision", "rule"),
             "ruleset": at(record, "policy", "name"),
@@ -104,8 +108,7 @@ def _kind(record: Record) -> tuple[list[str], list[str]]:
 def _outcome(record: Record) -> str:
     if record["event"] == "end":
         return "success" if record.get("reason") is None else "failure"
-    outcomes = {"loaded": "success", "done": "success", "sound": "success", "refused": "failure", "tampered": "failure"}
-    return outcomes.get(str(record.get("outcome")), "unknown")
+    return _OUTCOMES.get(str(record.get("outcome")), "unknown")
 
 
 def _client(record: Record) -> dict[str, Any]:
@@ -155,11 +158,16 @@ def _http(record: Record) -> dict[str, Any]:
     }
 
 
+def _tls(record: Record) -> dict[str, Any]:
+    version = at(record, "tls", "version")
+    named = {"client": {"server_name": at(record, "tls", "sni")}}
+    return named if version is None else {"version": version, "version_protocol": "tls", **named}
+
+
 def _network(record: Record) -> dict[str, Any]:
     if record["event"] not in {"decision", "end", "connection"}:
         return {}
     up, down = at(record, "bytes", "up"), at(record, "bytes", "down")
     direction = {"forward": "egress", "reverse": "ingress"}.get(str(record.get("mode")))
     scheme = at(record, "request", "scheme")
-    whole = None if up is None else up + down
-    return {"transport": "tcp", "protocol": scheme, "direction": direction, "bytes": whole}
+    return {"transport": "tcp", "protocol": scheme, "direction": direction, "bytes": both(up, down)}

@@ -16,6 +16,7 @@ from gateway.audit.mappings.parts import (
     Producer,
     address_of,
     at,
+    both,
     level_of,
     milliseconds,
     rest_of,
@@ -53,7 +54,7 @@ _TAKEN: Final = frozenset(
         *(f"client.{name}" for name in ("ip", "port", "user", "groups")),
         *(f"request.{name}" for name in ("method", "scheme", "host", "port", "path", "protocol", "size", "fields")),
         *(f"decision.{name}" for name in ("verdict", "reason", "rule", "status", "detail")),
-        *("destination.ip", "policy.name", "policy.digest"),
+        *("destination.ip", "policy.name", "policy.digest", "tls.version", "response.type"),
     }
 )
 """What `unmapped` need not repeat."""
@@ -89,6 +90,7 @@ def mapping(record: Record, producer: Producer | None = None) -> dict[str, Any] 
         "actor": {"user": _user(record)},
         "connection_info": _connection(record),
         "traffic": _traffic(record),
+        "tls": _tls(record),
         **_control(record),
         **_status(record),
         **(_exchange(record) if uid == _HTTP_ACTIVITY else {}),
@@ -150,12 +152,18 @@ def _connection(record: Record) -> dict[str, Any]:
 
 def _traffic(record: Record) -> dict[str, Any]:
     up, down = at(record, "bytes", "up"), at(record, "bytes", "down")
-    return {} if up is None else {"bytes": up + down, "bytes_out": up, "bytes_in": down}
+    return {"bytes": both(up, down), "bytes_out": up, "bytes_in": down}
+
+
+def _tls(record: Record) -> dict[str, Any]:
+    """What the handshake said, for which there is a place if its version is known."""
+    version = at(record, "tls", "version")
+    return {} if version is None else {"version": version, "sni": at(record, "tls", "sni")}
 
 
 def _control(record: Record) -> dict[str, Any]:
     """What the profile `security_control` says: what was done, and by which rule of which policy."""
-    decision, reason = record.get("decision"), record.get("reason")
+    reason = record.get("reason")
     verdict = at(record, "decision", "verdict") or ("deny" if reason is not None else None)
     if verdict is None:
         return {}
@@ -169,20 +177,20 @@ def _control(record: Record) -> dict[str, Any]:
         "disposition_id": number,
         "disposition": name,
         "is_alert": not is_allowed,
-        "firewall_rule": {} if rule is None else _rule(record, str(rule), decision),
+        "firewall_rule": {} if rule is None else _rule(record, str(rule)),
         "policy": {"name": at(record, "policy", "name"), "uid": at(record, "policy", "digest")},
     }
 
 
-def _rule(record: Record, rule: str, decision: Any) -> dict[str, Any]:
-    limits = [limit for limit in at(record, "limits") or () if limit["id"] == rule]
+def _rule(record: Record, rule: str) -> dict[str, Any]:
+    limits = [limit for limit in at(record, "limits") or () if limit.get("id") == rule]
     return {
         "uid": rule,
         "name": rule,
-        "category": decision["reason"],
-        "match_location": decision["place"],
-        "match_details": decision["matched"],
-        "rate_limit": limits[0]["quota"] if limits else None,
+        "category": at(record, "decision", "reason"),
+        "match_location": at(record, "decision", "place"),
+        "match_details": at(record, "decision", "matched"),
+        "rate_limit": limits[0].get("quota") if limits else None,
     }
 
 
@@ -205,27 +213,28 @@ def _exchange(record: Record) -> dict[str, Any]:
         fields = request.get("fields") or {}
         shown = {name: value if isinstance(value, str) else ", ".join(value) for name, value in fields.items()}
         asked |= {
-            "http_method": request["method"],
-            "version": request["protocol"],
-            "body_length": request["size"],
+            "http_method": request.get("method"),
+            "version": request.get("protocol"),
+            "body_length": request.get("size"),
             "user_agent": shown.get("user-agent"),
             "referrer": shown.get("referer"),
             "http_headers": [{"name": name, "value": value} for name, value in shown.items()],
             "url": _url(record, request),
         }
     answer = {} if status is None else {"code": status, "body_length": at(record, "bytes", "down")}
-    return {"http_request": asked, "http_response": answer}
+    kind = at(record, "response", "type")
+    return {"http_request": asked, "http_response": answer | ({"content_type": kind} if answer else {})}
 
 
 def _url(record: Record, request: dict[str, Any]) -> dict[str, Any]:
-    if request["host"] is None and request["path"] is None:
+    if request.get("host") is None and request.get("path") is None:
         return {}
     whole = url_of(record)
     return {
         "url_string": whole,
-        "scheme": request["scheme"],
-        "hostname": request["host"],
-        "port": request["port"],
-        "path": request["path"],
+        "scheme": request.get("scheme"),
+        "hostname": request.get("host"),
+        "port": request.get("port"),
+        "path": request.get("path"),
         "query_string": whole.partition("?")[2] or None,
     }

@@ -39,6 +39,7 @@ _CONVENTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "server.port": ("request", "port"),
     "network.peer.address": ("destination", "ip"),
     "tls.client.server_name": ("tls", "sni"),
+    "tls.protocol.version": ("tls", "version"),
     "security_rule.name": ("decision", "rule"),
     "security_rule.ruleset.name": ("policy", "name"),
     "security_rule.version": ("policy", "digest"),
@@ -97,6 +98,7 @@ def _attributes(record: Record, source: Producer) -> dict[str, Any]:
         "url.query": query or None,
         "network.protocol.name": protocol,
         "network.protocol.version": version,
+        "tls.protocol.name": None if at(record, "tls", "version") is None else "tls",
         "http.response.status_code": record.get("status") or at(record, "decision", "status"),
     }
     rest = dict(flat(rest_of(record, _TAKEN), "wicketgate."))

@@ -54,6 +54,11 @@ def at(record: Record, *path: str) -> Any:
     return found
 
 
+def both(up: int | None, down: int | None) -> int | None:
+    """The bytes of both directions together; None if neither is known."""
+    return None if up is None and down is None else (up or 0) + (down or 0)
+
+
 def level_of(record: Record) -> Level:
     """A denial is worth a look, a fault of the gateway is worth waking somebody, a log that was tampered with more."""
     reason = at(record, "decision", "reason") or record.get("reason")

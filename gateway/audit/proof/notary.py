@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
@@ -22,6 +24,8 @@ from gateway.audit.proof.handover import Handover
 from gateway.audit.proof.keys import KeyFolder
 from gateway.audit.proof.records import heartbeat_record, key_record, proof_record
 from gateway.audit.proof.resuming import resume
+from gateway.audit.proof.standings import FILE as STANDINGS
+from gateway.audit.proof.standings import Standings
 from gateway.audit.proof.store import FOLDER, Store
 from gateway.audit.writing.errors import AuditUnavailable, cannot_write, words
 from gateway.audit.writing.witness import FirstWords, leaf_hash
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
     from gateway.audit.proof.anchors import Anchor
     from gateway.audit.proof.keychain import Announcement
+    from gateway.audit.proof.standings import Standing
     from gateway.audit.records.record import Record
     from gateway.audit.writing.witness import LogAtStart
 
@@ -97,6 +102,7 @@ class Notary:
         self._anchors, self._clock, self._entropy = anchors, clock, entropy
         self._counter, self._stop = _Counter(), Event()
         self._keepers: list[Keeper] = []
+        self._news: deque[Record] = deque()
         self._failing = self._given_up = False
         self._active = time.monotonic()
         self._thread = Thread(target=self._run, name="audit-notary", daemon=True)
@@ -113,7 +119,7 @@ class Notary:
         self._write = log.write
         self._book = Book(store, self._keys.origin, resumed.edge, -1 if resumed.signed is None else resumed.signed.size)
         self._counter.count = resumed.edge.size
-        self._keepers = [Keeper(each, self._clock, interval=self._options.remember) for each in self._anchors]
+        self._keepers = self._begun(Standings(store.folder / STANDINGS))
         found = proof_record(
             outcome=resumed.outcome,
             size=resumed.edge.size,
@@ -122,6 +128,11 @@ class Notary:
             now=self._clock(),
         )
         return FirstWords(resumed.edge.size, (found, *self._announcement(self._keys.announced)))
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How the anchors stand."""
+        return tuple(each.standing for each in self._keepers)
 
     def appended(self, lines: Sequence[bytes]) -> None:
         """Hash what is written, on the writer's thread: about a microsecond per record."""
@@ -144,7 +155,18 @@ class Notary:
         if not self._given_up:
             self._attempt(self._last_round)
         for each in self._keepers:
+            each.hurry()
+        for each in self._keepers:
             each.close()
+
+    def _begun(self, standings: Standings) -> list[Keeper]:
+        """Begin to bring checkpoints to the anchors. What they tell waits for the next round."""
+        with suppress(OSError):
+            standings.keep_only(frozenset(each.name for each in self._anchors))
+        return [
+            Keeper(each, self._clock, standings, self._news.append, interval=self._options.remember)
+            for each in self._anchors
+        ]
 
     def _run(self) -> None:
         while not self._stop.wait(self._options.checkpoint):
@@ -165,6 +187,8 @@ class Notary:
         self._sign(covered=found is not None and found <= self._book.edge.size, remember=self._options.remember)
         for record in self._announcement(self._keys.due()):
             self._tell(record)
+        while self._news:
+            self._tell(self._news.popleft())
         self._breathe(idle=not leaves)
         if self._failing:
             self._failing = False

@@ -1,4 +1,4 @@
-"""The records that proving adds to the log: a key, what a start found, and a sign of life while nothing happens."""
+"""The records that proving adds to the log: a key, what a start found, how anchors stand, and a sign of life."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gateway.audit.records.times import timestamp
 
 if TYPE_CHECKING:
     from gateway.audit.proof.keychain import Announcement
+    from gateway.audit.proof.standings import Standing
     from gateway.audit.records.record import Record
 
 type Outcome = Literal["began", "sound", "repaired", "tampered", "failed"]
@@ -44,3 +45,16 @@ def proof_record(*, outcome: Outcome, size: int, root: bytes, problems: list[str
 def heartbeat_record(*, idle: float, now: float) -> Record:
     """Nothing happened for `idle` seconds, and the gateway was there."""
     return {"time": timestamp(now), "event": "heartbeat", "idle": round(idle)}
+
+
+def anchor_record(standing: Standing, outcome: Literal["failed", "mended"], *, since: str | None, now: float) -> Record:
+    """An anchor takes no checkpoints, or takes them again; `since` is when that began, `size` what it has."""
+    return {
+        "time": timestamp(now),
+        "event": "anchor",
+        "outcome": outcome,
+        "anchor": standing.name,
+        "since": since,
+        "size": standing.size,
+        "detail": standing.why,
+    }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.audit.reading import glance
 from gateway.audit.reading.decoding import parse
 from gateway.audit.reading.filters import DECIDED
+from gateway.audit.reading.spreading import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,18 +54,42 @@ class Top:
     later: int = 0
 
 
+@dataclass(slots=True)
+class Tally:
+    """How often each value occurred, and the last decision with it; of how many it was decided `later`."""
+
+    counts: dict[str | None, int] = field(default_factory=dict)
+    last: dict[str | None, str] = field(default_factory=dict)
+    later: int = 0
+
+    def join(self, newer: Tally) -> None:
+        """Take in what was counted behind this."""
+        for value, count in newer.counts.items():
+            self.counts[value] = self.counts.get(value, 0) + count
+        self.last |= newer.last
+        self.later += newer.later
+
+
 def top(scan: Scan, by: str, most: int) -> Top:
     """Count the decisions that a scan finds by one of PATHS; at most so many rows, 0 for all."""
-    counts: dict[str | None, int] = {}
-    last: dict[str | None, str] = {}
-    later = 0
+    whole = Tally()
+    for part in spread(scan, partial(tally, by=by)):
+        whole.join(part)
+    counts, last = whole.counts, whole.last
+    return ranked(((value, count, last[value]) for value, count in counts.items()), most, whole.later)
+
+
+def tally(scan: Scan, by: str) -> Tally:
+    """Count the decisions of a scan, or of a part of it."""
+    found = Tally()
+    counts, last = found.counts, found.last
     for value, identifier in (_parsed if scan.wanted.asks_for_words else _glanced)(scan, by):
         if identifier is None:
-            later += value == "deny"
+            found.later += value == "deny"
         else:
             counts[value] = counts.get(value, 0) + 1
             last[value] = identifier
-    return ranked(((value, count, last[value]) for value, count in counts.items()), most, later)
+    return found
 
 
 def ranked(found: Iterator[tuple[str | None, int, str]], most: int, later: int) -> Top:

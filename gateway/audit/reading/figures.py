@@ -5,12 +5,14 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.audit.reading import glance
 from gateway.audit.reading.decoding import parse
-from gateway.audit.reading.filters import Filter
+from gateway.audit.reading.filters import DECIDED, Filter
+from gateway.audit.reading.spreading import spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 PERIODS: Final[Mapping[str, int]] = {"hour": len("2026-11-23T10"), "day": len("2026-11-23")}
 """How much of a time names the period that it is in."""
 _END: Final = b'"event":"end"'
-_TIME: Final = glance.GROUPS["time"]
 
 
 @dataclass(slots=True)
@@ -63,6 +64,21 @@ class Figures:
         if seconds is not None:
             self.seconds.append(seconds)
 
+    def join(self, newer: Figures) -> None:
+        """Take in what was counted behind this."""
+        if newer.first is not None and newer.last is not None:
+            self.span(newer.first, newer.last)
+        self.events += newer.events
+        self.verdicts += newer.verdicts
+        self.reasons += newer.reasons
+        self.statuses += newer.statuses
+        for period, verdicts in newer.periods.items():
+            self.periods.setdefault(period, Counter()).update(verdicts)
+        self.ended += newer.ended
+        self.up += newer.up
+        self.down += newer.down
+        self.seconds.extend(newer.seconds)
+
     def percentile(self, part: float) -> float | None:
         """The time in seconds within which this part of the exchanges ended (nearest rank); None if none did."""
         ordered = sorted(self.seconds)
@@ -77,11 +93,8 @@ def figures(scan: Scan, wanted: Filter, per: str) -> Figures:
     """
     found = Figures()
     if wanted == Filter(since=wanted.since, until=wanted.until):
-        tally = _Tally(found, PERIODS[per])
-        for line in scan.lines():
-            if not tally.take(line) and (record := parse(line)) is not None:
-                _count(found, record, PERIODS[per])
-        tally.give()
+        for part in spread(scan, partial(_all, per=per)):
+            found.join(part)
         return found
     joins = wanted.event is None
     needles = wanted.needles()
@@ -97,6 +110,17 @@ def figures(scan: Scan, wanted: Filter, per: str) -> Figures:
         if joins and not is_end:
             matched.add(record.get("id"))
         _count(found, record, PERIODS[per])
+    return found
+
+
+def _all(scan: Scan, per: str) -> Figures:
+    """Count everything of a scan, or of a part of it."""
+    found = Figures()
+    tally = _Tally(found, PERIODS[per])
+    for line in scan.lines():
+        if not tally.take(line) and (record := parse(line)) is not None:
+            _count(found, record, PERIODS[per])
+    tally.give()
     return found
 
 
@@ -120,11 +144,11 @@ class _Tally:
             self.found.down += int(down)
             self.found.seconds.append(float(seconds))
         else:
-            head = glance.head(line)
-            decision = None if head is None else glance.decision(line, head.end())
+            head = glance.brief(line)
+            decision = None if head is None else glance.decision(line, line.find(DECIDED))
             if head is None or decision is None:
                 return False
-            time = head[_TIME]
+            time = head[1]
             key = (decision[1], decision[2], time[: self.period])
             self.decided[key] = self.decided.get(key, 0) + 1
         self.first = min(self.first, time)

@@ -40,6 +40,8 @@ GROUPS: Final[Mapping[str, int]] = {
 _DECISION: Final = rf'"decision":\{{"verdict":("allow"|"deny"),"reason":({_TEXT}),"rule":({_MAYBE}),'
 """The beginning of a decision, with groups for DECISION_GROUPS. No text of a line can hold it."""
 DECISION_GROUPS: Final[Mapping[str, int]] = {"verdict": 1, "reason": 2, "rule": 3}
+_BRIEF: Final = r'^\{"v":1,"seq":[0-9]+,"time":"([^"\\]*)","event":"decision","'
+"""The beginning of a decision up to its time."""
 _END: Final = (
     r'^\{"v":1,"seq":[0-9]+,"time":"([^"\\]*)","event":"end","id":"[^"\\]*",'
     r'"status":(null|[0-9]+),"bytes":\{"up":([0-9]+),"down":([0-9]+)\},"seconds":([0-9.e+-]+),'
@@ -47,6 +49,7 @@ _END: Final = (
 """The end of an exchange, with groups for its time, its status, the bytes up and down, and its seconds."""
 
 head = re.compile(_HEAD.encode("ascii")).match
+brief = re.compile(_BRIEF.encode("ascii")).match
 decision = re.compile(_DECISION.encode("ascii")).search
 end = re.compile(_END.encode("ascii")).match
 

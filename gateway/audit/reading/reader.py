@@ -7,11 +7,15 @@ without a word, what is left of a record whose time was over.
 
 from __future__ import annotations
 
+import errno
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.audit.writing.errors import words
 from gateway.audit.writing.recovery import NUMBER, parse_line
 from gateway.audit.writing.segments import open_lines, segments, stem
+from gateway.audit.writing.sources import opened
 from gateway.audit.writing.witness import PRUNED
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from gateway.audit.records.record import Record
+    from gateway.audit.writing.sources import Source
 
     type OnDamage = Callable[["Damage"], None]
 
@@ -44,8 +49,7 @@ def records(directory: Path, *, holding: str = "", on_damage: OnDamage = ignore_
     """All records of a log, oldest first; only lines that contain the ASCII text `holding`. Raises OSError."""
     cursor = _Cursor(on_damage, holding.encode("ascii"))
     for path in segments(directory):
-        with open_lines(path) as file:
-            yield from cursor.read(path, file)
+        yield from _whole(cursor, path)
         cursor.end_of_segment()
 
 
@@ -56,19 +60,34 @@ def last_records(directory: Path, count: int) -> list[Record]:
         if len(found) >= count:
             break
         cursor = _Cursor(ignore_damage, b"")
-        with open_lines(path) as file:
-            older = list(cursor.read(path, file))
+        older = list(_whole(cursor, path))
         first = seq_of(found[0]) if found else None
         found = [each for each in older if first is None or seq_of(each) < first] + found
     return found[max(0, len(found) - count) :]
 
 
-def follow(directory: Path, after: int, pause: Callable[[], bool]) -> Iterator[Record]:
+def unreadable(path: Path, lines: int, error: OSError) -> Damage:
+    """What a reader tells of a segment that cannot be read behind so many lines."""
+    return Damage(path, lines + 1, f"cannot be read further: {words(error)}; put a copy of the file in its place")
+
+
+def _whole(cursor: _Cursor, path: Path) -> Iterator[Record]:
+    """All that can be read of a segment. Raises OSError, unless it is damaged."""
+    with open_lines(path) as file:
+        try:
+            yield from cursor.read(path, file)
+        except OSError as error:
+            cursor.broken(path, error)
+
+
+def follow(
+    directory: Path, after: int, pause: Callable[[], bool], on_damage: OnDamage = ignore_damage
+) -> Iterator[Record]:
     """Records with a number above `after`, and then new ones as they come.
 
     `pause` is called when there is nothing to read; it waits a moment and says whether to go on.
     """
-    cursor = _Cursor(ignore_damage, b"", seq=after)
+    cursor = _Cursor(on_damage, b"", seq=after)
     done = _read_before(directory, after)
     going = True
     while going:
@@ -77,15 +96,14 @@ def follow(directory: Path, after: int, pause: Callable[[], bool]) -> Iterator[R
             going = pause()
             continue
         done = stem(waiting[0])
-        try:
-            opened = open_lines(waiting[0])
-        except FileNotFoundError:
+        source = opened(waiting[0])
+        if source is None:
             continue  # its time was over while the reader was behind: what it held is no longer there
-        with opened as file:
-            cursor.end_of_segment()
+        cursor.end_of_segment()
+        with closing(source):
             while going:
-                superseded = any(stem(path) > stem(waiting[0]) for path in segments(directory))
-                yield from cursor.read(waiting[0], file)
+                superseded = any(stem(path) > done for path in segments(directory))
+                yield from cursor.follow(waiting[0], source)
                 if superseded:
                     break
                 going = pause()
@@ -136,6 +154,21 @@ class _Cursor:
             self._line += 1
             if self._holding in line:
                 yield from self._record(path, line)
+
+    def follow(self, path: Path, source: Source) -> Iterator[Record]:
+        """The records on the lines that are whole by now. A torn end is read again: whoever mends the log cuts it."""
+        try:
+            while (line := source.line()) is not None:
+                self._line += 1
+                yield from self._record(path, line)
+        except OSError as error:
+            self.broken(path, error)
+
+    def broken(self, path: Path, error: OSError) -> None:
+        """A segment ends before its time: that is damage. Raises anything else."""
+        if error.errno != errno.EIO:
+            raise error
+        self._on_damage(unreadable(path, self._line, error))
 
     def end_of_segment(self) -> None:
         """Forget a line that was never finished: what it held was written again into the next segment."""

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.reading.reader import Damage, ignore_damage
-from gateway.audit.writing.errors import words
+from gateway.audit.reading.reader import Damage, ignore_damage, unreadable
 from gateway.audit.writing.recovery import NUMBER, parse_line
 from gateway.audit.writing.segments import COMPRESSED, born, open_lines, segments
 from gateway.audit.writing.witness import PRUNED
@@ -70,7 +69,7 @@ class Scan:
     """One walk over a log. `first` and `pruned` tell, when it is over, where it began and how many lines are hashes.
 
     `paths` are the segments to walk over, in place of all that may hold what is wanted; `skip` is how many bytes of
-    the first one to leave out, up to the end of a line.
+    the first one to leave out, up to the end of a line, and `stop` where to end in it, if that is not its end.
     """
 
     directory: Path
@@ -79,6 +78,7 @@ class Scan:
     on_progress: OnProgress = no_progress
     paths: list[Path] | None = None
     skip: int = 0
+    stop: int = 0
     first: int = 0
     pruned: int = 0
     _needles: tuple[bytes, ...] = ()
@@ -86,6 +86,11 @@ class Scan:
     _until: bytes = b"~"
     _seq: int = 0
     _line: int = 0
+
+    @property
+    def last(self) -> int:
+        """The number of the last record so far."""
+        return self._seq
 
     def lines(self) -> Iterator[bytes]:
         """The lines that may hold what is wanted, oldest first, without their newlines. Raises OSError."""
@@ -105,7 +110,7 @@ class Scan:
             except FileNotFoundError:
                 self.on_damage(Damage(path, 0, "it was removed while the log was read"))
             except OSError as error:
-                self.on_damage(Damage(path, self._line + 1, f"cannot be read further: {words(error)}"))
+                self.on_damage(unreadable(path, self._line, error))
         self.on_progress(sum(sizes), sum(sizes))
 
     def _segment(self, path: Path, file: BinaryIO, progress: _Progress) -> Iterator[bytes]:
@@ -114,7 +119,7 @@ class Scan:
             file.readline()
             self.skip = 0
         rest = b""
-        while piece := file.read(_BLOCK):
+        while piece := file.read(self._most(file)):
             whole = rest + piece
             cut = whole.rfind(b"\n") + 1
             block, rest = whole[:cut], whole[cut:]
@@ -123,6 +128,10 @@ class Scan:
             progress.go_on(len(piece))
         if path.name.endswith(COMPRESSED) and (rest or not self._line):
             self.on_damage(Damage(path, self._line + 1, "the compressed segment ends in the middle"))
+
+    def _most(self, file: BinaryIO) -> int:
+        """How many bytes to read next."""
+        return min(_BLOCK, self.stop - file.tell()) if self.stop else _BLOCK
 
     def _block(self, path: Path, block: bytes) -> Iterator[bytes]:
         count = block.count(b"\n")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address
     from gateway.policy.model import Reason
 
+type Cause = Literal["start", "signal", "file", "order", "list"]
+"""Why something was read: the start, a SIGHUP, a changed file, an operator's order, a list that was fetched."""
+
 
 def start_record(
     *, version: str, engine: str, listeners: Sequence[str], now: float, configuration: str | None = None
@@ -51,12 +54,14 @@ def policy_record(  # noqa: PLR0913 - one keyword per key of the record
     digest: str | None,
     problems: Sequence[str],
     now: float,
+    cause: Cause = "start",
 ) -> Record:
     """A policy took effect, or was refused; `name` and `digest` are of the policy that is in force from now on."""
     return {
         "time": timestamp(now),
         "event": "policy",
         "outcome": outcome,
+        "cause": cause,
         "listener": listener,
         "file": file,
         "policy": {"name": name, "digest": digest},
@@ -73,6 +78,7 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
     digest: str | None,
     problems: Sequence[str],
     now: float,
+    cause: Cause = "start",
 ) -> Record:
     """A list is in force, or cannot be used.
 
@@ -83,47 +89,72 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
         "time": timestamp(now),
         "event": "list",
         "outcome": outcome,
+        "cause": cause,
         "listener": listener,
         "list": {"name": name, "entries": entries, "digest": digest},
         "problems": list(problems),
     }
 
 
-def configuration_record(*, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float) -> Record:
+def configuration_record(
+    *, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float, cause: Cause = "start"
+) -> Record:
     """The configuration was read again: its routes and upstreams are in force, or were refused and the old ones stay.
 
     `problems` say why it was refused, or what of it waits for the next start.
     """
-    return {"time": timestamp(now), "event": "configuration", "outcome": outcome, "problems": list(problems)}
+    return {
+        "time": timestamp(now),
+        "event": "configuration",
+        "outcome": outcome,
+        "cause": cause,
+        "problems": list(problems),
+    }
 
 
-def trust_record(*, outcome: str, files: Sequence[str], problems: Sequence[str], now: float) -> Record:
+def trust_record(
+    *, outcome: str, files: Sequence[str], problems: Sequence[str], now: float, cause: Cause = "start"
+) -> Record:
     """Authorities for upstreams and what they revoked were `loaded`, or `refused`: then those from before stay."""
     return {
         "time": timestamp(now),
         "event": "trust",
         "outcome": outcome,
+        "cause": cause,
         "files": list(files),
         "problems": list(problems),
     }
 
 
-def certificates_record(
-    *, outcome: Literal["loaded", "refused"], listener: str, files: Sequence[str], problems: Sequence[str], now: float
+def certificates_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    outcome: Literal["loaded", "refused"],
+    listener: str,
+    files: Sequence[str],
+    problems: Sequence[str],
+    now: float,
+    cause: Cause = "start",
 ) -> Record:
     """What a reverse listener shows was `loaded`, or `refused`: then what was shown before stays."""
     return {
         "time": timestamp(now),
         "event": "certificates",
         "outcome": outcome,
+        "cause": cause,
         "listener": listener,
         "files": list(files),
         "problems": list(problems),
     }
 
 
-def authority_record(
-    *, outcome: Literal["loaded", "refused"], signing: str, trusted: Sequence[str], problems: Sequence[str], now: float
+def authority_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    outcome: Literal["loaded", "refused"],
+    signing: str,
+    trusted: Sequence[str],
+    problems: Sequence[str],
+    now: float,
+    cause: Cause = "start",
 ) -> Record:
     """Authorities of the gateway were read again: which one signs from now on, and which ones clients should trust.
 
@@ -133,6 +164,7 @@ def authority_record(
         "time": timestamp(now),
         "event": "authority",
         "outcome": outcome,
+        "cause": cause,
         "signing": signing,
         "trusted": list(trusted),
         "problems": list(problems),
@@ -152,14 +184,18 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
 
 
 def admin_record(  # noqa: PLR0913 - one keyword per key of the record
-    *, user: int, process: int, order: str, what: Mapping[str, str], count: int, now: float
+    *, user: int, process: int, order: str, what: Mapping[str, str], count: int, now: float, by: str | None = None
 ) -> Record:
-    """An operator had the running gateway do something: who by the number of the user, what, and how much it was."""
+    """An operator had the running gateway do something: who by the number of the user, what, and how much it was.
+
+    `by` says on whose behalf that process did so, where it is the admin side; None if it speaks for itself.
+    """
     return {
         "time": timestamp(now),
         "event": "admin",
         "user": user,
         "process": process,
+        "by": by,
         "order": order,
         "what": {name: mask_text(value.partition("?")[0]) for name, value in what.items()},
         "count": count,
@@ -168,7 +204,7 @@ def admin_record(  # noqa: PLR0913 - one keyword per key of the record
 
 def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     *,
-    reason: Literal["write-failed", "queue-full", "torn-line", "not-exported"],
+    reason: Literal["write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"],
     detail: str,
     now: float,
     since: float | None = None,
@@ -176,13 +212,16 @@ def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     refused: int = 0,
     unrecorded: int = 0,
     cut: int = 0,
+    left_out: Mapping[str, int] | None = None,
 ) -> Record:
-    """The log could not be written for a while, its tail was torn, or an exporter found records gone.
+    """The log could not be written for a while, its tail was torn, a segment damaged, or exporters found records gone.
 
     `since` is when it began; `rewritten` records were written a second time into a new segment; `refused` records
     were not accepted, and what they were about was refused; `unrecorded` ones are not in the log although what they
-    were about took place (`on_failure`); `cut` bytes of a torn last line were removed.
+    were about took place (`on_failure`), `left_out` counts both by their kinds; `cut` bytes of a torn last line were
+    removed.
     """
+    kinds = {"left_out": dict(sorted(left_out.items()))} if left_out else {}
     return {
         "time": timestamp(now),
         "event": "gap",
@@ -193,6 +232,7 @@ def gap_record(  # noqa: PLR0913 - one keyword per key of the record
         "refused": refused,
         "unrecorded": unrecorded,
         "cut": cut,
+        **kinds,
     }
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _COLOURS: Final = {"allow": "\x1b[32m", "deny": "\x1b[31m"}
 _PLAIN: Final = "\x1b[0m"
+_NOT_SHOWN: Final = frozenset({"v", "seq", "time", "event", "note"})
+"""What stands elsewhere on a line, and the signed note of a key, which is for programs."""
 _NOTHING: Final[Mapping[str, object]] = {}
 
 
@@ -89,7 +91,7 @@ def _event(record: Record) -> list[str]:
     rest = [
         f"{name}={_value(value)}"
         for name, value in record.items()
-        if name not in {"v", "seq", "time", "event"} and value not in (None, [], {})
+        if name not in _NOT_SHOWN and value not in (None, [], {})
     ]
     return [f"{record.get('event'):<5}", " ".join(rest)]
 

@@ -14,7 +14,8 @@ A `decision` record has these keys, always all of them, in this order; the write
                  them `sent` if a route lets the upstream be asked for another path, `respelt: true` if the path came
                  in another spelling, `tunnel: true` if a plain request came through a tunnel, and `fields`, by their
                  names, if the operator wants values of fields written down
-    tls          {sni, mode: inspected | spliced | terminated | null}, or null for a plain exchange
+    tls          {sni, mode: inspected | spliced | terminated | null, version: the one that was agreed upon, of a tunnel
+                 the best that the client offered}, or null for a plain exchange
     destination  {ip: the address tried first, answers: every address that was judged, parent: the proxy it goes
                  through, original: where a redirected connection was on its way to}, or null if there is none of them
     decision     {verdict, reason, rule, place, matched, waived, shadow, unknown, status, detail}
@@ -23,13 +24,15 @@ A `decision` record has these keys, always all of them, in this order; the write
                  what is left; seconds, null where a limit counts what runs at the same time
     policy       {name, digest}
     masked       JSON pointers (RFC 6901) to what redaction changed
+    identity     {method: how the client proved who it is}; only where it did there is this key
     answers      redirect | response: what the gateway answers by itself, without dialling; only then there is this key
 
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
 reason, destination}; `reason` says why it ended early, null for a whole one, `destination` the address that was really
 connected: {ip}, or null, `unverified: true` that it went to a TLS server that nobody asked to prove who it is. If
-something was decided later it has a `decision` too; `upstream` names the server that a reverse listener sent it to, and
-before it those that failed: {name, server, attempts: [{server, reason}]}. Other events are in
+something was decided later it has a `decision` too; `response` says of what {type} the answer was that was judged, if
+one was (null if it did not say, masked if it said what is none); `upstream` names the server that a reverse listener
+sent it to, and before it those that failed: {name, server, attempts: [{server, reason}]}. Other events are in
 `gateway.audit.records.events`.
 
 A record never holds a body, user information of an address, or what a field says to prove who somebody is.
@@ -39,6 +42,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.audit.records.clients import hidden_entry, hidden_in
@@ -67,6 +71,10 @@ type Record = dict[str, object]
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _LIKE_A_METHOD: Final = re.compile(r"[A-Z]{1,12}(-[A-Z]{1,12}){0,2}")
 """As registered methods look: a client that lost count of its bytes may send anything in their place."""
+_LIKE_A_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+"""As registered media types look (RFC 6838, section 4.2), in lower case."""
+_KINDS: Final = 1024
+"""Media types whose words are remembered."""
 _USUAL: Final = Disclosure()
 _PLAIN_KEYS: Final = frozenset({FactName.HOST, FactName.PORT, FactName.METHOD, FactName.TLS_SNI, FactName.USER})
 
@@ -119,6 +127,8 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
     }
     if about.disclosure.client is not None:
         _hide_client(record, facts.client_ip, about.balancer, about.disclosure.client, now)
+    if not isinstance(facts.identity_method, Missing):
+        record["identity"] = {"method": facts.identity_method}
     if about.answers is not None:
         record["answers"] = about.answers
     return record
@@ -136,11 +146,12 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
     reached: Address | None = None,
     unverified: bool = False,
     cache: str | None = None,
+    kind: Fact[str] = Missing.UNKNOWN,
 ) -> Record:
     """The record that closes an exchange: bytes of bodies from the client (`up`) and to it (`down`).
 
     `unverified` says that it went to a TLS server that nobody asked to prove who it is; only then there is such a key.
-    So it is with `cache`, which says what the cache of the route did.
+    So it is with `cache`, which says what the cache of the route did, and with `kind`, the media type of the answer.
     """
     record: Record = {
         "time": timestamp(now),
@@ -152,6 +163,8 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
         "reason": None if reason is None else reason.value,
         "destination": None if reached is None else {"ip": str(reached)},
     }
+    if kind is not Missing.UNKNOWN:
+        record["response"] = {"type": None if isinstance(kind, Missing) else _media_type(kind)}
     if cache is not None:
         record["cache"] = cache
     return record | {"unverified": True} if unverified else record
@@ -247,7 +260,17 @@ def _tls(facts: Facts, mode: Mode) -> Record | None:
         return None
     opened = "terminated" if mode is Mode.REVERSE else "inspected"
     modes = {True: opened, False: "spliced", Missing.UNKNOWN: None}
-    return {"sni": _text(facts.tls_sni), "mode": modes[facts.tls_inspected]}
+    return {
+        "sni": _text(facts.tls_sni),
+        "mode": modes[facts.tls_inspected],
+        "version": _known(facts.tls_version),
+    }
+
+
+@lru_cache(maxsize=_KINDS)
+def _media_type(kind: str) -> str:
+    """What a server called its answer, if that is a media type and no place for something else."""
+    return mask_text(kind) if _LIKE_A_TYPE.fullmatch(kind) else MASK
 
 
 def _destination(facts: Facts, about: Circumstances) -> Record | None:

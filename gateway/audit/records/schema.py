@@ -22,11 +22,13 @@ from gateway.audit.records.schema_parts import (
     DESTINATION,
     ENTRY,
     ID,
+    IDENTITY,
     LIMIT,
     MODES,
     MOMENT,
     REASON,
     REQUEST,
+    RESPONSE,
     SECONDS,
     SEQUENCE,
     STATUS,
@@ -47,6 +49,7 @@ type JsonSchema = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _OUTCOME: Final = one_of("loaded", "refused")
+_CAUSE: Final = {"cause": one_of("start", "signal", "file", "order", "list")}
 _FILES: Final = {"files": array(TEXT), "problems": array(TEXT)}
 _CACHE: Final = words("^[a-z-]+$")
 
@@ -68,7 +71,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "policy": part(name=maybe(TEXT), digest=maybe(TEXT)),
             "masked": array({"type": "string", "pattern": "^/"}),
         },
-        {"answers": one_of("redirect", "response")},
+        {"identity": IDENTITY, "answers": one_of("redirect", "response")},
     ),
     "end": (
         "How an exchange ended, of which there is a decision with the same id.",
@@ -80,7 +83,13 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "reason": maybe(REASON),
             "destination": maybe(part(ip=ADDRESSES)),
         },
-        {"cache": _CACHE, "unverified": {"const": True}, "upstream": UPSTREAM, "decision": DECIDED_LATER},
+        {
+            "response": RESPONSE,
+            "cache": _CACHE,
+            "unverified": {"const": True},
+            "upstream": UPSTREAM,
+            "decision": DECIDED_LATER,
+        },
     ),
     "connection": (
         "A connection that ended with nothing asked for on it, or that was refused or passed on unread as a whole.",
@@ -111,7 +120,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "policy": part(name=maybe(TEXT), digest=maybe(TEXT)),
             "problems": array(TEXT),
         },
-        {},
+        _CAUSE,
     ),
     "list": (
         "A list of a policy was loaded, or refused, or is too old.",
@@ -121,23 +130,23 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "list": part(name=TEXT, entries=maybe(COUNT), digest=maybe(TEXT)),
             "problems": array(TEXT),
         },
-        {},
+        _CAUSE,
     ),
     "configuration": (
         "Routes and upstreams were read again, and are in force or were refused.",
         {"outcome": _OUTCOME, "problems": array(TEXT)},
-        {},
+        _CAUSE,
     ),
-    "trust": ("Authorities for servers were loaded or refused.", {"outcome": _OUTCOME, **_FILES}, {}),
+    "trust": ("Authorities for servers were loaded or refused.", {"outcome": _OUTCOME, **_FILES}, _CAUSE),
     "certificates": (
         "What a reverse listener shows was loaded or refused.",
         {"outcome": _OUTCOME, "listener": TEXT, **_FILES},
-        {},
+        _CAUSE,
     ),
     "authority": (
         "Which authority signs from now on, and which ones clients should trust, by their fingerprints.",
         {"outcome": _OUTCOME, "signing": TEXT, "trusted": array(TEXT), "problems": array(TEXT)},
-        {},
+        _CAUSE,
     ),
     "server": (
         "A server of an upstream stands otherwise from now on.",
@@ -145,9 +154,9 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         {},
     ),
     "gap": (
-        "The log could not be written for a while, its tail was torn, or records were gone before they were exported.",
+        "The log could not be written, its tail was torn, a segment is damaged, or records were gone before an export.",
         {
-            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported"),
+            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"),
             "detail": TEXT,
             "since": maybe(MOMENT),
             "rewritten": COUNT,
@@ -155,7 +164,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "unrecorded": COUNT,
             "cut": COUNT,
         },
-        {},
+        {"left_out": part(dict.fromkeys(("allow", "deny", "end", "connection", "other"), COUNT))},
     ),
     "retention": (
         "Records were kept long enough, and were removed from a segment.",
@@ -179,12 +188,24 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         },
         {},
     ),
+    "anchor": (
+        "An anchor takes no checkpoints, or takes them again; it has that of so many records.",
+        {
+            "outcome": one_of("failed", "mended"),
+            "anchor": TEXT,
+            "since": maybe(MOMENT),
+            "size": maybe(COUNT),
+            "detail": maybe(TEXT),
+        },
+        {},
+    ),
     "heartbeat": ("Nothing happened for so many seconds, and the gateway was there.", {"idle": COUNT}, {}),
     "admin": (
         "An operator had the running gateway do something: who by the number of the user, what, and how many it were.",
         {
             "user": COUNT,
             "process": COUNT,
+            "by": maybe(TEXT),
             "order": TEXT,
             "what": {"type": "object", "additionalProperties": TEXT},
             "count": COUNT,

@@ -76,7 +76,11 @@ REQUEST: Final = part(
     protocol=maybe(words(r"^(http/1\.[01]|h2|h3|websocket|tcp)$")),
     size=maybe(COUNT),
 )
-TLS: Final = part(sni=maybe(TEXT), mode=maybe(one_of("inspected", "spliced", "terminated")))
+TLS: Final = part(
+    {"version": maybe(words(r"^1\.[0-3]$"))}, sni=maybe(TEXT), mode=maybe(one_of("inspected", "spliced", "terminated"))
+)
+RESPONSE: Final = part(type=maybe(TEXT) | {"description": "The media type of the answer that was judged."})
+IDENTITY: Final = part(method=TEXT | {"description": "How the client proved who it is."})
 DESTINATION: Final = part(ip=maybe(ADDRESSES), answers=array(ADDRESSES), parent=maybe(TEXT), original=maybe(TEXT))
 _DECIDED: Final[dict[str, JsonSchema]] = {
     "verdict": one_of(*(verdict.value for verdict in Verdict)),

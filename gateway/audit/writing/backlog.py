@@ -13,9 +13,10 @@ from threading import Condition, Lock
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.kinds import kind_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
 type OnFailure = Literal["closed", "deny_only", "open"]
@@ -48,11 +49,19 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """How many records were refused, and how many left out, since when (seconds since the epoch)."""
+    """How many records were refused, and how many left out, since when (seconds since the epoch).
+
+    `kinds` counts both together by their kinds: `allow`, `deny`, `end`, `connection`, `other`.
+    """
 
     refused: int
     unrecorded: int
     since: float
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{count} of kind `{kind}`" for kind, count in self.kinds.items())
+        return f"{self.refused + self.unrecorded} records are not in the log: {kinds}"
 
 
 class Backlog:
@@ -85,6 +94,7 @@ class Backlog:
         self._trouble: str | None = None
         self._refused = 0
         self._unrecorded = 0
+        self._missed_kinds: dict[str, int] = {}
         self._missed_since = 0.0
         self.refused_in_all = 0
         self.unrecorded_in_all = 0
@@ -198,11 +208,19 @@ class Backlog:
     def take_missed(self) -> Missed | None:
         """What was refused or left out since this was last told, once there is room again; else None."""
         with self._changed:
-            if not (self._refused or self._unrecorded) or self.crowded:
-                return None
-            missed = Missed(self._refused, self._unrecorded, self._missed_since)
-            self._refused = self._unrecorded = 0
-            return missed
+            return None if self.crowded else self._missed()
+
+    def take_untold(self) -> Missed | None:
+        """The same at the end, when it cannot be written down any more."""
+        with self._changed:
+            return self._missed()
+
+    def _missed(self) -> Missed | None:
+        if not (self._refused or self._unrecorded):
+            return None
+        missed = Missed(self._refused, self._unrecorded, self._missed_since, self._missed_kinds)
+        self._refused, self._unrecorded, self._missed_kinds = 0, 0, {}
+        return missed
 
     def _no_room(self, size: int, *, must: bool) -> str | None:
         records, most_bytes = self._most_records, self._most_bytes
@@ -224,6 +242,8 @@ class Backlog:
             return seq
         if not (self._refused or self._unrecorded):
             self._missed_since = time.time()
+        kind = kind_in(body)
+        self._missed_kinds[kind] = self._missed_kinds.get(kind, 0) + 1
         if self._closing or kept or self._on_failure == "closed":
             self._refused += 1
             self.refused_in_all += 1

@@ -122,7 +122,7 @@ class Keeper:
         except AuditUnavailable as error:
             _log.warning("audit: nothing is removed: %s", error)
         except OSError as error:
-            _log.warning("audit: a closed segment stays as it is: %s", words(error))
+            _log.warning("audit: `%s` stays as it is: %s", args[0], words(error))
 
     def _remove_from(self, path: Path, successor: Path) -> None:
         kinds = over(path, successor, self._retain, self._clock())

@@ -22,3 +22,10 @@ def kind_of(record: Record) -> str:
         decision = record.get("decision")
         return "deny" if isinstance(decision, dict) and decision.get("verdict") == "deny" else "allow"
     return str(event) if event in {"end", "connection"} else "other"
+
+
+def kind_in(text: bytes) -> str:
+    """Which of the KINDS the text of a record is of, without reading all of it; `other` if it is none of the first."""
+    if b'"event":"decision"' in text:
+        return "deny" if b'"verdict":"deny"' in text else "allow"
+    return next((each for each in ("end", "connection") if b'"event":"%b"' % each.encode() in text), "other")

@@ -6,12 +6,15 @@ of the last segment is the torn end of a write, or the zeros that a file system 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from gateway.audit.records.events import gap_record
+from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.segments import COMPRESSED, DRAFT, SUFFIX, open_lines, segments, stem
 
 if TYPE_CHECKING:
@@ -27,11 +30,17 @@ _FIRST_LOOK: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
-    """The greatest sequence number of a log (0: none), its last segment, and how many bytes were cut from that."""
+    """The greatest sequence number of a log (0: none), its last segment, and how many bytes were cut from that.
+
+    `damaged` is the newest compressed segment if it cannot be read to its end; `open_end` says that nothing was written
+    behind it, so that there may have been greater numbers.
+    """
 
     seq: int
     segment: Path | None
     cut: int
+    damaged: Path | None = None
+    open_end: bool = False
 
 
 def recover(directory: Path) -> LogEnd:
@@ -42,16 +51,18 @@ def recover(directory: Path) -> LogEnd:
     _tidy(directory)
     found = segments(directory)
     compressed = [path for path in found if path.name.endswith(COMPRESSED)]
-    seq, cut = _last_of_compressed(compressed[-1]) if compressed else 0, 0
+    packed, whole = _last_of_compressed(compressed[-1]) if compressed else (0, True)
+    seq, cut, behind = packed, 0, 0
     for path in found:
         if path.name.endswith(COMPRESSED):
-            cut = 0
+            cut = behind = 0
         else:
             last, end = last_record(path)
-            seq, cut = max(seq, last), path.stat().st_size - end
+            seq, cut, behind = max(seq, last), path.stat().st_size - end, max(behind, last)
     if cut:
         os.truncate(found[-1], found[-1].stat().st_size - cut)
-    return LogEnd(seq, found[-1] if found else None, cut)
+    segment = found[-1] if found else None
+    return LogEnd(seq, segment, cut) if whole else LogEnd(seq, segment, cut, compressed[-1], not behind)
 
 
 def _tidy(directory: Path) -> None:
@@ -62,14 +73,19 @@ def _tidy(directory: Path) -> None:
         path.with_name(stem(path) + SUFFIX).unlink(missing_ok=True)
 
 
-def _last_of_compressed(path: Path) -> int:
-    """The number of the last record of a compressed segment, which can only be read from its beginning."""
+def _last_of_compressed(path: Path) -> tuple[int, bool]:
+    """The last record of a compressed segment, which can only be read from its beginning; and whether it is whole."""
     seq = 0
-    with open_lines(path) as file:
-        for line in file:
-            number = NUMBER.match(line)
-            seq = int(number[1]) if number is not None and line.endswith(b"\n") else seq
-    return seq
+    try:
+        with open_lines(path) as file:
+            for line in file:
+                number = NUMBER.match(line)
+                seq = int(number[1]) if number is not None and line.endswith(b"\n") else seq
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return seq, False
+    return seq, True
 
 
 def last_record(path: Path) -> tuple[int, int]:
@@ -86,6 +102,20 @@ def last_record(path: Path) -> tuple[int, int]:
             if start == 0:
                 return 0, 0
             look *= 8
+
+
+def damage_record(end: LogEnd, damaged: Path, taken: int, now: float) -> Record:
+    """What is written down of a damaged segment; `taken` is the greatest number that was proved.
+
+    Raises AuditUnavailable if nobody can say which numbers were given: none may be given twice.
+    """
+    if end.open_end and taken <= end.seq:
+        raise AuditUnavailable(
+            f"audit: `{damaged}` is damaged behind record {end.seq}, and nothing says how many there were: put a copy "
+            f"of it in its place, or move it away, and numbers that were given before are given again"
+        )
+    detail = f"`{damaged.name}` cannot be read to its end: put a copy of it in its place"
+    return gap_record(reason="segment-damaged", detail=detail, now=now)
 
 
 def parse_line(line: bytes) -> Record | None:

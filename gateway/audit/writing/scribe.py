@@ -75,6 +75,8 @@ class Scribe:
         finally:
             self.tail.close()
             self.witness.closed()
+            if untold := self.backlog.take_untold():
+                _log.error("audit: %s, and the log ended before that could be written into it", untold)
 
     def _turn(self) -> bool:
         """Take what has gathered, write it, sync if it is time; False when there is no more to do."""
@@ -204,7 +206,9 @@ class Scribe:
         if missed is not None:
             detail, now = "more records came than the disk could take", self.clock()
             counts = {"refused": missed.refused, "unrecorded": missed.unrecorded}
-            record = gap_record(reason="queue-full", detail=detail, since=missed.since, now=now, **counts)
+            record = gap_record(
+                reason="queue-full", detail=detail, since=missed.since, now=now, left_out=missed.kinds, **counts
+            )
             self.backlog.gaps += 1
             self.backlog.put_own(body(record))
 
@@ -217,6 +221,7 @@ class Scribe:
             rewritten=rewritten,
             refused=missed.refused,
             unrecorded=missed.unrecorded,
+            left_out=missed.kinds,
             now=self.clock(),
         )
         self.backlog.gaps += 1

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from zstandard import ZstdDecompressionObj
+
     type Opener = Callable[[Path], int]
     """Opens a segment for appending, new or old; returns the descriptor. Raises OSError."""
 
@@ -31,6 +33,8 @@ DRAFT: Final = ".draft"
 
 LOCK: Final = ".lock"
 _PRIVATE_FILE: Final = 0o600
+_PACKED: Final = 8 * 1024
+"""Compressed bytes that are read at once: what they become has to fit into memory."""
 _PRIVATE_DIRECTORY: Final = 0o700
 
 
@@ -69,18 +73,26 @@ def open_lines(path: Path) -> BinaryIO:
 def _opened(path: Path) -> BinaryIO:
     if COMPRESSED not in path.name:
         return path.open("rb")
-    import zstandard  # noqa: PLC0415 - whoever only writes, or reads young logs, does without it
-
-    raw = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True, read_across_frames=True)
-    return io.BufferedReader(_Plain(raw), 256 * 1024)
+    return io.BufferedReader(_Plain(path.open("rb")), 256 * 1024)
 
 
 class _Plain(io.RawIOBase):
-    """Decompressed bytes, whose damage is an error of input."""
+    """Decompressed bytes of one frame or several, whose damage is an error of input.
+
+    Every frame says where it ends and has a checksum (RFC 8878 sections 3.1.1.2 and 3.1.1): a file that ends before its
+    frame does was cut short, and is never taken for whole.
+    """
 
     def __init__(self, source: BinaryIO) -> None:
+        import zstandard  # noqa: PLC0415 - whoever only writes, or reads young logs, does without it
+
         super().__init__()
         self._source = source
+        self._context = zstandard.ZstdDecompressor()
+        self._error = zstandard.ZstdError
+        self._frame: ZstdDecompressionObj | None = self._context.decompressobj()
+        self._packed = b""
+        self._plain = memoryview(b"")
 
     def readable(self) -> bool:
         """It is there to be read."""
@@ -88,15 +100,28 @@ class _Plain(io.RawIOBase):
 
     def readinto(self, buffer: Buffer) -> int:
         """Fill the buffer as far as there is something. Raises OSError."""
-        import zstandard  # noqa: PLC0415 - as above
-
         view = memoryview(buffer)
+        while not self._plain:
+            packed = self._packed or self._source.read(_PACKED)
+            if packed:
+                self._unpack(packed)
+            elif self._frame is not None:
+                raise OSError(errno.EIO, "the compressed segment ends in the middle")
+            else:
+                return 0
+        count = min(len(view), len(self._plain))
+        view[:count] = self._plain[:count]
+        self._plain = self._plain[count:]
+        return count
+
+    def _unpack(self, packed: bytes) -> None:
+        self._frame = frame = self._frame or self._context.decompressobj()
         try:
-            data = self._source.read(len(view))
-        except zstandard.ZstdError as error:
+            self._plain = memoryview(frame.decompress(packed))
+        except self._error as error:
             raise OSError(errno.EIO, f"the compressed segment is damaged: {error}") from None
-        view[: len(data)] = data
-        return len(data)
+        self._packed = frame.unused_data if frame.eof else b""
+        self._frame = None if frame.eof else frame
 
     def close(self) -> None:
         """Close the file as well."""

@@ -264,6 +264,7 @@ class WorkerLog:
             since=None if missed is None else missed.since,
             refused=0 if missed is None else missed.refused,
             unrecorded=0 if missed is None else missed.unrecorded,
+            left_out={} if missed is None else missed.kinds,
             now=self._clock(),
         )
         backlog.put_own(body(record))

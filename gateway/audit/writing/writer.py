@@ -20,7 +20,7 @@ from gateway.audit.writing.encoding import body
 from gateway.audit.writing.errors import AuditUnavailable, cannot_write
 from gateway.audit.writing.intake import Durability, Intake
 from gateway.audit.writing.keeper import Keeper
-from gateway.audit.writing.recovery import recover
+from gateway.audit.writing.recovery import damage_record, recover
 from gateway.audit.writing.reserve import Reserve
 from gateway.audit.writing.scribe import Pace, Scribe
 from gateway.audit.writing.segments import Lock, open_segment, prepare_directory
@@ -185,6 +185,11 @@ class AuditWriter:
         )
 
     @property
+    def last(self) -> int:
+        """The number of the newest record that was accepted."""
+        return self._intake.opened().next_seq - 1
+
+    @property
     def crowded(self) -> bool:
         """Whether half of the queue is taken."""
         return self._intake.opened().crowded
@@ -218,6 +223,8 @@ class AuditWriter:
 
         words = self._witness.opened(LogAtStart(directory=self._directory, seq=end.seq, cut=end.cut, write=write))
         backlog.next_seq = max(end.seq, words.taken) + 1
+        if end.damaged is not None:
+            write(damage_record(end, end.damaged, words.taken, self._clock()))
         if end.cut:
             detail = f"{end.cut} bytes of a torn last line were cut"
             backlog.gaps += 1

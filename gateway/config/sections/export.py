@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.export.rules import Choice, Export, Form, Kind, Secret, Verdict
+from gateway.audit.export.rules import Anchorage, Choice, Export, Form, Kind, Secret, Verdict
 from gateway.audit.export.targets import parse_target
 from gateway.audit.records.schema import EVENTS
 from gateway.policy.errors import Malformed
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _KINDS: Final[tuple[Kind, ...]] = ("stdout", "syslog", "otlp", "webhook")
 _FORMS: Final[tuple[Form, ...]] = ("record", "ocsf", "ecs", "cef", "otel")
 _VERDICTS: Final[tuple[Verdict, ...]] = ("allow", "deny")
-_SCHEMES: Final[Mapping[Kind, tuple[Scheme, ...]]] = {
+SCHEMES: Final[Mapping[Kind, tuple[Scheme, ...]]] = {
     "syslog": ("tls", "tcp"),
     "otlp": ("https", "http"),
     "webhook": ("https", "http"),
@@ -69,21 +69,19 @@ _KIND: Final[Key[Kind]] = required("kind", choice(_KINDS), "What the receiver sp
 _URL: Final = optional("url", text("a URL, like `tls://logs.example:6514`"), "Where the receiver is.", None)
 _FORM: Final[Key[Form | None]] = optional("format", choice(_FORMS), "In whose words records are sent.", None)
 _ONLY: Final = optional("only", _ONLY_SHAPE, "Which records are sent; all if left out.", Choice())
-_TRUST: Final = optional("trust", text("the path of a PEM file"), "Authorities in place of the system's.", None)
-_SECRET: Final = optional("secret", _SECRET_SHAPE, "The secret by which requests are signed.", None)
-_AUTHORIZATION: Final = optional("authorization", _SECRET_SHAPE, "The value of the field Authorization.", None)
+TRUST: Final = optional("trust", text("the path of a PEM file"), "Authorities in place of the system's.", None)
+SECRET: Final = optional("secret", _SECRET_SHAPE, "The secret by which requests are signed.", None)
+AUTHORIZATION: Final = optional("authorization", _SECRET_SHAPE, "The value of the field Authorization.", None)
 
 
 def _export(values: Values) -> Export:
-    kind, form, trust = values[_KIND], values[_FORM], values[_TRUST]
+    kind, form, trust = values[_KIND], values[_FORM], values[TRUST]
     for name, kinds in _SCOPES.items():
         if kind not in kinds and values.node.get(name) is not None:
             raise Malformed(f"`{name}` means nothing to `kind: {kind}`, leave it out")
     target = _target(kind, values[_URL])
-    if trust is not None and target is not None and not target.is_encrypted:
-        raise Malformed("`trust` is for receivers at `tls://` or `https://`, leave it out")
-    if values[_AUTHORIZATION] is not None and target is not None and not (target.is_encrypted or target.is_here):
-        raise Malformed("`authorization` would go over the network in the open: use `https://`")
+    if target is not None:
+        check_target(target, trust, values[AUTHORIZATION])
     return Export(
         name=values[_NAME],
         kind=kind,
@@ -91,9 +89,17 @@ def _export(values: Values) -> Export:
         form="otel" if kind == "otlp" else form or "record",
         choice=values[_ONLY],
         trust=None if trust is None else Path(trust),
-        secret=values[_SECRET],
-        authorization=values[_AUTHORIZATION],
+        secret=values[SECRET],
+        authorization=values[AUTHORIZATION],
     )
+
+
+def check_target(target: Target, trust: str | None, authorization: Secret | None) -> None:
+    """Raise Malformed if a certificate is to be checked that nobody shows, or a secret told to everybody."""
+    if trust is not None and not target.is_encrypted:
+        raise Malformed("`trust` is for receivers at `tls://` or `https://`, leave it out")
+    if authorization is not None and not (target.is_encrypted or target.is_here):
+        raise Malformed("`authorization` would go over the network in the open: use `https://`")
 
 
 def _target(kind: Kind, url: str | None) -> Target | None:
@@ -101,7 +107,7 @@ def _target(kind: Kind, url: str | None) -> Target | None:
         return None
     if url is None:
         raise Malformed(f"`url` is missing: `kind: {kind}` sends records somewhere")
-    target = parse_target(url, _SCHEMES[kind])
+    target = parse_target(url, SCHEMES[kind])
     return replace(target, path=_OTLP_PATH) if kind == "otlp" and target.path == "/" else target
 
 
@@ -116,7 +122,7 @@ def _each_once(exports: tuple[Export, ...]) -> tuple[Export, ...]:
 
 
 _ONE: Final[Shape[Export]] = record(
-    (_NAME, _KIND, _URL, _FORM, _ONLY, _TRUST, _SECRET, _AUTHORIZATION),
+    (_NAME, _KIND, _URL, _FORM, _ONLY, TRUST, SECRET, AUTHORIZATION),
     _export,
     wanted='an exporter, like `{name: siem, kind: syslog, url: "tls://logs.example:6514"}`',
 )
@@ -131,16 +137,18 @@ EXPORT: Final[Key[tuple[Export, ...]]] = optional(
 
 def sent_from(base: Path, exports: tuple[Export, ...]) -> tuple[Export, ...]:
     """The same exporters; relative paths in them start at `base`."""
-    return tuple(
-        replace(
-            each,
-            trust=None if each.trust is None else base / each.trust,
-            secret=_found_from(base, each.secret),
-            authorization=_found_from(base, each.authorization),
-        )
-        for each in exports
+    return tuple(found_from(base, each) for each in exports)
+
+
+def found_from[Sent: (Export, Anchorage)](base: Path, sent: Sent) -> Sent:
+    """The same with paths that start at `base`, where they are relative."""
+    return replace(
+        sent,
+        trust=None if sent.trust is None else base / sent.trust,
+        secret=_secret_from(base, sent.secret),
+        authorization=_secret_from(base, sent.authorization),
     )
 
 
-def _found_from(base: Path, secret: Secret | None) -> Secret | None:
+def _secret_from(base: Path, secret: Secret | None) -> Secret | None:
     return secret if secret is None or secret.file is None else Secret(base / secret.file)

@@ -112,13 +112,14 @@ def before_the_request(gate: Gate, facts: Facts) -> Decision | None:
 
 def unread(facts: Facts) -> Facts:
     """The facts without what is inside of a tunnel that nobody opens."""
-    outside = replace(unanswered(facts), method=UNKNOWN, target=UNKNOWN, headers=UNKNOWN, request_size=UNKNOWN)
-    return replace(outside, scheme=UNKNOWN, protocol="tcp")
+    return unanswered(facts).learning(
+        method=UNKNOWN, target=UNKNOWN, headers=UNKNOWN, request_size=UNKNOWN, scheme=UNKNOWN, protocol="tcp"
+    )
 
 
 def unanswered(facts: Facts) -> Facts:
     """The facts before the answer."""
-    return replace(facts, response_size=UNKNOWN, response_status=UNKNOWN, response_type=UNKNOWN)
+    return facts.learning(response_size=UNKNOWN, response_status=UNKNOWN, response_type=UNKNOWN)
 
 
 def _answered(gate: Gate, facts: Facts, allowed: Decision) -> Decision:

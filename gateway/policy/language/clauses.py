@@ -56,23 +56,43 @@ class Guard:
     place: Place = field(default=NOWHERE, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Where a list is fetched over HTTPS: its `url` as it is written, and what that means."""
+
+    url: str
+    host: Host
+    port: int
+    target: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListDocument:
-    """A named list: either `items` written in the policy, or a `file` in some `format`. `max_age` is in seconds.
+    """A named list: `items` written in the policy, or a `file` or a `feed` in some `format`. `max_age` is in seconds.
 
     `match` says what an entry of a domain list means (`is` exactly, `under` with all below); None where the format
-    says it itself.
+    says it itself. A feed is fetched every `refresh` seconds; `ca` is a file of who vouches for its server, and
+    `digest` what it has to be.
     """
 
     name: str
     type: ListType
     format: str | None = None
     file: str | None = None
+    feed: Feed | None = None
+    refresh: float = 86_400.0
+    ca: str | None = None
+    digest: str | None = None
     items: tuple[Host | Network, ...] = ()
     match: Literal["is", "under"] | None = None
     max_age: float | None = None
     guard: Guard | None = None
     place: Place = field(default=NOWHERE, compare=False)
+
+    @property
+    def origin(self) -> str:
+        """Where its entries come from, as a sentence names it."""
+        return f"`{self.feed.url}`" if self.feed is not None else f"file `{self.file}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

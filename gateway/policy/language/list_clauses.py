@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.policy.addresses import AddressClass
-from gateway.policy.errors import quoted
+from gateway.policy.errors import Malformed, quoted
 from gateway.policy.language.clauses import GroupDocument, Guard, ListDocument, ListType, NameEntry
+from gateway.policy.language.feeds import DIGEST, FEED
 from gateway.policy.language.nodes import Mapping, Node, Scalar
 from gateway.policy.language.operands import ADDRESSES, HOST, NETWORK, PARENT
 from gateway.policy.language.records import Key, Values, at_least_one_of, one_of, only_with, optional, record, required
@@ -116,6 +117,15 @@ _TYPES: Final[tuple[ListType, ...]] = ("domain", "network", "database")
 _ANY_FORMAT: Final = tuple(dict.fromkeys(name for names in FORMATS.values() for name in names))
 _MATCHES: Final[tuple[Literal["is", "under"], ...]] = ("is", "under")
 
+_SOONEST: Final = 60.0
+
+
+def _pause(seconds: float) -> float:
+    if seconds < _SOONEST:
+        raise Malformed("a list is fetched at most once a minute, write at least `1min`")
+    return seconds
+
+
 _TYPE: Final = required("type", choice(_TYPES), "What the entries are: names, networks, or a database of addresses.")
 _FORMAT: Final = optional("format", text(f"a format, like `{_ANY_FORMAT[1]}`"), "How the file is written.", None)
 _FILE: Final = optional("file", text("the path of a file"), "A file, found from where the policy lies.", None)
@@ -125,7 +135,20 @@ _MATCH: Final = optional(
 )
 _MAX_AGE: Final = optional("max_age", DURATION, "An older file is reported.", None)
 _GUARD: Final = optional("guard", _GUARD_RECORD, "When a new copy of the file is not believed.", None)
+_URL: Final = optional("url", FEED, "Where it is fetched in the background, over https alone.", None)
+_REFRESH: Final = optional("refresh", DURATION.then(_pause), "How long until it is fetched again.", 86_400.0)
+_CA: Final = optional("ca", text("the path of a file"), "Who vouches for that server, PEM.", None)
+_DIGEST: Final = optional("digest", DIGEST, "What it has to be; anything else is refused.", None)
+_OF_FEEDS: Final = ("refresh", "ca", "digest")
 _OF_FILES: Final = ("format", "max_age", "guard")
+
+
+def _check_source(node: Mapping, spot: Spot) -> None:
+    """What is about the entries' place stands with the place that it is about."""
+    if node.get("url") is None:
+        only_with("url", *_OF_FEEDS, why="it is about what is fetched")(node, spot)
+        if node.get("file") is None:
+            only_with("file", *_OF_FILES, why="it is about files")(node, spot)
 
 
 def _check_format(node: Mapping, spot: Spot) -> None:
@@ -172,8 +195,12 @@ def _list(values: Values) -> Read[ListDocument]:
     return ListDocument(
         name="",
         type=kind,
-        format=written or (FORMATS[kind][0] if values[_FILE] is not None else None),
+        format=written or (None if values[_FILE] is None and values[_URL] is None else FORMATS[kind][0]),
         file=values[_FILE],
+        feed=values[_URL],
+        refresh=values[_REFRESH],
+        ca=values[_CA],
+        digest=values[_DIGEST],
         items=items,
         match=values[_MATCH] or ("is" if written == "hosts" else None),
         max_age=values[_MAX_AGE],
@@ -206,12 +233,12 @@ def _guard_fits(kind: ListType, values: Values) -> bool:
 
 
 _LIST: Final = record(
-    (_TYPE, _FORMAT, _FILE, _ITEMS, _MATCH, _MAX_AGE, _GUARD),
+    (_TYPE, _FORMAT, _FILE, _URL, _REFRESH, _CA, _DIGEST, _ITEMS, _MATCH, _MAX_AGE, _GUARD),
     _list,
     wanted="a list, like `{type: network, items: [10.0.0.0/8]}`",
     rules=(
-        one_of("file", "items", why="the entries stand in a file or here"),
-        only_with("file", *_OF_FILES, why="it is about files"),
+        one_of("file", "items", "url", why="the entries stand in a file or here, or are fetched"),
+        _check_source,
         _check_format,
         _check_match,
         _check_database,

@@ -66,6 +66,7 @@ def test_what_is_purged_is_gone_everywhere_and_on_record_with_who_and_how_many(
             "event": "admin",
             "user": 1000,
             "process": 4711,
+            "by": None,
             "order": "cache.purge",
             "what": {kind: said},
             "count": count,

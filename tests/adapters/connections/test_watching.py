@@ -16,7 +16,7 @@ from addons.connections.watching import REASONS, Awaited, Pace, Watcher
 from addons.http2.taps import Taps, Way
 from addons.judging.exchange import attach, exchange_of
 from addons.streams.stream import GatewayStream, Inside
-from gateway.policy.model import Reason
+from gateway.policy.model import Reason, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -269,3 +269,13 @@ def test_every_wait_that_is_in_vain_has_its_reason() -> None:
     assert set(REASONS) == set(Awaited) - {Awaited.NOBODY}
     assert REASONS[Awaited.BODY] is Reason.BODY_TIMEOUT
     assert REASONS[Awaited.CLIENT] is Reason.CLIENT_TIMEOUT
+
+
+def test_an_exchange_that_a_new_policy_refuses_ends_at_the_next_look(bench: Bench) -> None:
+    bench.answers()
+    assert not bench.watcher.look(0, bench.sockets)
+
+    bench.exchange.outcome = refuse(Reason.POLICY_CHANGED)
+
+    assert bench.watcher.look(1, bench.sockets)
+    assert bench.watcher.take_late() == ((1, Awaited.LAW),)

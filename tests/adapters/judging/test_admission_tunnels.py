@@ -66,7 +66,7 @@ def test_a_tunnel_is_inspected_and_what_is_inside_is_judged(scene: Setter) -> No
     assert here.state(client).exchanges == [judged(flow)]
     assert (flow.request.host, flow.request.port, flow.request.scheme) == ("site.example", 443, "https")
     (decision,) = here.records()
-    assert decision["tls"] == {"sni": "site.example", "mode": "inspected"}
+    assert decision["tls"] == {"sni": "site.example", "mode": "inspected", "version": "1.3"}
 
 
 def test_a_hello_for_another_name_ends_the_tunnel(scene: Setter) -> None:
@@ -91,7 +91,7 @@ def test_a_spliced_tunnel_is_judged_recorded_and_pinned(scene: Setter) -> None:
     here.recording.client_disconnected(client)
 
     decision, end, connection = here.records()
-    assert decision["tls"] == {"sni": "site.example", "mode": "spliced"}
+    assert decision["tls"] == {"sni": "site.example", "mode": "spliced", "version": "1.3"}
     assert (end["event"], end["status"], end["bytes"]) == ("end", 200, {"up": 517, "down": 4096})
     assert (connection["outcome"], connection["id"], connection["bytes"]) == ("spliced", end["id"], end["bytes"])
 

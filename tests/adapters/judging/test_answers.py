@@ -62,6 +62,24 @@ def test_of_a_denied_answer_not_one_byte_passes(length: str, scene: Setter) -> N
     decision, end = here.records()
     assert (decision["decision"]["verdict"], end["decision"]["verdict"]) == ("allow", "deny")
     assert (end["status"], end["bytes"]) == (403, {"up": 0, "down": len(body)})
+    assert end["response"] == {"type": "application/zip"}
+
+
+@pytest.mark.parametrize(
+    ("told", "fields"),
+    [("text/html", ["Content-Type: Text/HTML; charset=utf-8"]), (None, []), ("REDACTED", ["Content-Type: my secret"])],
+)
+def test_the_record_of_the_end_says_of_what_type_the_answer_was(
+    told: str | None, fields: list[str], scene: Setter
+) -> None:
+    here = scene()
+    flow = here.ask(here.client(), PLAIN)
+    here.answer(flow, upstream_answer(200, "Content-Length: 0", *fields))
+    here.recording.request(flow)
+    here.recording.response(flow)
+
+    _, end = here.records()
+    assert (end["status"], end["response"]) == (200, {"type": told})
 
 
 @pytest.mark.parametrize(("wanted", "sent"), [(403, 30), (200, 20)])

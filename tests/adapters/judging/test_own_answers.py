@@ -63,6 +63,7 @@ def test_a_redirect_is_judged_recorded_and_never_dialled(scene: Setter) -> None:
         "/old/items/7",
     )
     assert (end["status"], end["bytes"], end["destination"]) == (308, {"up": 0, "down": 0}, None)
+    assert end["response"] == {"type": None}
 
 
 @pytest.mark.parametrize(("body", "method"), [(b"Back at noon", "GET"), (b"Back at noon", "POST"), (b"", "HEAD")])
@@ -72,10 +73,8 @@ def test_a_fixed_response_is_given_to_every_method(body: bytes, method: str, sce
 
     assert (answer.status_code, answer.headers["content-type"], answer.raw_content) == (503, "text/plain", body)
     assert answer.headers["content-length"] == "12"
-    assert [(record.get("answers"), record["event"]) for record in here.records()] == [
-        ("response", "decision"),
-        (None, "end"),
-    ]
+    decision, end = here.records()
+    assert (decision["answers"], end["response"]) == ("response", {"type": "text/plain"})
 
 
 def test_an_answer_without_a_body_states_no_length(scene: Setter) -> None:
@@ -98,8 +97,9 @@ def test_the_gate_has_the_last_word_on_the_request_and_on_the_answer(
 
     assert said(flow) == (status, reason)
     assert json.loads(answer_of(flow).content or b"")["rule"] == rule
-    (decision, _) = here.records()
+    (decision, end) = here.records()
     assert "answers" not in decision
+    assert ("response" in end) is (rule == "no-noon")
 
 
 def test_what_the_policy_wants_of_answers_is_done_and_limits_are_charged(scene: Setter) -> None:

@@ -63,11 +63,11 @@ def test_why_an_address_cannot_be_listened_on_is_said_in_words(sentence: str, nu
 
 
 def test_a_listener_on_one_address_is_found_there_alone() -> None:
-    assert own_addresses(listener("192.0.2.1")) == {(Address.parse("192.0.2.1"), 8080)}
+    assert own_addresses((Address.parse("192.0.2.1"), 8080)) == {(Address.parse("192.0.2.1"), 8080)}
 
 
 def test_a_listener_on_every_address_is_found_on_loopback_too() -> None:
-    assert {(LOOPBACK, 8080), (Address.parse("::1"), 8080)} <= own_addresses(listener("0.0.0.0"))
+    assert {(LOOPBACK, 8080), (Address.parse("::1"), 8080)} <= own_addresses((Address.parse("0.0.0.0"), 8080))
 
 
 def test_a_crowd_is_bounded_by_client_and_in_all() -> None:

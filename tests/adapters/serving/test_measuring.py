@@ -91,7 +91,7 @@ def test_a_policy_that_is_refused_is_counted_and_the_last_success_stays(tmp_path
     with started(tmp_path) as engine:
         before = number(engine.measuring, of.RELOADED, "policy", "forward")
         (tmp_path / "policy.yaml").write_text("version: 1\nnonsense: true\n", "utf-8")
-        engine.listeners[0].store.reload()
+        engine.listeners[0].store.reload("signal")
 
         assert number(engine.measuring, of.RELOADS, "policy", "forward", "refused") == 1
         assert number(engine.measuring, of.RELOADED, "policy", "forward") == before

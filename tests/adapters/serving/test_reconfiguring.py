@@ -50,7 +50,7 @@ def test_new_routes_are_written_down_and_in_force(engine: Engine, settings: Sett
     name = next(iter(settings.upstreams))
     wanted = routed(settings, RouteSettings(upstream=name, prefixes=("/api",)))
 
-    assert take_up(engine, wanted) == ["routes and upstreams were read again"]
+    assert take_up(engine, wanted, "signal") == ["routes and upstreams were read again"]
     assert "/api" in shown(engine)[0]
     engine.writer.close()
     (record,) = [each for each in records(settings.state / "audit") if each["event"] == "configuration"]
@@ -60,7 +60,7 @@ def test_new_routes_are_written_down_and_in_force(engine: Engine, settings: Sett
 def test_routes_that_cannot_be_change_nothing(engine: Engine, settings: Settings) -> None:
     before = shown(engine)
     with pytest.raises(Malformed, match="`nobody`"):
-        take_up(engine, routed(settings, RouteSettings(upstream="nobody", prefixes=("/api",))))
+        take_up(engine, routed(settings, RouteSettings(upstream="nobody", prefixes=("/api",))), "signal")
 
     assert shown(engine) == before
 
@@ -69,6 +69,6 @@ def test_what_cannot_be_written_down_does_not_take_effect(engine: Engine, settin
     before = shown(engine)
     engine.writer.close()
     with pytest.raises(AuditUnavailable):
-        take_up(engine, routed(settings, RouteSettings(upstream="app", prefixes=("/api",))))
+        take_up(engine, routed(settings, RouteSettings(upstream="app", prefixes=("/api",))), "signal")
 
     assert shown(engine) == before

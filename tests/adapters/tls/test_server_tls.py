@@ -93,7 +93,7 @@ def test_a_host_without_a_certificate_is_refused_and_recorded(name: str | None, 
     assert bench.scene.state(client).treatment == "refuse"
     [decision, _] = bench.scene.records()
     assert (decision["decision"]["verdict"], decision["decision"]["reason"]) == ("deny", "no-certificate")
-    assert decision["tls"] == {"sni": name, "mode": None}
+    assert decision["tls"] == {"sni": name, "mode": None, "version": "1.3"}
 
 
 def test_a_handshake_without_a_certificate_to_show_does_not_begin(bench: Bench) -> None:

@@ -100,13 +100,13 @@ def test_a_tunnel_without_a_host_fails_closed(tmp_path: Path, scene: Callable[..
 
 def test_another_authority_is_taken_up_and_the_same_one_is_no_news(tmp_path: Path, scene: Callable[..., Scene]) -> None:
     signer = Signer(scene(), tmp_path / "ca")
-    assert asyncio.run(signer.signing.reload_aside()) == []
+    assert asyncio.run(signer.signing.reload_aside("signal")) == []
 
     rotating.rotate(tmp_path / "ca", NOW)
     rotating.activate(tmp_path / "ca", NOW)
 
     following = load(tmp_path / "ca").certificate
-    assert len(asyncio.run(signer.signing.reload_aside())) == 2
+    assert len(asyncio.run(signer.signing.reload_aside("signal"))) == 2
     assert signer.signing.client_tls.authority.certificate == following
 
 

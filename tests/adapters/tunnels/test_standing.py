@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from mitmproxy.http import Response
 
-from addons.tunnels.standing import Standing
+from addons.tunnels.standing import LONG, Standing
 from gateway.lists.geography import Geography
 from gateway.policy.model import Decision, Reason, Verdict, refuse
 from tests.adapters.hellos import hello_of
@@ -195,3 +195,45 @@ def test_many_are_judged_without_keeping_others_from_their_turn(tmp_path: Path) 
     wanted = [tunnel(scene).connection.id for _ in range(120)]
 
     assert sorted(look(scene, UNREAD + NO_SITE)) == sorted(wanted)
+
+
+ASK = "GET http://site.example/feed HTTP/1.1\nHost: site.example"
+NO_FEED = "rules: [{id: no-feed, action: deny, reason: No, when: {response.type: [text/event-stream]}}]\n"
+
+
+def stream(scene: Scene) -> Exchange:
+    """An exchange whose answer goes on and on."""
+    flow = scene.ask(scene.client(), ASK)
+    scene.answer(flow, Response.make(200, b"", {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}))
+    return judged(flow)
+
+
+@pytest.mark.parametrize(("rule", "policy"), [("no-site", ALLOW + NO_SITE), ("no-feed", ALLOW + NO_FEED)])
+def test_an_answer_that_goes_on_is_judged_again_with_all_that_is_known_of_it(
+    rule: str, policy: str, tmp_path: Path
+) -> None:
+    scene = Scene(tmp_path)
+    exchange = stream(scene)
+    scene.elapsed = LONG
+
+    assert look(scene, policy) == [], "its connection may carry others"
+    assert why(exchange) == (Verdict.DENY, Reason.POLICY_CHANGED, rule)
+
+
+def test_an_answer_that_has_just_begun_ends_under_the_policy_of_its_request(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    exchange = stream(scene)
+    gate, scene.elapsed = exchange.gate, LONG - 0.1
+
+    assert look(scene, ALLOW + NO_SITE) == []
+    assert (exchange.outcome, exchange.gate) == (None, gate)
+
+
+def test_a_long_answer_that_is_allowed_still_goes_on_under_the_new_policy(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    exchange = stream(scene)
+    scene.elapsed = LONG
+
+    assert look(scene, ALLOW + NO_CHAT) == []
+    assert exchange.outcome is None
+    assert exchange.gate is scene.listener.store.current

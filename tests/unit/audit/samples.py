@@ -61,7 +61,9 @@ FACTS: Final = Facts(
     request_size=0,
     user="alice",
     groups=frozenset({"eng"}),
+    identity_method="certificate",
     tls_sni=Host.parse("ads.example"),
+    tls_version="1.3",
     tls_inspected=True,
     protocol="h2",
 )
@@ -126,7 +128,8 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             disclosure=SHOWN,
         )
     ),
-    "end": _end(),
+    "end": _end(kind="text/html"),
+    "typeless": _end(kind=ABSENT),
     "broken": _end(reason=Reason.UPSTREAM_BROKEN, reached=REACHED, unverified=True, cache="stale")
     | {
         "upstream": {
@@ -164,7 +167,9 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "certificates": certificates_record(outcome="loaded", listener="shop", files=["a.pem"], problems=[], now=NOW),
     "authority": authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD"], problems=[], now=NOW),
     "server": server_record(upstream="app", server="http://10.0.0.1:8000", standing="down", detail="it is", now=NOW),
-    "gap": gap_record(reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, now=NOW),
+    "gap": gap_record(
+        reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, left_out={"deny": 2}, now=NOW
+    ),
     "admin": admin_record(
         user=1000, process=4711, order="cache.purge", what={"host": "shop.example"}, count=3, now=NOW
     ),
@@ -185,6 +190,15 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         "size": 12,
         "root": "AAAA",
         "problems": [],
+    },
+    "anchor": {
+        "time": "2026-11-23T10:00:00.123456Z",
+        "event": "anchor",
+        "outcome": "failed",
+        "anchor": "syslog tls://logs.example:6514",
+        "since": "2026-11-23T10:00:00.123456Z",
+        "size": 12,
+        "detail": "`tls://logs.example:6514`: it hung up",
     },
     "heartbeat": {"time": "2026-11-23T10:00:00.123456Z", "event": "heartbeat", "idle": 60},
 }

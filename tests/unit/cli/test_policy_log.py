@@ -40,6 +40,40 @@ def test_decisions_come_with_their_ends_and_nothing_else_does(tmp_path: Path) ->
     assert chosen.mode is Mode.FORWARD
 
 
+def test_the_gateways_own_listeners_are_known_from_a_start_before_the_time_that_is_chosen(tmp_path: Path) -> None:
+    listeners = ["egress forward 10.0.0.5:8080", "admin 127.0.0.1:8090", "odd somewhere"]
+    start = start_record(version="1", engine="mitmproxy", listeners=listeners, now=NOW - 9000)
+    log = write_log(tmp_path, [start, *_exchange(NOW - 7200), *_exchange(NOW)])
+    chosen = traffic(_options(log, since="1h"), NOW + 1)
+
+    assert [record["event"] for record in chosen.records()] == ["decision", "end"]
+    assert chosen.own == {(Address.parse("10.0.0.5"), 8080), (Address.parse("127.0.0.1"), 8090)}
+
+
+def test_an_end_after_the_time_that_is_chosen_belongs_to_its_decision(tmp_path: Path) -> None:
+    late = _exchange(NOW - 7200)
+    late[1]["time"] = timestamp(NOW)
+    log = write_log(tmp_path, [*late, *_exchange(NOW)])
+
+    found = list(traffic(_options(log, until="1h"), NOW + 1).records())
+
+    assert [(record["event"], record["id"]) for record in found] == [
+        ("decision", late[0]["id"]),
+        ("end", late[0]["id"]),
+    ]
+
+
+def test_on_a_terminal_it_is_told_how_far_the_walk_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = write_log(tmp_path, _exchange())
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("gateway.cli.audit_walk._PATIENCE", 0.0)
+
+    assert len(list(Traffic(log).records())) == 2
+    assert "\r\x1b[K" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("since", "until", "count"),
     [(None, None, 2), ("1h", None, 1), (None, "1h", 1), (timestamp(NOW - 7200), timestamp(NOW), 1)],

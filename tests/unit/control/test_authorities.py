@@ -51,18 +51,18 @@ def test_what_is_published_changes_with_a_rotation_before_the_signer_does(tmp_pa
     records: list[Any] = []
     store, _ = store_of(tmp_path / "ca", records=records)
     first = store.current.certificate
-    assert asyncio.run(store.reload_aside()) == []
+    assert asyncio.run(store.reload_aside("signal")) == []
     assert store.published() == (first,)
 
     rotating.rotate(tmp_path / "ca", NOW)
-    assert asyncio.run(store.reload_aside()) == ["ca: what clients should trust has changed: 2 in all"]
+    assert asyncio.run(store.reload_aside("signal")) == ["ca: what clients should trust has changed: 2 in all"]
 
     assert store.current.certificate == first
     assert store.published() == published(tmp_path / "ca", NOW)
     assert len(store.published()) == 2
 
     rotating.activate(tmp_path / "ca", NOW)
-    said = asyncio.run(store.reload_aside())
+    said = asyncio.run(store.reload_aside("signal"))
 
     second = load(tmp_path / "ca")
     assert said[0] == f"ca: another authority signs from now on ({second.fingerprint} SHA-256)"
@@ -80,7 +80,7 @@ def test_one_that_cannot_be_used_changes_nothing_and_none_is_made_anew(tmp_path:
     (tmp_path / "ca" / "signing.key").unlink()
 
     with pytest.raises(AuthorityUnusable) as refused:
-        asyncio.run(store.reload_aside())
+        asyncio.run(store.reload_aside("signal"))
 
     (why,) = refused.value.problems
     assert "signing.key` is missing" in why

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.control.fronts import LOOK_EVERY, FrontStore, read_shopfront
+from gateway.control.fronts import FrontStore, read_shopfront
 from gateway.policy.names import Host
 from gateway.policy.problems import Invalid
 from tests.e2e.certificates import Wish
@@ -27,7 +27,7 @@ def ring(tmp_path: Path) -> Keyring:
 
 @dataclass
 class Stored:
-    """A store, what it recorded, and a clock that is moved by hand."""
+    """A store and what it recorded."""
 
     settings: ServerTlsSettings
     now: float = field(default_factory=time.time)
@@ -37,15 +37,9 @@ class Stored:
     def __post_init__(self) -> None:
         self.store = FrontStore("shop", self.settings, lambda: self.now, self.records.append)
 
-    def look(self) -> None:
-        """Look for changes, as long after the last time as it takes."""
-        self.now += LOOK_EVERY
-        asyncio.run(self.store.reload_if_changed())
-
-    @property
-    def outcomes(self) -> list[object]:
-        """How each reading ended."""
-        return [each["outcome"] for each in self.records]
+    def reload(self) -> None:
+        """Read the files again, because one has changed."""
+        asyncio.run(self.store.reload_aside("file"))
 
 
 @pytest.mark.parametrize(
@@ -117,25 +111,37 @@ def test_nothing_is_shown_before_the_start(ring: Keyring) -> None:
         _ = Stored(ring.shows(ring.issue("a", "a.example"))).store.current
 
 
-def test_a_changed_file_is_noticed_and_a_pair_that_does_not_belong_together_is_not_shown(ring: Keyring) -> None:
+def test_a_pair_that_does_not_belong_together_is_not_shown(ring: Keyring) -> None:
     stored = Stored(ring.shows(ring.issue("shop", "shop.example")))
     first = stored.store.start()
-    stored.look()
-    assert stored.store.current is first
 
     new = ring.issue("new", "shop.example")
     new.certificate.replace(ring.folder / "shop.pem")
-    stored.look()
-    stored.look()
+    with pytest.raises(Invalid, match="the key is not that of the first certificate"):
+        stored.reload()
     assert stored.store.current is first
 
     new.key.replace(ring.folder / "shop.key")
-    asyncio.run(stored.store.reload_if_changed())  # it is not looked all the time
-    assert stored.store.current is first
-    stored.look()
+    stored.reload()
     assert stored.store.current is not first
-    assert stored.outcomes == ["loaded", "refused", "loaded"]
-    assert "the key is not that of the first certificate" in str(stored.records[1]["problems"])
+    assert [(each["outcome"], each["cause"]) for each in stored.records] == [
+        ("loaded", "start"),
+        ("refused", "file"),
+        ("loaded", "file"),
+    ]
+
+
+def test_it_can_be_pointed_at_other_files_and_shows_the_old_ones_until_they_are_read(ring: Keyring) -> None:
+    settings = ring.shows(ring.issue("shop", "shop.example"))
+    stored = Stored(settings)
+    first = stored.store.start()
+    assert stored.store.files == tuple(ring.folder / name for name in ("shop.pem", "shop.key"))
+    assert not stored.store.point_at(settings)
+
+    assert stored.store.point_at(ring.shows(ring.issue("other", "other.example")))
+    assert stored.store.current is first
+    stored.reload()
+    assert stored.store.current.find(Host.parse("other.example")) is not None
 
 
 def test_a_file_that_is_gone_takes_nothing_out_of_force(ring: Keyring) -> None:
@@ -143,9 +149,8 @@ def test_a_file_that_is_gone_takes_nothing_out_of_force(ring: Keyring) -> None:
     first = stored.store.start()
 
     (ring.folder / "shop.key").unlink()
-    stored.look()
     with pytest.raises(Invalid):
-        asyncio.run(stored.store.reload_aside())
+        stored.reload()
 
     assert stored.store.current is first
-    assert stored.outcomes == ["loaded", "refused", "refused"]
+    assert [each["outcome"] for each in stored.records] == ["loaded", "refused"]

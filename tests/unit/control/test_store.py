@@ -108,7 +108,7 @@ def test_a_snapshot_taken_before_a_reload_decides_by_the_old_policy(place: Place
     snapshot = store.current
 
     place.write(NO_ADS)
-    outcome = store.reload()
+    outcome = store.reload("signal")
 
     assert isinstance(outcome, Reloaded)
     assert (verdict(snapshot, place), verdict(store.current, place)) == (ALLOWED, DENIED)
@@ -127,7 +127,7 @@ def test_a_reload_with_any_problem_changes_nothing_and_says_so(beside: dict[str,
     before = store.current
 
     place.write(**beside)
-    outcome = store.reload()
+    outcome = store.reload("signal")
 
     assert isinstance(outcome, Kept)
     assert outcome.problems
@@ -156,9 +156,9 @@ def test_a_list_that_is_too_old_or_stands_in_for_a_bad_one_is_on_record_as_such(
     store = place.store()
     store.start()
     os.utime(file, (1, 1))
-    store.reload()
+    store.reload("signal")
     file.unlink()
-    store.reload()
+    store.reload("signal")
 
     told = [each for each in place.recorded if each["event"] == "list"]
     assert [each["outcome"] for each in told] == ["loaded", "stale", "kept"]
@@ -173,7 +173,7 @@ def test_a_policy_that_has_gone_keeps_the_old_one_in_force(place: Place) -> None
 
     place.policy.unlink()
 
-    assert isinstance(store.reload(), Kept)
+    assert isinstance(store.reload("signal"), Kept)
     assert verdict(store.current, place) == DENIED
 
 
@@ -212,7 +212,7 @@ def test_a_limit_that_stayed_the_same_goes_on_counting(place: Place) -> None:
     assert verdict(store.current, place) == ALLOWED
 
     place.write(LIMITED + "show_rules: false\n")
-    store.reload()
+    store.reload("signal")
 
     assert verdict(store.current, place) == THROTTLED
 
@@ -224,7 +224,7 @@ def test_lists_are_loaded_recorded_and_read_again(place: Place) -> None:
     assert verdict(store.current, place) == ALLOWED
 
     place.write(LISTED, ads="ads.example\nother.example\n")
-    store.reload()
+    store.reload("signal")
 
     assert verdict(store.current, place) == DENIED
     assert place.events() == [("list", "loaded"), ("policy", "loaded")] * 2
@@ -238,7 +238,7 @@ def test_a_list_that_has_gone_leaves_its_last_good_copy_in_force_with_a_notice(p
     store.start()
 
     (place.folder / "ads.txt").unlink()
-    outcome = store.reload()
+    outcome = store.reload("signal")
 
     assert isinstance(outcome, Reloaded)
     assert "last good copy" in outcome.notices[0]
@@ -288,7 +288,7 @@ def test_what_cannot_be_recorded_does_not_take_over(place: Place) -> None:
     place.log_is_full = True
 
     with pytest.raises(AuditUnavailable, match="the audit queue is full"):
-        store.reload()
+        store.reload("signal")
     assert store.current is before
 
 
@@ -299,14 +299,14 @@ def test_a_reload_aside_takes_over_as_well_and_one_at_a_time(place: Place) -> No
     place.write(NO_ADS)
 
     async def twice() -> tuple[Reloaded | Kept, Reloaded | Kept]:
-        return await asyncio.gather(store.reload_aside(), store.reload_aside())
+        return await asyncio.gather(store.reload_aside("signal"), store.reload_aside("signal"))
 
     outcomes = asyncio.run(twice())
 
     assert [type(outcome) for outcome in outcomes] == [Reloaded, Reloaded]
     assert verdict(store.current, place) == DENIED
     place.write(WRONG)
-    assert isinstance(asyncio.run(store.reload_aside()), Kept)
+    assert isinstance(asyncio.run(store.reload_aside("signal")), Kept)
     assert verdict(store.current, place) == DENIED
 
 

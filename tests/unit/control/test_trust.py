@@ -34,12 +34,12 @@ def test_a_reload_replaces_what_is_in_force_and_a_bad_one_does_not(tmp_path: Pat
     assert store.start().revoked.serials == {1}
 
     listed.write_text("serial:2\n")
-    asyncio.run(store.reload_aside())
+    asyncio.run(store.reload_aside("signal"))
     assert store.current.revoked.serials == {2}
 
     listed.write_text("serial:?\n")
     with pytest.raises(Invalid):
-        asyncio.run(store.reload_aside())
+        asyncio.run(store.reload_aside("signal"))
     assert store.current.revoked.serials == {2}
     assert [each["outcome"] for each in records] == ["loaded", "loaded", "refused"]
     assert "`serial:?` names no certificate" in str(records[-1]["problems"])

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from gateway.quickstart import process
 from gateway.quickstart.process import NotStarted, application
 
 if TYPE_CHECKING:
@@ -69,11 +68,3 @@ def test_the_application_ends_when_its_starter_is_killed() -> None:
 def test_an_application_that_cannot_start_says_so_at_once() -> None:
     with pytest.raises(NotStarted, match="ended at once"), application("192.0.2.1", 1):
         pytest.fail("it cannot run on an address that this machine does not have")
-
-
-def test_an_installation_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "find_spec", {}.get)
-
-    wanted = r"needs fastapi and uvicorn: install `wicketgate\[quickstart\]`"
-    with pytest.raises(NotStarted, match=wanted), application(HOST, 1):
-        pytest.fail("it cannot run without its framework")

@@ -13,7 +13,7 @@ from gateway.policy.gate import Gate
 from gateway.policy.headers import Fields
 from gateway.policy.language.document import read_policy
 from gateway.policy.limits import LimitTable
-from gateway.policy.model import ABSENT, UNKNOWN, Decision, Facts, Mode, Reason
+from gateway.policy.model import ABSENT, UNKNOWN, Decision, Fact, Facts, Missing, Mode, Reason
 from gateway.policy.names import Host
 from gateway.policy.paths import FORWARD_RULES, Target
 from gateway.replay.asking import asked_by
@@ -94,6 +94,13 @@ def judged(policy: CompiledPolicy, facts: Facts, gate: Gate | None = None) -> tu
     return (head, early) if isinstance(early, Decision) else (facts, gate.upstream(facts))
 
 
+def comes_so(policy: CompiledPolicy, facts: Facts) -> bool:
+    """Whether TLS would have been inspected, or passed on, as these facts say it was."""
+    if isinstance(facts.tls_inspected, Missing):
+        return True
+    return Gate(policy, LimitTable()).treatment(_before(facts)[-1]).inspect is facts.tls_inspected
+
+
 def _before(facts: Facts) -> list[Facts]:
     """What is known at accept, at the CONNECT and when TLS begins."""
     who: dict[str, Any] = {"user": facts.user, "groups": ABSENT, "identity_method": facts.identity_method}
@@ -117,12 +124,15 @@ def exchange(
     down: int = 0,
     reason: Reason | None = None,
     later: Decision | None = None,
+    kind: Fact[str] = UNKNOWN,
 ) -> list[Record]:
     """The two records of an exchange."""
     name = f"{next(_IDS):026d}"
     about = Circumstances(id=name, listener=listener, mode=mode, disclosure=disclosure or Disclosure())
     begun = decision_record(facts, decision, about, facts.now)
-    ended = end_record(decision_id=name, status=status, up=up, down=down, seconds=0.1, now=facts.now, reason=reason)
+    ended = end_record(
+        decision_id=name, status=status, up=up, down=down, seconds=0.1, now=facts.now, reason=reason, kind=kind
+    )
     if later is not None:
         ended |= {"reason": later.reason.value, "decision": decision_object(later)}
     return [begun, ended]

@@ -14,7 +14,7 @@ tls: {splice: [{id: bank, reason: Private, when: {host: {is: [bank.example]}}}]}
 
 
 def _evidence(*records: Record, mode: Mode = Mode.FORWARD) -> Evidence:
-    evidence = Evidence(mode, compiled(OPEN, mode)[1])
+    evidence = Evidence(mode)
     for record in records:
         evidence.take(record)
     return evidence

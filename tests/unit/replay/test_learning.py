@@ -17,8 +17,8 @@ rules: [{id: raw, action: allow, reason: Raw, when: {protocol: [tcp]}}]
 
 
 def _learnt(*facts: object, mode: Mode = Mode.FORWARD, bounds: Bounds | None = None) -> Learnt:
-    policy, asked = compiled(OPEN, mode)
-    evidence = Evidence(mode, asked)
+    policy, _ = compiled(OPEN, mode)
+    evidence = Evidence(mode)
     for record in traffic(policy, *facts):  # type: ignore[arg-type]  # tests say what they are
         evidence.take(record)
     return learn(evidence, bounds or Bounds())
@@ -99,8 +99,8 @@ def test_clients_are_networks(clients: list[str], enough: int, networks: tuple[s
 
 
 def test_clients_whose_addresses_are_not_on_record_cannot_be_learnt() -> None:
-    policy, asked = compiled(OPEN)
-    evidence = Evidence(Mode.FORWARD, asked)
+    policy, _ = compiled(OPEN)
+    evidence = Evidence(Mode.FORWARD)
     record, _ = traffic(policy, plain())
     record["client"]["ip"] = "client-2026-11-00000000000000000000"
     evidence.take(record)

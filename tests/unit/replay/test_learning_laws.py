@@ -44,7 +44,7 @@ _paths = st.lists(_segment, min_size=1, max_size=4).map(lambda parts: "/" + "/".
 
 
 def _learnt(text: str, mode: Mode, records: list[Record], bounds: Bounds) -> tuple[str, Evidence]:
-    evidence = Evidence(mode, compiled(text, mode)[1])
+    evidence = Evidence(mode)
     for record in records:
         evidence.take(record)
     return written(learn(evidence, bounds), "tried"), evidence

@@ -9,7 +9,7 @@ from gateway.audit.records.disclosure import Disclosure
 from gateway.policy.headers import Fields
 from gateway.policy.model import ABSENT, UNKNOWN, FactName, Missing
 from gateway.policy.names import Host
-from gateway.replay.recall import Recalled, moment_of, recall
+from gateway.replay.recall import Recalled, kind_of, moment_of, recall
 from tests.unit.replay.made import NOW, compiled, exchange, inspected, judged, plain, spliced, target
 
 ALL = """default: {action: allow}
@@ -21,6 +21,7 @@ rules:
   - {id: office, action: deny, reason: No, when: {client.ip: {not_in: [10.0.0.0/8]}}}
   - {id: admin, action: deny, reason: No, when: {path: {prefix: [/admin]}}}
 """
+FAR = "{destination.ip: {in: [192.0.2.0/24]}}"
 POLICY, ASKED = compiled(ALL)
 
 
@@ -40,7 +41,34 @@ def test_what_a_record_holds_comes_back_as_it_was_judged(facts: Any) -> None:
 
 def test_of_an_allowed_request_only_what_no_record_holds_is_hidden() -> None:
     assert _recalled(plain()).hidden == {FactName.HEADER}
-    assert _recalled(inspected()).hidden == {FactName.HEADER, FactName.TLS_VERSION}
+    assert _recalled(inspected()).hidden == {FactName.HEADER}
+
+
+def test_the_version_of_tls_and_the_proof_of_identity_come_back() -> None:
+    found = _recalled(inspected(tls_version="1.2", user="alice", identity_method="certificate")).facts
+
+    assert (found.tls_version, found.user, found.identity_method) == ("1.2", "alice", "certificate")
+    assert _recalled(plain()).facts.identity_method is ABSENT
+
+
+def test_what_records_of_older_versions_do_not_say_is_hidden() -> None:
+    record, end = exchange(*judged(compiled("default: {action: allow}")[0], inspected(user="alice")), kind="text/html")
+    del record["tls"]["version"], end["response"]
+
+    found = recall(record, ASKED, NOW)
+
+    assert (found.facts.tls_version, found.facts.identity_method) == (UNKNOWN, UNKNOWN)
+    assert FactName.TLS_VERSION in found.hidden
+    assert kind_of(end) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"), [("text/html", "text/html"), (ABSENT, ABSENT), (UNKNOWN, UNKNOWN), (UNKNOWN, "no type")]
+)
+def test_the_type_of_an_answer_comes_back_unless_it_was_masked(told: object, kind: Any) -> None:
+    _, end = exchange(*judged(compiled("default: {action: allow}")[0], plain()), kind=kind)
+
+    assert kind_of(end) == told
 
 
 def test_what_nobody_sees_of_a_tunnel_is_not_hidden_but_unknown() -> None:
@@ -58,6 +86,28 @@ def test_a_request_that_was_refused_early_hides_what_came_later() -> None:
 
     assert found.facts.destination_ips is UNKNOWN
     assert FactName.DESTINATION_IP in found.hidden
+
+
+def test_a_redirected_request_that_was_refused_early_hides_its_destination_too() -> None:
+    """The record says where it was on its way to, and that nobody looked there yet."""
+    policy, _ = compiled("default: {action: allow}\nrules: [{id: no, action: deny, reason: No, when: {port: [80]}}]\n")
+    record, _ = exchange(*judged(policy, plain()))
+    record["destination"] = {"ip": None, "answers": [], "parent": None, "original": "93.184.216.34:80"}
+
+    found = recall(record, ASKED, NOW)
+
+    assert found.facts.destination_ips is UNKNOWN
+    assert FactName.DESTINATION_IP in found.hidden
+
+
+def test_what_a_parent_resolves_has_no_destination_here_and_had_none_then() -> None:
+    record, _ = exchange(*judged(compiled("default: {action: allow}")[0], plain(destination_ips=ABSENT)))
+    record["destination"] = {"ip": "10.0.0.9", "answers": [], "parent": "office", "original": None}
+
+    found = recall(record, compiled(f"{ALL}  - {{id: far, action: deny, reason: No, when: {FAR}}}\n")[1], NOW)
+
+    assert (found.facts.destination_ips, found.facts.destination_country) == (ABSENT, UNKNOWN)
+    assert not found.hidden & {FactName.DESTINATION_IP, FactName.DESTINATION_COUNTRY}
 
 
 def test_an_allowed_request_that_went_nowhere_has_no_destination() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.policy.model import UNKNOWN, Mode, Reason, Verdict
+from gateway.policy.model import ABSENT, UNKNOWN, Mode, Reason, Verdict
 from gateway.policy.names import Host
 from gateway.replay.recall import Recalled, recall
 from gateway.replay.rejudging import Outcome, Rejudge, Whole
@@ -125,6 +125,9 @@ tls: {splice: [{id: s, reason: Private, when: {client.ip: {in: [10.0.0.0/8]}}}]}
         ("response.size: {above: 10B}", Whole(0, 11, 200), (Verdict.DENY, ())),
         ("response.size: {above: 10B}", Whole(0, 10, 200), None),
         ("response.type: [text/html]", Whole(0, 10, 200), (None, ("response.type",))),
+        ("response.type: [text/html]", Whole(0, 10, 200, "text/html"), (Verdict.DENY, ())),
+        ("response.type: [text/html]", Whole(0, 10, 200, "image/png"), None),
+        ("response.type: [text/html]", Whole(0, 10, 200, ABSENT), None),
         ("response.size: {above: 10B}", None, (None, ("response.size",))),
     ],
 )
@@ -136,6 +139,19 @@ def test_an_answer_is_judged_by_what_its_end_says(
     outcome = rejudge.by_answer(request, end)
 
     assert (None if outcome is None else (outcome.verdict, outcome.missing)) == told
+
+
+def test_of_an_answer_that_was_refused_its_type_is_known_and_its_status_is_not() -> None:
+    rejudge, request = _asked(_deny("response.type: [text/html], protocol: [http/1.1]"), plain())
+    other, again = _asked(_deny("response.status: [404], protocol: [http/1.1]"), plain())
+
+    denied, untold = rejudge.by_answer(request, None, "text/html"), other.by_answer(again, None, "text/html")
+
+    assert denied is not None
+    assert (denied.verdict, denied.rule) == (Verdict.DENY, "no")
+    assert rejudge.by_answer(request, None, "image/png") is None
+    assert untold is not None
+    assert untold.missing == ("response.status",)
 
 
 def test_a_body_that_stated_no_length_is_as_large_as_what_passed() -> None:

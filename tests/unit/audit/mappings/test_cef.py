@@ -98,3 +98,12 @@ def test_a_message_full_of_marks_comes_back_as_it_was(text: str) -> None:
     _, extension = read(mapping({"seq": 1} | SAMPLES["stop"] | {"event": "end", "id": text}))
 
     assert extension["sessionId"].rstrip(" ") == text.rstrip(" ")
+
+
+def test_what_no_receiver_would_take_is_left_out_and_named() -> None:
+    record = {"seq": 1} | SAMPLES["key"] | {"note": "=" * 5000, "outcome": "x" * 64}
+    _, extension = read(mapping(record))
+
+    assert extension["act"] == "x" * 63
+    assert extension["cs6"] == '{"day":"2026-11-23","key":"gw+00000000+AA==","outcome":"' + "x" * 64 + '"}'
+    assert (extension["flexString1Label"], extension["flexString1"]) == ("cut", "act note")

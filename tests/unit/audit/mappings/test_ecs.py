@@ -68,6 +68,15 @@ def test_a_denial_says_who_asked_for_what_and_which_rule_refused() -> None:
     assert document["url"]["full"] == "https://ads.example/x?token=REDACTED&page=REDACTED"
     assert document["wicketgate"]["list"]["entry"] == "ads.example"
     assert document["http"]["version"] == "2"
+    assert document["tls"] == {"version": "1.3", "version_protocol": "tls", "client": {"server_name": "ads.example"}}
+    assert document["wicketgate"]["identity"] == {"method": "certificate"}
+
+
+def test_what_a_server_called_its_answer_is_not_what_ecs_calls_a_mime_type() -> None:
+    document = mapped("end")
+
+    assert "mime_type" not in document["http"]["response"]
+    assert document["wicketgate"]["response"] == {"type": "text/html"}
 
 
 def test_an_end_says_how_long_it_took_and_how_much_passed() -> None:

@@ -75,6 +75,14 @@ def test_what_has_no_place_is_not_lost() -> None:
     assert rest["list"] == {"name": "ads", "entry": "ads.example", "age": "2d"}
     assert rest["decision"]["waived"] == [{"rule": "no-upload", "exception": "ex-041"}]
     assert rest["tls"] == {"sni": "ads.example", "mode": "inspected"}
+    assert rest["identity"] == {"method": "certificate"}
+
+
+def test_the_version_of_tls_and_the_type_of_an_answer_have_their_places() -> None:
+    assert mapped("denied")["tls"] == {"version": "1.3", "sni": "ads.example"}
+    assert "tls" not in mapped("spliced")
+    assert mapped("end")["http_response"]["content_type"] == "text/html"
+    assert "unmapped" not in mapped("end") or "response" not in mapped("end")["unmapped"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.audit.reading.reader import Damage, follow, last_records, records, seq_of
+from gateway.audit.writing.compression import compress
 from tests.unit.audit.logs import line
 
 if TYPE_CHECKING:
@@ -122,3 +124,41 @@ def test_following_goes_on_behind_a_segment_that_was_removed(tmp_path: Path) -> 
 def append(path: Path, content: bytes) -> None:
     with path.open("ab") as file:
         file.write(content)
+
+
+def test_following_goes_on_where_a_torn_end_was_cut_off(tmp_path: Path) -> None:
+    """A gateway is killed in the middle of a line; the next one cuts that and writes shorter ones in its place."""
+    path = tmp_path / NAMES[0]
+    path.write_bytes(line(1))
+    torn = line(2, "x" * 500)[:-20]
+    coming = iter([torn, line(2) + line(3), line(4)])
+
+    def pause() -> bool:
+        piece = next(coming, None)
+        if piece is not None:
+            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+            append(path, piece)
+        return piece is not None
+
+    damage: list[Damage] = []
+    assert seqs(follow(tmp_path, 0, pause, damage.append)) == [1, 2, 3, 4]
+    assert damage == []
+
+
+def test_a_compressed_segment_that_was_cut_is_told_with_the_way_out_and_the_next_one_read(tmp_path: Path) -> None:
+    write(tmp_path, b"".join(line(seq) for seq in range(1, 9)), line(9))
+    packed = compress(tmp_path / NAMES[0], lambda: True)
+    packed.write_bytes(packed.read_bytes()[:-6])
+    damage: list[Damage] = []
+
+    found = seqs(records(tmp_path, on_damage=damage.append))
+
+    assert found[-1] == 9
+    assert str(damage[0]) == (
+        f"{packed}:{len(found)}: cannot be read further: the compressed segment ends in the middle; "
+        "put a copy of the file in its place"
+    )
+    assert seqs(last_records(tmp_path, 1)) == [9]
+    told: list[Damage] = []
+    assert seqs(follow(tmp_path, 0, lambda: False, told.append))[-1] == 9
+    assert told[0] == damage[0]

@@ -44,6 +44,7 @@ def test_a_policy_record_names_what_is_in_force_and_the_problems_of_what_is_not(
 
     assert list(record.items())[2:] == [
         ("outcome", "refused"),
+        ("cause", "start"),
         ("listener", "egress"),
         ("file", "p.yaml"),
         ("policy", {"name": "p", "digest": "sha256:1"}),

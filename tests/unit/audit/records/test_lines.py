@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.audit.records.lines import line, printable, url_of
+from tests.unit.audit.samples import SAMPLES
 
 DECISION: dict[str, object] = {
     "v": 1,
@@ -117,3 +118,7 @@ def test_what_is_printable_stays(text: str) -> None:
 def test_colour_marks_the_verdict_alone() -> None:
     assert "  \x1b[31mdeny \x1b[0m  " in line(DECISION, colour=True)
     assert "\x1b" not in line({"event": "stop", "time": "", "cause": "deny"}, colour=True)
+
+
+def test_the_signed_note_of_a_key_is_for_programs() -> None:
+    assert line(SAMPLES["key"]) == "2026-11-23 10:00:00.123Z  key    day=2026-11-23 key=gw+00000000+AA=="

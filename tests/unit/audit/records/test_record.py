@@ -20,7 +20,9 @@ from gateway.policy.addresses import Address
 from gateway.policy.limits import LimitState
 from gateway.policy.model import (
     ABSENT,
+    UNKNOWN,
     Decision,
+    Fact,
     FactName,
     Facts,
     ListHit,
@@ -50,6 +52,7 @@ FACTS = Facts(
     user=ABSENT,
     groups=ABSENT,
     tls_sni=Host.parse("ads.example"),
+    tls_version="1.3",
     tls_inspected=True,
     protocol="h2",
 )
@@ -89,7 +92,7 @@ def test_a_decision_record_says_everything_in_the_promised_order() -> None:
             "protocol": "h2",
             "size": 0,
         },
-        "tls": {"sni": "ads.example", "mode": "inspected"},
+        "tls": {"sni": "ads.example", "mode": "inspected", "version": "1.3"},
         "destination": {
             "ip": "93.184.216.34",
             "answers": ["93.184.216.34", "2001:4860::1"],
@@ -133,7 +136,8 @@ def test_nothing_known_is_null_and_no_key_is_missing() -> None:
 
     assert record.keys() == decision_record(FACTS, DECISION, ABOUT, NOW).keys()
     assert record["request"] == dict.fromkeys(["method", "scheme", "host", "port", "path", "query", "protocol", "size"])
-    assert (record["destination"], record["tls"], record["list"]) == (None, {"sni": None, "mode": None}, None)
+    assert (record["destination"], record["list"]) == (None, None)
+    assert record["tls"] == {"sni": None, "mode": None, "version": None}
     assert isinstance(record["decision"], dict)
     assert record["decision"]["detail"] == "bad `REDACTED` here"
 
@@ -284,12 +288,39 @@ def test_what_a_cache_did_stands_in_the_end_and_nothing_where_there_is_none() ->
     assert [each.get("cache", "no key") for each in told] == ["hit", "no key"]
 
 
+def test_a_client_that_proved_who_it_is_is_recorded_with_how() -> None:
+    facts = replace(FACTS, user="alice", identity_method="certificate")
+
+    told = [decision_record(each, DECISION, ABOUT, NOW).get("identity", "no key") for each in (facts, FACTS)]
+
+    assert told == [{"method": "certificate"}, "no key"]
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ({"type": "text/html"}, "text/html"),
+        ({"type": "application/vnd.oci.image.manifest.v1+json"}, "application/vnd.oci.image.manifest.v1+json"),
+        ({"type": None}, ABSENT),
+        ("no key", UNKNOWN),
+        ({"type": "REDACTED"}, "s3cret"),
+        ({"type": "REDACTED"}, "text/html\udce9"),
+        ({"type": "REDACTED"}, f"text/{'x' * 128}"),
+        ({"type": "application/REDACTED"}, "application/eyjhbgcioijiuzi1nij9e30c2lnbmf0dxjl0123"),
+    ],
+)
+def test_an_end_says_of_what_type_the_answer_was_and_nothing_that_is_no_type(told: object, kind: Fact[str]) -> None:
+    record = end_record(decision_id=ID, status=200, up=0, down=0, seconds=1, now=NOW, kind=kind)
+
+    assert record.get("response", "no key") == told
+
+
 def test_tls_that_ends_at_the_front_door_is_called_so_and_a_balancer_is_named() -> None:
     about = replace(ABOUT, mode=Mode.REVERSE, balancer=Address.parse("10.0.0.7"))
 
     record = decision_record(FACTS, DECISION, about, NOW)
 
-    assert record["tls"] == {"sni": "ads.example", "mode": "terminated"}
+    assert record["tls"] == {"sni": "ads.example", "mode": "terminated", "version": "1.3"}
     client = record["client"]
     assert isinstance(client, dict)
     assert client["balancer"] == "10.0.0.7"

@@ -60,16 +60,16 @@ def test_refusals_are_told_once_and_when_there_is_room_again() -> None:
     queue = backlog(most_records=2)
     queue.put(b"}")
     queue.put(b"}")
-    for _ in range(3):
+    for kind in (b'"verdict":"deny"', b'"verdict":"deny"', b'"verdict":"allow"'):
         with pytest.raises(AuditUnavailable):
-            queue.put(b"}")
+            queue.put(b'"event":"decision",%b}' % kind)
 
     assert queue.take_missed() is None
     queue.settle(taken(queue))
     missed = queue.take_missed()
 
     assert missed is not None
-    assert (missed.refused, missed.unrecorded) == (3, 0)
+    assert (missed.refused, missed.unrecorded, missed.kinds) == (3, 0, {"deny": 2, "allow": 1})
     assert (queue.refused_in_all, queue.unrecorded_in_all) == (3, 0)
     assert abs(missed.since - time.time()) < 10
     assert queue.take_missed() is None

@@ -61,14 +61,14 @@ def test_closed_takes_nothing(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize(
-    ("on_failure", "events", "unrecorded"),
+    ("on_failure", "events", "left_out"),
     [
-        ("deny_only", ["decision", "decision", "list", "gap"], 2),
-        ("open", ["decision", "gap"], 4),
+        ("deny_only", ["decision", "decision", "list", "gap"], {"allow": 1, "end": 1}),
+        ("open", ["decision", "gap"], {"allow": 1, "deny": 1, "end": 1, "other": 1}),
     ],
 )
-def test_what_may_pass_passes_and_is_counted(
-    on_failure: OnFailure, events: list[str], unrecorded: int, directory: Path, opened: Opened
+def test_what_may_pass_passes_and_is_counted_by_its_kind(
+    on_failure: OnFailure, events: list[str], left_out: dict[str, int], directory: Path, opened: Opened
 ) -> None:
     disk = Disk()
     writer = failed(opened, on_failure, disk)
@@ -81,9 +81,10 @@ def test_what_may_pass_passes_and_is_counted(
     found = whole_log(directory)
     gap = next(each for each in found if each["event"] == "gap")
     assert sorted(str(each["event"]) for each in found) == sorted(events)
-    assert (gap["reason"], gap["refused"], gap["unrecorded"]) == ("write-failed", 0, unrecorded)
+    assert (gap["reason"], gap["refused"], gap["unrecorded"]) == ("write-failed", 0, sum(left_out.values()))
+    assert gap["left_out"] == left_out
     assert gap["since"] is not None
-    assert numbers.count(UNRECORDED) == unrecorded
+    assert numbers.count(UNRECORDED) == sum(left_out.values())
 
 
 def test_a_stop_finds_room_whatever_the_mode(directory: Path, opened: Opened) -> None:
@@ -137,3 +138,19 @@ def test_what_is_closed_takes_nothing_in_any_mode() -> None:
         for must in (False, True):
             with pytest.raises(AuditUnavailable, match="the audit log is closed"):
                 queue.put(b"}", must=must)
+
+
+def test_what_was_left_out_is_told_to_the_operator_if_the_log_never_works_again(
+    opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = Disk()
+    writer = failed(opened, "open", disk)
+    for verdict in ("deny", "deny", "allow"):
+        assert writer.append(decision(verdict)) == UNRECORDED
+    with pytest.raises(AuditUnavailable, match="accepted records could not be written"):
+        writer.close()
+
+    assert (
+        "audit: 3 records are not in the log: 2 of kind `deny`, 1 of kind `allow`, and the log ended before that could "
+        "be written into it"
+    ) in caplog.messages

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.writing.recovery import LogEnd, last_record, parse_line, recover
+from gateway.audit.writing.compression import compress
+from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.recovery import LogEnd, damage_record, last_record, parse_line, recover
 from tests.unit.audit.logs import line
 
 if TYPE_CHECKING:
@@ -70,3 +72,39 @@ def test_the_greatest_number_counts_wherever_it_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", [b"", b"{", b"[1]", b"7", b'{"v":1}', b'{"seq":null}', b'{"seq":1.0}', b"\xff"])
 def test_what_holds_no_record_is_none(text: bytes) -> None:
     assert parse_line(text) is None
+
+
+def cut_in_the_middle(path: Path) -> Path:
+    """A segment that is compressed, and lost its last bytes."""
+    packed = compress(path, lambda: True)
+    packed.write_bytes(packed.read_bytes()[:-6])
+    return packed
+
+
+def test_a_damaged_compressed_segment_is_never_taken_for_whole(tmp_path: Path) -> None:
+    first, second = (tmp_path / name for name in NAMES[:2])
+    first.write_bytes(line(1) + line(2))
+    packed = cut_in_the_middle(first)
+    assert recover(tmp_path) == LogEnd(0, packed, 0, damaged=packed, open_end=True)
+
+    second.write_bytes(line(3))
+    assert recover(tmp_path) == LogEnd(3, second, 0, damaged=packed, open_end=False)
+
+
+@pytest.mark.parametrize(("open_end", "taken"), [(False, 0), (False, 9), (True, 6)])
+def test_damage_is_recorded_where_the_numbers_are_known(open_end: bool, taken: int, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter
+    path = tmp_path / NAMES[0]
+    record = damage_record(LogEnd(5, path, 0, path, open_end), path, taken, 0.0)
+
+    assert (record["event"], record["reason"]) == ("gap", "segment-damaged")
+    assert record["detail"] == f"`{NAMES[0]}` cannot be read to its end: put a copy of it in its place"
+
+
+@pytest.mark.parametrize("taken", [0, 4, 5])
+def test_where_nobody_knows_which_numbers_were_given_nothing_starts(taken: int, tmp_path: Path) -> None:
+    path = tmp_path / NAMES[0]
+
+    with pytest.raises(
+        AuditUnavailable, match="is damaged behind record 5, and nothing says how many there were: put a copy"
+    ):
+        damage_record(LogEnd(5, path, 0, path, open_end=True), path, taken, 0.0)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
 
+from gateway.audit.writing.compression import compress
 from gateway.audit.writing.errors import AuditUnavailable
-from gateway.audit.writing.segments import Lock, Segment, open_segment, prepare_directory, segments
+from gateway.audit.writing.segments import Lock, Segment, open_lines, open_segment, prepare_directory, segments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,3 +86,45 @@ def test_a_segment_that_cannot_be_opened_leaks_no_descriptor(tmp_path: Path) -> 
         Segment.open(tmp_path / "gone" / FIRST, opener)
 
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
+
+
+def read(path: Path) -> bytes:
+    with open_lines(path) as file:
+        return file.read()
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    (tmp_path / FIRST).write_bytes(b"".join(b"record %d\n" % number for number in range(200)))
+    return compress(tmp_path / FIRST, lambda: True)
+
+
+def test_a_compressed_segment_that_was_cut_anywhere_is_never_read_as_whole(packed: Path) -> None:
+    data = packed.read_bytes()
+    for length in range(len(data)):
+        packed.write_bytes(data[:length])
+        with pytest.raises(OSError, match="the compressed segment ends in the middle"):
+            read(packed)
+
+
+def test_a_bit_that_fell_over_in_a_compressed_segment_is_an_error_or_changes_nothing(packed: Path) -> None:
+    data, whole = packed.read_bytes(), read(packed)
+    harmless = []
+    for at in range(len(data)):
+        packed.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with suppress(OSError):
+            assert read(packed) == whole
+            harmless.append(at)
+
+    assert len(harmless) < 3
+
+
+def test_what_stands_behind_a_frame_is_another_frame_or_damage(packed: Path) -> None:
+    data, whole, more = packed.read_bytes(), read(packed), b"x" * 100_000
+    for behind, wanted in ((data, whole * 2), (zstandard.ZstdCompressor().compress(more), whole + more)):
+        packed.write_bytes(data + behind)
+        assert read(packed) == wanted
+
+    packed.write_bytes(data + b"no frame")
+    with pytest.raises(OSError, match="the compressed segment is damaged"):
+        read(packed)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.audit.reading.reader import records
+from gateway.audit.writing.compression import compress
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.segments import segments
 from gateway.audit.writing.writer import AuditWriter, Figures, WriterOptions
-from tests.unit.audit.logs import causes, event, until, whole_log
+from tests.unit.audit.logs import QUICK, causes, event, until, whole_log
 
 if TYPE_CHECKING:
     from tests.unit.audit.logs import Opened
@@ -223,3 +225,27 @@ def test_a_closed_log_accepts_nothing(opened: Opened) -> None:
 def test_a_log_that_was_not_opened_accepts_nothing(directory: Path) -> None:
     with pytest.raises(AuditUnavailable, match="the audit log is not open"):
         AuditWriter(directory).append(event())
+
+
+def test_a_log_whose_newest_compressed_segment_was_cut_says_so_or_does_not_start(
+    directory: Path, opened: Opened
+) -> None:
+    first = opened()
+    first.append_durable(event(0)).result()
+    first.close()
+    packed = compress(next(directory.glob("*.jsonl")), lambda: True)
+    whole = packed.read_bytes()
+    packed.write_bytes(whole[:-6])
+
+    with pytest.raises(AuditUnavailable, match=f"`{packed}` is damaged behind record 0"):
+        AuditWriter(directory, QUICK).start()
+    packed.write_bytes(whole)
+    again = opened()
+    again.append_durable(event(1)).result()
+    again.close()
+    packed.write_bytes(whole[:-6])
+    opened().close()
+
+    found = list(records(directory))
+    assert [(each["seq"], each["event"]) for each in found] == [(2, "note"), (3, "gap")]
+    assert found[-1]["reason"] == "segment-damaged"

@@ -12,7 +12,6 @@ from tests.unit.config.objections import APP, FORWARD, REVERSE, objections
             "listeners[0]: `identity` is not supported yet, leave it out",
             "listeners: [" + REVERSE + "identity: {}, routes: [{upstream: app}]}]",
         ),
-        ("`admin` is not supported yet, leave it out", f"listeners: [{FORWARD}]\nadmin: {{bind: 127.0.0.1:8090}}"),
         ("engine: `envoy` is not supported yet, write `mitmproxy`", f"listeners: [{FORWARD}]\nengine: envoy"),
     ],
 )

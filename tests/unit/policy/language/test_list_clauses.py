@@ -111,11 +111,11 @@ BOTH_WAYS = (
             "{type: network, file: a, match: is}",
         ),
         (
-            ["lists.x: one of `file`, `items` is missing: the entries stand in a file or here"],
+            ["lists.x: one of `file`, `items`, `url` is missing: the entries stand in a file or here, or are fetched"],
             "{type: network}",
         ),
         (
-            ["lists.x: `file`, `items` cannot stand together: the entries stand in a file or here"],
+            ["lists.x: `file`, `items` cannot stand together: the entries stand in a file or here, or are fetched"],
             "{type: network, file: a, items: [10.0.0.0/8]}",
         ),
         (

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.export.sources import Growing, Packed, Source, opened
 from gateway.audit.writing.compression import compress
+from gateway.audit.writing.sources import Growing, Packed, Source, opened
 from tests.unit.audit.export.logged import line, segment
 
 if TYPE_CHECKING:

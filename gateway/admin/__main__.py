@@ -1,0 +1,58 @@
+"""The admin process: `python -m gateway.admin BRIEF`, until standard input closes.
+
+Standard input is the leash that the gateway holds: when that lets go, be it by a clean stop or by a sudden death, this
+process ends as well. It gives way to the engine wherever both want the processor.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import threading
+from contextlib import suppress
+
+import uvicorn
+
+from gateway.admin.app import build
+from gateway.admin.brief import Brief
+
+_NICENESS = 5
+_AT_ONCE = 128
+
+
+def main() -> None:
+    """Serve until the leash is let go."""
+    brief = Brief.read(sys.argv[1])
+    with suppress(OSError):
+        os.nice(_NICENESS)
+    logging.basicConfig(level=logging.WARNING, format="wicketgate: admin: %(message)s")
+    config = uvicorn.Config(
+        build(brief),
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_AT_ONCE,
+        timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=32 * 1024,
+        ssl_certfile=brief.certificate or None,
+        ssl_keyfile=brief.key or None,
+    )
+    server = uvicorn.Server(config)
+    threading.Thread(target=_stop_with_standard_input, args=(server,), daemon=True).start()
+    server.run(sockets=[socket.socket(fileno=brief.socket)])
+
+
+def _stop_with_standard_input(server: uvicorn.Server) -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The routes of the admin side, by what they are about."""

@@ -1,0 +1,60 @@
+"""Who has signed in with a browser: kept in memory alone, for a while, and for no more people than there may be."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COOKIE: Final = "wicketgate-session"
+IDLE: Final = 3600.0
+"""Seconds after which a session ends that nobody uses."""
+LONGEST: Final = 12 * 3600.0
+"""Seconds after which every session ends."""
+MOST: Final = 64
+
+
+@dataclass(slots=True)
+class Session:
+    """One sign-in. `name` tells it from others in the log, and opens nothing."""
+
+    name: str
+    begun: float
+    used: float
+    token: int
+
+
+@dataclass(slots=True)
+class Sessions:
+    """All of them by their secret ids. `clock` is monotonic, in seconds."""
+
+    clock: Callable[[], float]
+    _open: OrderedDict[str, Session] = field(default_factory=OrderedDict)
+
+    def begin(self, token: int) -> str:
+        """A new session, of whoever knew the token that counts as the `token`-th; its id."""
+        now, identifier = self.clock(), secrets.token_urlsafe(32)
+        while len(self._open) >= MOST:
+            self._open.popitem(last=False)
+        self._open[identifier] = Session(secrets.token_hex(4), now, now, token)
+        return identifier
+
+    def find(self, identifier: str, token: int) -> Session | None:
+        """The session of this id, if it goes on and the token that opened it still holds."""
+        found, now = self._open.get(identifier), self.clock()
+        if found is None:
+            return None
+        if found.token != token or now - found.used > IDLE or now - found.begun > LONGEST:
+            del self._open[identifier]
+            return None
+        found.used = now
+        self._open.move_to_end(identifier)
+        return found
+
+    def end(self, identifier: str) -> None:
+        """Sign out whoever has this id."""
+        self._open.pop(identifier, None)

@@ -1,0 +1,84 @@
+"""The admin side of a start: what is in its way, its socket, its token, and its process while the gateway runs."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from gateway.cli.outcome import Unusable
+from gateway.cli.ports import endpoint, trouble_with
+from gateway.policy.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gateway.config.settings import CertificateSettings, Settings
+
+NAME: Final = "admin"
+
+
+def problems_of(settings: Settings) -> list[str]:
+    """A sentence for everything in the way of the admin side, its port aside."""
+    from gateway.admin.token import ADMIN, METRICS, read
+
+    if settings.admin is None:
+        return []
+    problems = _tls_problems(settings.admin.tls)
+    for name in (ADMIN, METRICS):
+        if (settings.state / name).is_symlink() or (settings.state / name).exists():
+            try:
+                read(settings.state, name)
+            except Malformed as problem:
+                problems.append(str(problem))
+    return problems
+
+
+def _tls_problems(shown: CertificateSettings | None) -> list[str]:
+    if shown is None:
+        return []
+    import ssl
+
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(shown.certificate, shown.key)
+    except (OSError, ssl.SSLError) as error:
+        words = (error.strerror or str(error)).lower()
+        return [f"admin: `{shown.certificate}` with `{shown.key}` cannot be shown: {words}"]
+    return []
+
+
+@contextmanager
+def side(settings: Settings, version: str, said: Callable[[str], None], way_out: str) -> Iterator[Callable[[], None]]:
+    """The admin side, if there is to be one; what is given starts it. Raises Unusable."""
+    if settings.admin is None:
+        yield lambda: None
+        return
+    import socket
+
+    from gateway.admin.brief import Brief
+    from gateway.admin.process import Keeper
+    from gateway.admin.token import ADMIN, METRICS, ensure
+    from gateway.config.sections.admin import is_loopback
+
+    try:
+        made = [name for name in (ADMIN, METRICS) if ensure(settings.state, name)]
+    except Malformed as problem:
+        raise Unusable(str(problem)) from None
+    address, port = settings.admin.bind
+    family = socket.AF_INET6 if ":" in str(address) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((str(address), port))
+            listening.listen(128)
+        except OSError as error:
+            trouble = trouble_with(settings.admin.bind, way_out) or f"{endpoint(settings.admin.bind)}: {error}"
+            raise Unusable(f"{NAME}: {trouble}") from None
+        if ADMIN in made:
+            said(f"the token of the admin side is in `{settings.state / ADMIN}`")
+        if not is_loopback(address) and settings.admin.tls is None:
+            said(f"the admin side on {settings.admin.endpoint} speaks no TLS: who listens on the way learns its token")
+        keeper = Keeper(Brief.of(settings.admin, settings.state, version, listening.fileno()), listening, said)
+        try:
+            yield keeper.start
+        finally:
+            keeper.stop()

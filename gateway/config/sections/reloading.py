@@ -1,0 +1,38 @@
+"""The section `reload`: when files are read again without being told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from gateway.config.settings import ReloadSettings
+from gateway.policy.errors import Malformed
+from gateway.policy.language.records import optional, record
+from gateway.policy.language.scalars import BOOLEAN, DURATION
+
+if TYPE_CHECKING:
+    from gateway.policy.language.records import Values
+    from gateway.policy.language.shapes import Read
+
+_STOCK: Final = ReloadSettings()
+_MOST: Final = 60.0
+
+
+def _rest(seconds: float) -> float:
+    if not 0 < seconds <= _MOST:
+        raise Malformed("a file that has changed rests for up to a minute before it is read, like `1s`")
+    return seconds
+
+
+_WATCH: Final = optional("watch", BOOLEAN, "Whether files that have changed are read again.", _STOCK.watch)
+_SETTLE: Final = optional("settle", DURATION.then(_rest), "How long a file is left alone first.", _STOCK.settle)
+
+
+def _settings(values: Values) -> Read[ReloadSettings]:
+    return ReloadSettings(watch=values[_WATCH], settle=values[_SETTLE])
+
+
+RELOAD: Final = record(
+    (_WATCH, _SETTLE),
+    _settings,
+    wanted="when files are read again, like `{watch: false}`",
+)
