@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.judging.refusals import Refusal
+    from gateway.audit.writing.phrases import Phrases
     from gateway.config.settings import ListenerSettings
     from gateway.policy.gate import Gate
     from gateway.policy.model import Decision, Pending
@@ -202,7 +203,8 @@ class ConnectionState:
     that were judged, `trouble` says what broke the handshake, `refused` is the exchange that ended all without an
     answer, `told` says that a failure of the gateway was answered and recorded already.
     `links` holds the open upstream connections by their ids, with the address that each really reaches; `unverified`
-    are those upstreams that were spoken to in TLS without asking who they are. `original` is where a connection was on
+    are those upstreams that were spoken to in TLS without asking who they are. `phrases` are what its records say again
+    and again. `original` is where a connection was on
     its way to that was redirected here, address and port. `balancer` is who said by a PROXY header that the client is
     `peer`, and `identity` who the client proved to be by a certificate.
     """
@@ -234,6 +236,7 @@ class ConnectionState:
     told: bool = False
     links: dict[Endpoint, dict[str, Address]] = field(default_factory=dict)
     unverified: set[Endpoint] = field(default_factory=set)
+    phrases: Phrases | None = None
 
     @property
     def mode(self) -> Mode:

@@ -18,8 +18,11 @@ from addons.judging.translate import connection_facts
 from gateway.audit.records.clients import hidden_in
 from gateway.audit.records.disclosure import Disclosure
 from gateway.audit.records.events import connection_record
-from gateway.audit.records.record import Circumstances, decision_object, decision_record, end_record
+from gateway.audit.records.record import Circumstances, decision_object, end_record
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.phrases import Phrases
+from gateway.audit.writing.text import Text
+from gateway.audit.writing.wording import Wording
 from gateway.metrics.counting import Counting
 from gateway.policy.model import Decision, Missing, Reason, refuse
 
@@ -42,10 +45,10 @@ _log: Final = logging.getLogger(__name__)
 class Log(Protocol):
     """Takes records: the audit writer, or something in front of it. What it does not take raises AuditUnavailable."""
 
-    def append(self, record: Record, /) -> int:
+    def append(self, record: Record | Text, /) -> int:
         """Accept a record and return its number."""
 
-    async def record(self, record: Record, /) -> int:
+    async def record(self, record: Record | Text, /) -> int:
         """Accept a record as durably as the log promises."""
 
 
@@ -60,7 +63,7 @@ class Recorder:
         writer: Log,
         connections: Connections,
         clock: Callable[[], float],
-        durable: Callable[[Record], Future[int]] | None = None,
+        durable: Callable[[Record | Text], Future[int]] | None = None,
         disclosure: Disclosure | None = None,
         *,
         counting: Counting | None = None,
@@ -72,18 +75,28 @@ class Recorder:
         self._durable: Final = durable
         self._unsettled: Future[int] | None = None
         self._disclosure: Final = disclosure or Disclosure()
+        self._wording: Final = Wording()
 
     async def allowed(self, exchange: Exchange, decision: Decision) -> Decision:
         """Record an allow before its effect, as durably as the log promises; the decision that stands comes back.
 
-        What ended while it was judged, because its client left, is let through no more.
+        What ended while it was judged, because its client left, is let through no more; nor is what is still due to be
+        charged to limits.
         """
         if exchange.ended:
             exchange.release()
             return refuse(Reason.PROTOCOL_REFUSED, _LEFT)
         exchange.decision = decision
+        if decision.due is not None:
+            exchange.release()
+            exchange.decision = refuse(Reason.UNKNOWN_OBLIGATION)
+            return exchange.decision
         try:
-            await self._writer.record(self._decision(exchange, decision, None))
+            text = self._decision(exchange, decision, None)
+            if self._durable is None:
+                self._writer.append(text)
+            else:
+                await self._writer.record(text)
         except AuditUnavailable:
             exchange.release()
             exchange.decision = refuse(Reason.AUDIT_UNAVAILABLE)
@@ -167,29 +180,56 @@ class Recorder:
             exchange.status, exchange.down = status, down
         self.ended(exchange)
 
-    def _decision(self, exchange: Exchange, decision: Decision, status: int | None) -> Record:
-        state = exchange.connection
-        policy = exchange.gate.policy
+    def _decision(self, exchange: Exchange, decision: Decision, status: int | None) -> Text:
+        policy, phrases = exchange.gate.policy, exchange.connection.phrases or self._phrases(exchange.connection)
         exchange.gate.fired.note(decision)
-        about = Circumstances(
+        if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
+            decision = replace(decision, policy=policy.name, digest=policy.digest)
+        text = self._wording.decision(
+            *(phrases, exchange.facts, decision, self._clock()),
             id=exchange.id,
-            listener=state.listener.name,
-            mode=state.mode,
-            client_port=state.port,
             status=status,
             dialled=exchange.judged[0] if exchange.judged else None,
             parent=None if exchange.parent is None else exchange.parent.name,
-            original=state.original,
-            balancer=state.balancer,
-            disclosure=self._disclosure,
             sent=exchange.sent,
             answers=exchange.answers,
         )
-        if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
-            decision = replace(decision, policy=policy.name, digest=policy.digest)
-        return decision_record(exchange.facts, decision, about, self._clock())
+        return Text(text, must=decision.denied)
 
-    def _end(self, exchange: Exchange) -> Record:
+    def _phrases(self, state: ConnectionState) -> Phrases:
+        """What its records say of a connection, which is known as soon as anything is recorded."""
+        state.phrases = Phrases(
+            Circumstances(
+                id="",
+                listener=state.listener.name,
+                mode=state.mode,
+                client_port=state.port,
+                original=state.original,
+                balancer=state.balancer,
+                disclosure=self._disclosure,
+            )
+        )
+        return state.phrases
+
+    def _end(self, exchange: Exchange) -> Record | Text:
+        seconds, now, place = self._connections.timer() - exchange.started, self._clock(), exchange.place
+        is_unverified = exchange.endpoint in exchange.connection.unverified
+        if exchange.outcome is None and not exchange.attempts:
+            text = self._wording.end(
+                now,
+                id=exchange.id,
+                status=exchange.status,
+                up=exchange.up,
+                down=exchange.down,
+                seconds=seconds,
+                reached=exchange.reached,
+                unverified=is_unverified,
+                cache=exchange.cache,
+                kind=exchange.kind,
+                server=None if place is None else (_upstream_of(exchange), place.member.name),
+            )
+            if text is not None:
+                return Text(text, must=False)
         outcome = exchange.outcome
         if outcome is not None:
             exchange.gate.fired.note_end(outcome)
@@ -198,16 +238,16 @@ class Recorder:
             status=exchange.status,
             up=exchange.up,
             down=exchange.down,
-            seconds=self._connections.timer() - exchange.started,
-            now=self._clock(),
+            seconds=seconds,
+            now=now,
             reason=None if outcome is None else outcome.reason,
             reached=exchange.reached,
-            unverified=exchange.endpoint in exchange.connection.unverified,
+            unverified=is_unverified,
             cache=exchange.cache,
             kind=exchange.kind,
         )
-        if exchange.place is not None:
-            record["upstream"] = _upstream(exchange, exchange.place)
+        if place is not None:
+            record["upstream"] = _upstream(exchange, place)
         return record if outcome is None else record | {"decision": self._said(exchange, outcome)}
 
     def _said(self, exchange: Exchange, outcome: Decision) -> object:
@@ -239,7 +279,7 @@ class Recorder:
             now=self._clock(),
         )
 
-    def _append_refusal(self, made: Callable[[], Record]) -> None:
+    def _append_refusal(self, made: Callable[[], Record | Text]) -> None:
         if self._durable is None:
             self._append(made)
             return
@@ -248,7 +288,7 @@ class Recorder:
         except AuditUnavailable as problem:
             _log.error("a record could not be written: %s", problem)
 
-    def _append(self, made: Callable[[], Record]) -> None:
+    def _append(self, made: Callable[[], Record | Text]) -> None:
         """Make a record and write it down; that it cannot be made is as bad as that it cannot be written."""
         try:
             self._writer.append(made())
@@ -265,7 +305,7 @@ async def _over(future: Future[int]) -> None:
 def _upstream(exchange: Exchange, place: PlaceAt) -> Record:
     """The server that had the last word on an exchange, and those that failed it before."""
     return {
-        "name": None if exchange.route is None else exchange.route.upstream.name,
+        "name": _upstream_of(exchange),
         "server": place.member.name,
         "attempts": [{"server": server, "reason": reason.value} for server, reason in exchange.attempts],
     }
@@ -274,6 +314,10 @@ def _upstream(exchange: Exchange, place: PlaceAt) -> Record:
 def _is_tunnel(exchange: Exchange) -> bool:
     """Whether it lasts as long as its ends want, and not as long as an answer takes."""
     return exchange.facts.protocol in _TUNNELS or exchange is exchange.connection.tunnel
+
+
+def _upstream_of(exchange: Exchange) -> str | None:
+    return None if exchange.route is None else exchange.route.upstream.name
 
 
 def _is_unasked(state: ConnectionState) -> bool:

@@ -33,8 +33,11 @@ from addons.judging.recording import Recorder, Recording
 from addons.judging.settling import Settling
 from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
+from addons.serving.exporting import anchors_of
 from addons.serving.listeners import Listener, Served, own_addresses
 from addons.serving.measuring import Measuring, Parts
+from addons.serving.stores import Counting as CountingTogether
+from addons.serving.stores import counting_of
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -46,8 +49,6 @@ from addons.upstream.elsewhere import Elsewhere
 from addons.upstream.health_checks import HealthChecks, senders_of
 from addons.upstream.pools import Pools
 from addons.upstream.probes import Probe
-from gateway.audit.export.rules import Anchorage
-from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.records.clients import Keyed, truncated
 from gateway.audit.records.disclosure import Disclosure
@@ -59,6 +60,7 @@ from gateway.control.authorities import AuthorityStore
 from gateway.control.fronts import FrontStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
+from gateway.limits.counters import counters_of
 from gateway.lists.geography import Geography
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
@@ -74,11 +76,11 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.upstream.probes import Law
-    from gateway.audit.proof.anchors import Anchor
     from gateway.audit.records.clients import ClientName
     from gateway.audit.records.record import Record
     from gateway.audit.writing.witness import Witness
     from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
+    from gateway.limits.shared import SharedTable
     from gateway.metrics.counting import Counting
     from gateway.upstreams.parents import Spot
 
@@ -113,6 +115,7 @@ class Engine:
     measuring: Measuring
     own: frozenset[Spot]
     signing: Signing | None = None
+    counting: CountingTogether | None = None
 
     def __post_init__(self) -> None:
         """Let what is measured be known."""
@@ -165,8 +168,8 @@ class Engine:
         )
 
 
-def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
-    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
+def compose(settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. `shared` is where workers count limits together, if they do."""
     writer, connections, measuring = _writer(settings), _connections(settings), Measuring()
     record = measuring.happenings.heard(writer.append)
     resolver, own = resolver or resolver_of(settings.resolver), all_own(settings)
@@ -202,7 +205,9 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    listeners, (served, standing) = _listeners(settings, own, record), _served(connections, geography)
+    counting = counting_of(settings.limits_store, record, time.time)
+    listeners = _listeners(settings, own, record, shared, counting)
+    served, standing = _served(connections, geography)
     return Engine(
         settings=settings,
         writer=writer,
@@ -224,6 +229,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         control=Control(settings.state),
         measuring=measuring,
         own=own,
+        counting=counting,
     )
 
 
@@ -290,15 +296,7 @@ def _witness(proof: ProofSettings) -> Witness | None:
     """Who proves the log, if that is wanted."""
     if not proof.enabled:
         return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[_anchor(each) for each in proof.anchors])
-
-
-def _anchor(at: Path | Anchorage) -> Anchor:
-    if not isinstance(at, Anchorage):
-        return FileAnchor(at)
-    from gateway.audit.export.anchors import RemoteAnchor  # noqa: PLC0415 - only for whom there is one
-
-    return RemoteAnchor(at=at, host=socket.gethostname(), environ=os.environ, clock=time.time)
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=anchors_of(proof))
 
 
 def _recorder(settings: Settings, writer: AuditWriter, connections: Connections, counting: Counting) -> Recorder:
@@ -377,8 +375,14 @@ def pseudonym(state: Path) -> str:
     return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _listeners(settings: Settings, own: frozenset[Spot], record: Noting) -> tuple[Listener, ...]:
-    parents = parents_of(settings, own, os.environ)
+def _listeners(
+    settings: Settings,
+    own: frozenset[Spot],
+    record: Noting,
+    shared: SharedTable | None,
+    counting: CountingTogether | None,
+) -> tuple[Listener, ...]:
+    parents, store = parents_of(settings, own, os.environ), None if counting is None else counting.store
     return tuple(
         Listener(
             settings=each,
@@ -388,6 +392,7 @@ def _listeners(settings: Settings, own: frozenset[Spot], record: Noting) -> tupl
                 own=own,
                 clock=time.time,
                 record=record,
+                counters=counters_of(each.name, shared, store),
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
             parents=ParentTable.of(each.name, each.parent, parents),

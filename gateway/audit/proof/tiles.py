@@ -10,6 +10,7 @@ Source: https://c2sp.org/tlog-tiles. Entry bundles are left out: the segments of
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Self
 
 from gateway.audit.proof.tree import EMPTY, HASH_SIZE, fold, node_hash
@@ -105,9 +106,13 @@ class Edge:
         return self._carried() if len(lowest) == WIDTH else []
 
     def extend(self, leaves: Iterable[bytes]) -> Iterator[tuple[Tile, bytes]]:
-        """Append leaves, and tell of every tile that is full by that."""
-        for leaf in leaves:
-            yield from self.append(leaf)
+        """Append leaves, as many at once as a tile takes, and tell of every tile that is full by that."""
+        rest = iter(leaves)
+        lowest = self.levels[0]
+        while more := list(islice(rest, WIDTH - len(lowest))):
+            lowest += more
+            if len(lowest) == WIDTH:
+                yield from self._carried()
 
     def partial(self) -> list[tuple[Tile, bytes]]:
         """The partial tiles with their hashes."""

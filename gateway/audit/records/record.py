@@ -21,7 +21,8 @@ A `decision` record has these keys, always all of them, in this order; the write
     decision     {verdict, reason, rule, place, matched, waived, shadow, unknown, status, detail}
     list         {name, entry, age} of the entry that decided, or null
     limits       [{id, key, quota, window, remaining, reset}] of the limits that counted: under which key, how much of
-                 what is left; seconds, null where a limit counts what runs at the same time
+                 what is left; seconds, null where a limit counts what runs at the same time; `store` tells of a
+                 limit that gateways count together where it was counted: cluster, or local while the store is away
     policy       {name, digest}
     masked       JSON pointers (RFC 6901) to what redaction changed
     identity     {method: how the client proved who it is}; only where it did there is this key
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address
     from gateway.policy.limits import LimitState
     from gateway.policy.model import Decision, Fact, Facts, ListHit, Reason
+    from gateway.policy.paths import Target
 
 VERSION: Final = 1
 """The `v` of every record."""
@@ -115,20 +117,20 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "listener": about.listener,
         "mode": about.mode.value,
         "engine": about.engine,
-        "client": _client(facts, about),
-        "request": _request(facts, about, masked),
-        "tls": _tls(facts, about.mode),
-        "destination": _destination(facts, about),
-        "decision": _decision(decision, about.status),
-        "list": _list_hit(decision.hit),
-        "limits": _limits(decision.limits, about.disclosure, masked) if decision.limits else [],
+        "client": client_object(facts, about),
+        "request": request_object(facts, about, masked),
+        "tls": tls_object(facts, about.mode),
+        "destination": destination_object(facts, about),
+        "decision": decision_with_status(decision, about.status),
+        "list": list_object(decision.hit),
+        "limits": limits_object(decision.limits, about.disclosure, masked) if decision.limits else [],
         "policy": {"name": decision.policy, "digest": decision.digest},
         "masked": masked,
     }
     if about.disclosure.client is not None:
         _hide_client(record, facts.client_ip, about.balancer, about.disclosure.client, now)
     if not isinstance(facts.identity_method, Missing):
-        record["identity"] = {"method": facts.identity_method}
+        record["identity"] = identity_object(facts)
     if about.answers is not None:
         record["answers"] = about.answers
     return record
@@ -164,7 +166,7 @@ def end_record(  # noqa: PLR0913 - one keyword per key of the record
         "destination": None if reached is None else {"ip": str(reached)},
     }
     if kind is not Missing.UNKNOWN:
-        record["response"] = {"type": None if isinstance(kind, Missing) else _media_type(kind)}
+        record["response"] = response_object(kind)
     if cache is not None:
         record["cache"] = cache
     return record | {"unverified": True} if unverified else record
@@ -174,6 +176,15 @@ def decision_object(decision: Decision) -> Record:
     """A decision as it stands in a record; `detail` is the sentence of a refusal that no rule made."""
     said: Record = as_json(decision)
     said["place"] = _short(decision.place)
+    said["detail"] = _detail(decision)
+    return said
+
+
+def decision_with_status(decision: Decision, status: int | None) -> Record:
+    """A decision with what the client was answered, as it stands in a decision record."""
+    said: Record = as_json(decision)
+    said["place"] = _short(decision.place)
+    said["status"] = status
     said["detail"] = _detail(decision)
     return said
 
@@ -191,7 +202,8 @@ def _text(fact: Fact[object]) -> str | None:
     return None if isinstance(fact, Missing) else str(fact)
 
 
-def _client(facts: Facts, about: Circumstances) -> Record:
+def client_object(facts: Facts, about: Circumstances) -> Record:
+    """Who asks, by the address as it is."""
     client: Record = {
         "ip": _text(facts.client_ip),
         "port": about.client_port,
@@ -201,21 +213,27 @@ def _client(facts: Facts, about: Circumstances) -> Record:
     return client if about.balancer is None else client | {"balancer": str(about.balancer)}
 
 
-def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
-    path, query = _target(facts, about.disclosure.query, masked)
+def identity_object(facts: Facts) -> Record:
+    """How the client proved who it is."""
+    return {"method": _text(facts.identity_method)}
+
+
+def request_object(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
+    """What is asked for; pointers to what was masked in it are put into `masked`."""
+    target = _known(facts.target)
     request: Record = {
-        "method": _method(facts),
+        "method": method_of(facts),
         "scheme": _text(facts.scheme),
         "host": _text(facts.host),
         "port": _known(facts.port),
-        "path": path,
-        "query": query,
+        "path": None if target is None else path_of(target, masked),
+        "query": None if target is None else query_of(target, about.disclosure.query, masked),
         "protocol": _text(facts.protocol),
         "size": _known(facts.request_size),
     }
     if about.sent is not None:
         request["sent"] = mask_text(about.sent)
-    if not isinstance(facts.target, Missing) and facts.target.changed:
+    if target is not None and target.changed:
         request["respelt"] = True
     if facts.connect is True and facts.tls_inspected is Missing.ABSENT and facts.target is not Missing.UNKNOWN:
         request["tunnel"] = True
@@ -225,7 +243,7 @@ def _request(facts: Facts, about: Circumstances, masked: list[str]) -> Record:
     return request
 
 
-def _method(facts: Facts) -> str | None:
+def method_of(facts: Facts) -> str | None:
     """The method; of a CONNECT that is judged itself, CONNECT (its inner method is not known yet)."""
     method = _known(facts.method)
     if method is None:
@@ -233,18 +251,21 @@ def _method(facts: Facts) -> str | None:
     return method if method in _METHODS or _LIKE_A_METHOD.fullmatch(method) else MASK
 
 
-def _target(facts: Facts, shown: frozenset[str], masked: list[str]) -> tuple[str | None, Record | None]:
-    target = _known(facts.target)
-    if target is None:
-        return None, None
+def path_of(target: Target, masked: list[str]) -> str:
+    """The path without what looks like a credential."""
     path = mask_text(target.path)
     if path != target.path:
         masked.append("/request/path")
+    return path
+
+
+def query_of(target: Target, shown: frozenset[str], masked: list[str]) -> Record:
+    """The query with the values of `shown` names alone; empty if there is none."""
     if target.query is None:
-        return path, {}
+        return {}
     query = mask_query(target.parameters(), shown)
     masked.extend(f"/request/query/{_pointer(name)}" for name, value in query.items() if _has_mask(value))
-    return path, dict(query)
+    return dict(query)
 
 
 def _has_mask(value: str | list[str]) -> bool:
@@ -255,7 +276,8 @@ def _pointer(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _tls(facts: Facts, mode: Mode) -> Record | None:
+def tls_object(facts: Facts, mode: Mode) -> Record | None:
+    """The TLS that a request came in, if it did."""
     if facts.tls_inspected is Missing.ABSENT:
         return None
     opened = "terminated" if mode is Mode.REVERSE else "inspected"
@@ -267,13 +289,19 @@ def _tls(facts: Facts, mode: Mode) -> Record | None:
     }
 
 
+def response_object(kind: Fact[str]) -> Record:
+    """Of what media type an answer is."""
+    return {"type": None if isinstance(kind, Missing) else _media_type(kind)}
+
+
 @lru_cache(maxsize=_KINDS)
 def _media_type(kind: str) -> str:
     """What a server called its answer, if that is a media type and no place for something else."""
     return mask_text(kind) if _LIKE_A_TYPE.fullmatch(kind) else MASK
 
 
-def _destination(facts: Facts, about: Circumstances) -> Record | None:
+def destination_object(facts: Facts, about: Circumstances) -> Record | None:
+    """Where it goes, as far as anybody knows."""
     answers = _known(facts.destination_ips) or ()
     dialled = about.dialled or (answers[0] if answers else None)
     if dialled is None and about.original is None:
@@ -290,26 +318,20 @@ def _spot(address: Address, port: int) -> str:
     return Host.of(address).authority(port)
 
 
-def _decision(decision: Decision, status: int | None) -> Record:
-    said: Record = as_json(decision)
-    said["place"] = _short(decision.place)
-    said["status"] = status
-    said["detail"] = _detail(decision)
-    return said
-
-
 def _short(place: str | None) -> str | None:
     """`corporate.yaml:21`: the folders of the machine are nobody's business who reads a log."""
     return None if place is None else place.rpartition("/")[2]
 
 
-def _list_hit(hit: ListHit | None) -> Record | None:
+def list_object(hit: ListHit | None) -> Record | None:
+    """The entry of a list that decided, if one did."""
     if hit is None:
         return None
     return {"name": hit.name, "entry": hit.entry, "age": None if hit.age is None else age_text(hit.age)}
 
 
-def _limits(states: tuple[LimitState, ...], disclosure: Disclosure, masked: list[str]) -> list[Record]:
+def limits_object(states: tuple[LimitState, ...], disclosure: Disclosure, masked: list[str]) -> list[Record]:
+    """The limits that counted; pointers to masked keys are put into `masked`."""
     shown: list[Record] = []
     for at, state in enumerate(states):
         key: Record = {
@@ -324,6 +346,7 @@ def _limits(states: tuple[LimitState, ...], disclosure: Disclosure, masked: list
                 "window": state.window if state.counts_time else None,
                 "remaining": state.remaining,
                 "reset": round(state.reset, 3) if state.counts_time else None,
+                **({} if state.store is None else {"store": state.store}),
             }
         )
     return shown

@@ -89,6 +89,8 @@ class Backlog:
         self._plenty: Final = (most_records // 2, most_bytes // 2)
         self._on_failure: Final = on_failure
         self._form: Final = form
+        self._sleeping = False
+        self._flowing = False
         self._urgent = False
         self._closing = False
         self._trouble: str | None = None
@@ -131,9 +133,17 @@ class Backlog:
             why = self._trouble
             if why is None and (self._records >= self._plenty[0] or self._bytes + len(body) > self._plenty[1]):
                 why = self._no_room(len(body), must=must)
-            if why is None:
+            if why is not None:
+                return self._hard_pressed(why, body, done, must=must)
+            if done is not None or not self._batch.lines:
                 return self._accept(body, done)
-            return self._hard_pressed(why, body, done, must=must)
+            seq = self.next_seq  # as `_accept` does, without the price of a call: this is on the way of every request
+            self.next_seq = seq + 1
+            line = self._form(seq, body)
+            self._records += 1
+            self._bytes += len(line)
+            self._batch.lines.append(line)
+            return seq
 
     def put_own(self, body: bytes, done: Future[int] | None = None) -> int:
         """Accept a record about the log itself, whatever the bounds."""
@@ -167,12 +177,21 @@ class Backlog:
             self._changed.notify_all()
 
     def take(self, patience: float | None, gather: float) -> Batch:
-        """Wait up to `patience` seconds for a first line, then `gather` seconds for more; hand over all there is."""
+        """Wait up to `patience` seconds for a first line, then `gather` seconds for more; hand over all there is.
+
+        As long as lines keep coming nobody is woken for a first one, but by the clock alone.
+        """
         with self._changed:
-            if self._changed.wait_for(lambda: self._batch.lines or self._urgent, patience):
+            if self._flowing:
                 self._changed.wait_for(lambda: self._urgent, gather)
+            if not self._batch.lines:
+                self._sleeping = True
+                comes = self._changed.wait_for(lambda: self._batch.lines or self._urgent, patience)
+                self._sleeping = False
+                if comes:
+                    self._changed.wait_for(lambda: self._urgent, gather)
             taken, self._batch = self._batch, Batch()
-            self._urgent = self._closing
+            self._urgent, self._flowing = self._closing, bool(taken.lines)
             return taken
 
     def settle(self, lines: Sequence[bytes]) -> None:
@@ -266,8 +285,7 @@ class Backlog:
             self._urgent = True
         if not batch.lines:
             batch.since = time.monotonic()
-            self._changed.notify()
-        elif done is not None:
+        if done is not None or self._sleeping:
             self._changed.notify()
         batch.lines.append(line)
         return seq

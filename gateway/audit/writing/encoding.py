@@ -24,6 +24,8 @@ _escaped: Final = json.JSONEncoder(
     separators=(",", ":"), check_circular=False, allow_nan=False, default=_no_json
 ).encode
 _DELETE: Final = b"\x7f"
+NotSaid: Final = orjson.JSONEncodeError
+"""What `orjson` cannot say: half of a surrogate pair, a number beyond 64 bits, what is no JSON."""
 
 
 def body(record: Record) -> bytes:
@@ -33,8 +35,18 @@ def body(record: Record) -> bytes:
     """
     try:
         text = orjson.dumps(record)
-    except TypeError:  # half of a surrogate pair, a number beyond 64 bits: `json` can say it, or says why not
+    except NotSaid:  # `json` can say it, or says why not
         return _escaped(record)[1:].encode("ascii")
     if text.isascii() and _DELETE not in text:
         return text[1:]
     return _escaped(record)[1:].encode("ascii")
+
+
+def part(value: object) -> str:
+    """A part of a record as `body` has it, if `is_plain` says so of the whole. Raises NotSaid for what has no text."""
+    return orjson.dumps(value).decode()
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is printable ASCII, so that it stands in the log as `part` gave it."""
+    return text.isascii() and "\x7f" not in text

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from gateway.audit.writing.backlog import UNRECORDED
 from gateway.audit.writing.encoding import body
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.text import Text
 
 if TYPE_CHECKING:
     from gateway.audit.records.record import Record
@@ -43,20 +44,24 @@ class Intake:
         """How many records are accepted and not yet where they are safe."""
         return 0 if self.backlog is None else self.backlog.records
 
-    def append(self, record: Record) -> int:
+    def append(self, record: Record | Text) -> int:
         """Accept a record, return its number, or UNRECORDED if it is left out."""
-        backlog, text = self.opened(), body(record)
+        backlog = self.opened()
+        if isinstance(record, Text):
+            return backlog.put(record.body, must=record.must)
+        text = body(record)
         if record["event"] == "stop" and not backlog.closing:
             return backlog.put_own(text)  # the last record: room is reserved for it
         return backlog.put(text, must=must_be_recorded(record))
 
-    def append_durable(self, record: Record) -> Future[int]:
+    def append_durable(self, record: Record | Text) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
         done: Future[int] = Future()
-        self.opened().put(body(record), done, must=must_be_recorded(record))
+        text = record if isinstance(record, Text) else Text(body(record), must_be_recorded(record))
+        self.opened().put(text.body, done, must=text.must)
         return done
 
-    async def record(self, record: Record) -> int:
+    async def record(self, record: Record | Text) -> int:
         """Accept a record as `durability` asks for. One whose sync failed was accepted, and is written again later."""
         if self.durability != "sync":
             return self.append(record)

@@ -96,7 +96,7 @@ class Scribe:
     def _write(self, taken: Batch, *, at_once: bool) -> None:
         if taken.lines:
             self.tail.write(taken.lines)
-        hurry = at_once or self.backlog.crowded or self._due() == 0.0
+        hurry = at_once or self.backlog.crowded or self._due() <= self.pace.gather  # the next turn would be too late
         if self._unsynced.waiting or (self._unsynced.lines and hurry):
             self.tail.sync()
             self.synced_at = self.clock()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from gateway.audit.records.record import Record
     from gateway.audit.writing.segments import Opener
+    from gateway.audit.writing.text import Text
     from gateway.audit.writing.witness import Witness
 
 _RELAXED: Final = 5.0
@@ -52,7 +53,7 @@ class WriterOptions:
     durability: Durability = "batched"
     on_failure: OnFailure = "closed"
     sync_interval: float = 0.1
-    gather: float = 0.02
+    gather: float = 0.05
     segment_size: int = 256 * 1024 * 1024
     segment_age: float = 86_400.0
     reserve: int = 1024 * 1024
@@ -125,18 +126,18 @@ class AuditWriter:
         self._thread.start()
         self._keeper.start()
 
-    def append(self, record: Record) -> int:
+    def append(self, record: Record | Text) -> int:
         """Accept a record, redacted and complete; return its sequence number, or UNRECORDED if it is left out.
 
         Raises AuditUnavailable.
         """
         return self._intake.append(record)
 
-    def append_durable(self, record: Record) -> Future[int]:
+    def append_durable(self, record: Record | Text) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
         return self._intake.append_durable(record)
 
-    async def record(self, record: Record) -> int:
+    async def record(self, record: Record | Text) -> int:
         """Accept a record as `durability` asks for: `sync` waits for the disk. Raises AuditUnavailable."""
         return await self._intake.record(record)
 

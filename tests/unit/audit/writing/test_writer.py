@@ -189,7 +189,7 @@ def test_a_full_backlog_refuses_and_tells_later_how_many(
             writer.append(event(number))
         except AuditUnavailable as error:
             refusals.append(str(error))
-    until(lambda: len(whole_log(directory)) == 4)
+    until(lambda: len(whole_log(directory)) == 4 and writer.waiting == 0)
 
     found = whole_log(directory)
     assert refusals == [why] * 2
