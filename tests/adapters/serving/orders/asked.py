@@ -14,7 +14,7 @@ from tests.e2e.gateways import PATIENCE, Running, Scenery, serving
 from tests.e2e.origin import origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOW = 1795428000.0
