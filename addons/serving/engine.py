@@ -91,6 +91,7 @@ class _Process:
         engine, feeds, sockets = await self._prepare()
         engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
+        engine.measuring.exporters = exporters.health
         self._reloading = reloading = Reloading(engine, self.said, self.again, began=began)
         try:
             self._start(exporters)

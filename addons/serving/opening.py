@@ -10,8 +10,8 @@ from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Final
 
 from addons.serving.ageing import Ageing
-from addons.serving.composition import all_own
 from addons.serving.descriptors import make_room
+from addons.serving.foundations import all_own
 from addons.serving.front import Front, open_http3
 from addons.serving.quicker import quicken
 from addons.serving.starting import DRAIN

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.control import Refused
+from addons.serving.measuring import of_owner
 from addons.serving.orders.giving import only, seconds_of
+from addons.serving.orders.status import audit
 from addons.workers.wire import Gone
 from gateway.audit.records.events import admin_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.control.channel import Outcome
 from gateway.control.merging import WAYS, merged, merged_records
+from gateway.metrics.merging import merge
+from gateway.metrics.snapshot import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from addons.serving.control import Caller, Verb
     from addons.workers.crew import Crew
     from addons.workers.hand import Hand
+    from gateway.audit.export.health import Health
     from gateway.audit.records.record import Record
 
 PATIENCE: Final = 30.0
@@ -35,20 +41,43 @@ class Orders:
     record: Callable[[Record], object]
     clock: Callable[[], float]
     end: Callable[[float, str], None]
+    exporters: Callable[[], Sequence[Health]] = tuple
 
     @property
     def verbs(self) -> dict[str, Verb]:
         """By the words that they are given with."""
         handed: dict[str, Verb] = {verb: partial(self._hand_on, verb) for verb in WAYS}
-        return {**handed, "workers": self.workers, "reload": self.reload, "drain": self.drain}
+        told = {"status": self.status, "metrics": self.metrics, "workers": self.workers}
+        return {**handed, **told, "reload": self.reload, "drain": self.drain}
+
+    async def status(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+        """What runs, by all workers; the process is this one, which owns the log. Raises Refused."""
+        found = await self._hand_on("status", caller, given)
+        return {
+            **found,
+            "pid": os.getpid(),
+            "ready": found["ready"] and self.crew.log.healthy,
+            "audit": audit(self.crew.log),
+            "workers": self._at_work(found["workers"]),
+        }
+
+    def _at_work(self, told: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        numbers = {hand.process.pid: number for number, hand in self.crew.hands.items()}
+        return [{"worker": numbers.get(each["pid"]), **each} for each in told]
+
+    async def metrics(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+        """The numbers of all workers and of this process as those of one. Raises Refused."""
+        found = await self._hand_on("metrics", caller, given)
+        return merge((read(found), of_owner(self.crew.log.figures, self.exporters()))).as_data()
 
     async def drain(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """Give exchanges `seconds` to end, and stop. Raises Refused."""
         only(given, "seconds")
         seconds = seconds_of(given)
-        self._say_before(caller, "drain", {"seconds": f"{seconds:g}"})
+        connections = (await self.status(caller, {}))["connections"] if self.crew.serving else 0
+        self._say_before(caller, "drain", {"seconds": f"{seconds:g}"}, connections)
         self.end(seconds, "told to drain")
-        return {"seconds": seconds}
+        return {"connections": connections, "seconds": seconds}
 
     async def reload(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """Have all read everything again. Raises Refused if nobody is at work."""
@@ -87,9 +116,9 @@ class Orders:
             raise Refused(outcome.refused)
         return outcome.done
 
-    def _say_before(self, caller: Caller, order: str, what: Mapping[str, str]) -> None:
+    def _say_before(self, caller: Caller, order: str, what: Mapping[str, str], count: int = 0) -> None:
         record = admin_record(
-            user=caller.uid, process=caller.pid, by=caller.by, order=order, what=what, count=0, now=self.clock()
+            user=caller.uid, process=caller.pid, by=caller.by, order=order, what=what, count=count, now=self.clock()
         )
         try:
             self.record(record)

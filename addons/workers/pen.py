@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from gateway.audit.records.record import Record
-    from gateway.audit.writing.intake import Log
+    from gateway.audit.writing.intake import Figures, Log
 
 _OF_ALL: Final = frozenset({"policy", "list", "configuration", "trust", "certificates", "authority", "store"})
 _OWN: Final = frozenset({"server"})
@@ -90,6 +90,11 @@ class Pen:
     def waiting(self) -> int:
         """How many records are accepted and not yet where they are safe."""
         return self.log.waiting
+
+    @property
+    def figures(self) -> Figures:
+        """How the log does, as far as this worker knows."""
+        return self.log.figures
 
     @property
     def last(self) -> int:

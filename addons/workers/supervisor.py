@@ -33,6 +33,7 @@ from gateway.limits.shared import SharedTable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.audit.export.exporters import Exporters
     from gateway.audit.writing.writer import AuditWriter
     from gateway.config.settings import Settings
 
@@ -86,7 +87,7 @@ class _Process:
         exporters = exporters_of(self.settings, writer.append, self.said)
         try:
             exporters.start()
-            await self._own(writer)
+            await self._own(writer, exporters)
         except AuditUnavailable as error:
             raise NotStarted(str(error)) from None
         finally:
@@ -95,19 +96,19 @@ class _Process:
             finally:
                 exporters.close()
 
-    async def _own(self, writer: AuditWriter) -> None:
+    async def _own(self, writer: AuditWriter, exporters: Exporters) -> None:
         """Take records of workers, through the open folder: the path of a socket has 107 bytes at most."""
         folder = os.open(self.settings.state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         path = Path(f"/proc/self/fd/{folder}/{_SOCKET}")
         owner = AuditOwner(writer, path)
         owner.start()
         try:
-            await self._employ(writer, path, folder)
+            await self._employ(writer, exporters, path, folder)
         finally:
             owner.close()
             os.close(folder)
 
-    async def _employ(self, writer: AuditWriter, path: Path, folder: int) -> None:
+    async def _employ(self, writer: AuditWriter, exporters: Exporters, path: Path, folder: int) -> None:
         problems = problems_of(self.settings.audit.exports, os.environ)
         problems += problems_of(self.settings.proof.reached, os.environ)
         places = open_places(self.settings.listeners, self.settings.workers, problems)
@@ -125,7 +126,7 @@ class _Process:
             configuration=self.configuration,
         )
         try:
-            await self._serve(crew, writer, problems)
+            await self._serve(crew, writer, exporters, problems)
         finally:
             await crew.end_at_once()
             for each in all_of(places):
@@ -133,11 +134,12 @@ class _Process:
             os.close(shared.memory)
             shared.limits.close()
 
-    async def _serve(self, crew: Crew, writer: AuditWriter, problems: list[str]) -> None:
+    async def _serve(self, crew: Crew, writer: AuditWriter, exporters: Exporters, problems: list[str]) -> None:
         self._listen_to_signals(crew)
         await crew.gather(problems)
         writer.append(start_of(self.settings, self.version, self.configuration, time.time()))
-        control = Control(self.settings.state, Orders(crew, writer.append, time.time, self.end).verbs)
+        orders = Orders(crew, writer.append, time.time, self.end, exporters.health)
+        control = Control(self.settings.state, orders.verbs)
         try:
             await crew.begin()
             await control.open()

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.control.channel import Outcome
+from gateway.metrics.merging import merge
+from gateway.metrics.snapshot import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +48,21 @@ def union(values: Sequence[Any]) -> Any:
     return found
 
 
+def everywhere(values: Sequence[Any]) -> Any:
+    """Whether it is so at all of them."""
+    return all(values)
+
+
+def anywhere(values: Sequence[Any]) -> Any:
+    """Whether it is so at one of them."""
+    return any(values)
+
+
+def common(values: Sequence[Any]) -> Any:
+    """What is in all lists, in the order of the first."""
+    return [item for item in values[0] if all(item in each for each in values[1:])]
+
+
 def beside(values: Sequence[Any]) -> Any:
     """A list of what each said."""
     return list(values)
@@ -78,6 +95,32 @@ def fields(**merges: Merge) -> Merge:
     return merged
 
 
+def servers(values: Sequence[Any]) -> Any:
+    """The servers of an upstream, each with what all workers have there, and how it stands with each (`workers`).
+
+    `standing` is the worst that one of them says: whoever looks for trouble should find it.
+    """
+
+    def merged(same: Sequence[Any]) -> Any:
+        found = fields(in_flight=total, healthy=everywhere, ejected=anywhere, draining=anywhere)(same)
+        said = [each["standing"] for each in same]
+        return {**found, "standing": next(each for each in _WORST if each in said), "workers": said}
+
+    found: dict[str, list[Any]] = {}
+    for row in (row for each in values for row in each):
+        found.setdefault(row["url"], []).append(row)
+    return [merged(same) for same in found.values()]
+
+
+def snapshots(values: Sequence[Any]) -> Any:
+    """The numbers of all as those of one."""
+    return merge(map(read, values)).as_data()
+
+
+_WORST: Final = ("down", "ejected", "draining", "up")
+_FIRED: Final[Mapping[str, Merge]] = dict.fromkeys(("fired", "decided", "matched", "shadow", "waived"), total)
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """Whether `everyone` is asked, or one who knows what all know; and how their answers become one."""
@@ -90,12 +133,15 @@ ANYONE: Final = Way(everyone=False)
 """All would say the same."""
 
 WAYS: Final[Mapping[str, Way]] = {
-    "status": ANYONE,
-    "policies": ANYONE,
+    "status": Way(
+        merge=fields(connections=total, ready=everywhere, draining=anywhere, started=least, uptime=most, workers=union)
+    ),
+    "policies": Way(merge=fields(policies=rows("listener", rules=rows("id", "kind", **_FIRED), never_fired=common))),
     "lists": ANYONE,
     "explain": ANYONE,
     "limits": ANYONE,
-    "upstreams": ANYONE,
+    "upstreams": Way(merge=fields(upstreams=rows("name", servers=servers))),
+    "metrics": Way(merge=snapshots),
     "upstreams.servers": Way(),
     "cache.purge": Way(merge=fields(answers=total)),
     "cache.stats": Way(merge=fields(caches=in_order(memory=total, disk=total, files=total))),

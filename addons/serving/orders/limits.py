@@ -12,7 +12,6 @@ from addons.serving.control import Refused
 from addons.serving.orders.giving import only
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.policy.addresses import Address, Network
-from gateway.policy.limits import LimitTable
 from gateway.policy.model import Missing
 
 if TYPE_CHECKING:
@@ -51,7 +50,6 @@ def _limit(
     listener: Listener, limit: CompiledLimit, now: float, most: int, client: ClientName | None
 ) -> dict[str, Any]:
     counted, spec = listener.store.current.limits, limit.spec
-    table = counted if isinstance(counted, LimitTable) else None  # what several processes share tells no keys
     return {
         "listener": listener.name,
         "id": limit.id,
@@ -62,11 +60,9 @@ def _limit(
         if spec.rate is None
         else {"amount": spec.rate.amount, "period": spec.rate.period, "burst": spec.rate.burst},
         "concurrent": spec.concurrent,
-        "keys": None if table is None else table.held(limit.id),
+        "keys": counted.held(limit.id),
         "capacity": spec.capacity,
-        "fullest": [
-            _state(each, now, client) for each in (() if table is None else table.fullest(limit.id, now, most))
-        ],
+        "fullest": [_state(each, now, client) for each in counted.fullest(limit.id, now, most)],
     }
 
 

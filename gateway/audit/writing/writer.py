@@ -18,7 +18,7 @@ from gateway.audit.records.ids import IdSource
 from gateway.audit.writing.backlog import Backlog, OnFailure
 from gateway.audit.writing.encoding import body
 from gateway.audit.writing.errors import AuditUnavailable, cannot_write
-from gateway.audit.writing.intake import Durability, Intake
+from gateway.audit.writing.intake import Durability, Figures, Intake
 from gateway.audit.writing.keeper import Keeper
 from gateway.audit.writing.recovery import damage_record, recover
 from gateway.audit.writing.reserve import Reserve
@@ -92,6 +92,7 @@ class AuditWriter:
         )
         self._intake: Final = Intake(self._options.durability, self._options.on_failure)
         self._thread: Thread | None = None
+        self._written: Scribe | None = None
 
     def start(self) -> None:
         """Open the log behind its last whole record. Raises AuditUnavailable."""
@@ -104,7 +105,7 @@ class AuditWriter:
             if isinstance(error, OSError):
                 raise AuditUnavailable(cannot_write(self._directory, error)) from None
             raise
-        scribe = self._scribe(backlog)
+        scribe = self._written = self._scribe(backlog)
         self._thread = Thread(target=scribe.run, name="audit-writer", daemon=True)
         self._thread.start()
         self._keeper.start()
@@ -154,6 +155,12 @@ class AuditWriter:
         return self._intake.waiting
 
     @property
+    def figures(self) -> Figures:
+        """How the log does, and what it had to leave out so far."""
+        written = self._written
+        return Figures(healthy=False) if written is None else self._intake.figures(synced_at=written.synced_at)
+
+    @property
     def last(self) -> int:
         """The number of the newest record that was accepted."""
         return self._intake.opened().next_seq - 1
@@ -196,6 +203,7 @@ class AuditWriter:
             write(damage_record(end, end.damaged, words.taken, self._clock()))
         if end.cut:
             detail = f"{end.cut} bytes of a torn last line were cut"
+            backlog.gaps += 1
             write(gap_record(reason="torn-line", detail=detail, cut=end.cut, now=self._clock()))
         for record in words.records:
             write(record)

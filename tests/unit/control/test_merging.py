@@ -8,7 +8,10 @@ from gateway.control.channel import Outcome
 from gateway.control.merging import (
     ANYONE,
     WAYS,
+    anywhere,
     beside,
+    common,
+    everywhere,
     fields,
     first,
     in_order,
@@ -17,9 +20,11 @@ from gateway.control.merging import (
     merged_records,
     most,
     rows,
+    servers,
     total,
     union,
 )
+from gateway.metrics.snapshot import Snapshot, read
 
 if TYPE_CHECKING:
     from gateway.control.merging import Merge
@@ -33,6 +38,9 @@ if TYPE_CHECKING:
         (least, [3, 1], 1),
         (most, [3, 1], 3),
         (beside, [3, 1], [3, 1]),
+        (everywhere, [True, False], False),
+        (anywhere, [True, False], True),
+        (common, [["a", "b", "c"], ["c", "a"]], ["a", "c"]),
         (union, [["a", "b"], ["b", "c"]], ["a", "b", "c"]),
         (fields(n=total), [{"n": 1, "who": "a"}, {"n": 2, "who": "b", "more": 1}], {"n": 3, "who": "a", "more": 1}),
         (in_order(n=total), [[{"n": 1}, {"n": 5}], [{"n": 2}, {"n": 6}]], [{"n": 3}, {"n": 11}]),
@@ -87,3 +95,29 @@ def test_records_of_one_order_become_one_with_the_sum() -> None:
 def test_every_order_of_the_table_says_who_is_asked() -> None:
     assert {verb for verb, way in WAYS.items() if way.everyone} >= {"cache.purge", "cache.stats"}
     assert not ANYONE.everyone
+
+
+def _server(standing: str, in_flight: int) -> dict[str, Any]:
+    return {
+        "url": "http://a",
+        "standing": standing,
+        "healthy": standing != "down",
+        "ejected": False,
+        "draining": standing == "draining",
+        "in_flight": in_flight,
+    }
+
+
+def test_a_server_stands_as_the_worst_says_and_is_at_what_all_gave_it() -> None:
+    [found] = servers([[_server("up", 2)], [_server("down", 0)], [_server("draining", 1)]])
+
+    assert (found["standing"], found["workers"], found["in_flight"]) == ("down", ["up", "down", "draining"], 3)
+    assert (found["healthy"], found["ejected"], found["draining"]) == (False, False, True)
+
+
+def test_numbers_of_metrics_come_together_by_the_rule_of_their_family() -> None:
+    one = Snapshot({"wicketgate_processes": {(): 1}, "wicketgate_connections_limit": {(): 9}}).as_data()
+
+    found = merged("metrics", {1: Outcome(one), 2: Outcome(one)}).done
+
+    assert read(found).families == {"wicketgate_processes": {(): 2}, "wicketgate_connections_limit": {(): 9}}
