@@ -64,7 +64,11 @@ def launch(
     engine = importlib.import_module(ENGINES[settings.engine])
     named, way_out = version("wicketgate"), (ways_out or {}).get(ADMIN, "admin.bind")
     try:
-        with _watching(settings) if watch else nullcontext(), side(settings, named, _say, way_out) as ready:
+        invites = ADMIN in (ways_out or {})
+        with (
+            _watching(settings) if watch else nullcontext(),
+            side(settings, named, _say, way_out, invites=invites) as ready,
+        ):
             engine.run(settings, said=_say, version=named, again=again, configuration=configuration, ready=ready)
     except engine.NotStarted as error:
         raise Unusable(*error.problems) from None
