@@ -1,11 +1,11 @@
 // Decisions as they come: rows that do not grow without end, filters that are in the address, and a pause.
 
-import { asked, FILTERS } from "./address.js";
-import { ask } from "./api.js";
-import { by, h, verdict } from "./dom.js";
-import { address, clock, count, counted, moment, place, why } from "./format.js";
-import { Rows } from "./rows.js";
-import { follow } from "./stream.js";
+import { asked, FILTERS } from "./address.mjs";
+import { ask } from "./api.mjs";
+import { by, h, verdict } from "./dom.mjs";
+import { address, clock, count, counted, moment, place, why } from "./format.mjs";
+import { Rows } from "./rows.mjs";
+import { follow } from "./stream.mjs";
 
 const PAGE = 100;
 const BEAT = 250;

@@ -1,9 +1,9 @@
 // Decisions over time, and what most of them are about.
 
-import { ask } from "./api.js";
-import { by, h, renewing, s, table } from "./dom.js";
-import { clock, count, moment } from "./format.js";
-import { bars, ceiling, filled, summary } from "./series.js";
+import { ask } from "./api.mjs";
+import { by, h, renewing, s, table } from "./dom.mjs";
+import { clock, count, moment } from "./format.mjs";
+import { bars, ceiling, filled, summary } from "./series.mjs";
 
 const WIDTH = 600;
 const HEIGHT = 120;
@@ -69,8 +69,8 @@ function top(page, which, kind, title, values) {
   const most = Math.max(1, ...values.map((each) => each.count));
   const verdict = which === "blocked" ? "deny" : "allow";
   const id = `top-${kind}`;
-  return h("section", { "aria-labelledby": id }, h("h3", { id }, title),
-    values.length === 0 ? h("p", { class: "quiet" }, "None") : h("ol", { class: which }, values.map((each) => item(page, verdict, kind, most, each))));
+  return h("div", {}, h("h3", { id }, title),
+    values.length === 0 ? h("p", { class: "quiet" }, "None") : h("ol", { class: which, "aria-labelledby": id }, values.map((each) => item(page, verdict, kind, most, each))));
 }
 
 function item(page, verdict, kind, most, each) {

@@ -1,9 +1,8 @@
 // A decision's whole story, in a dialog: why, what would change it, and every record about it.
 
-import { ask } from "./api.js";
-import { by, h, pairs, scrolling, table, verdict } from "./dom.js";
-import { lines } from "./explain.js";
-import { address, bytes, count, moment } from "./format.js";
+import { ask } from "./api.mjs";
+import { by, h, lines, pairs, scrolling, sentence, table, verdict } from "./dom.mjs";
+import { address, bytes, count, moment } from "./format.mjs";
 
 /** The dialog. `page` goes to addresses and hears of problems. */
 export function story(page) {
@@ -54,7 +53,7 @@ async function tell(page, id, wanted) {
   try {
     const found = await ask(`decisions/${id}/story`);
     if (wanted()) {
-      by("story-body").replaceChildren(...parts(page, found));
+      by("story-body").replaceChildren(...parts(page, found).filter(Boolean));
     }
   } catch (problem) {
     if (wanted()) {
@@ -103,7 +102,7 @@ function parts(page, found) {
 
 function change({ words, yaml }) {
   const text = yaml.length > 0 && h("pre", { tabindex: 0, id: "snippet", "aria-label": "Lines for the policy" }, yaml.join("\n"));
-  return h("section", {}, h("h3", {}, "What would have to change"), h("p", {}, `${words}.`), text,
+  return h("section", {}, h("h3", {}, "What would have to change"), h("p", {}, sentence(`${words}.`)), text,
     text && h("div", { class: "buttons" }, copying("Copy for the policy", () => `${yaml.join("\n")}\n`)));
 }
 

@@ -1,8 +1,8 @@
 // The policies in force: every rule with how often it had a say, and those that never had.
 
-import { ask } from "./api.js";
-import { by, h, pill, renewing, scrolling, table } from "./dom.js";
-import { count, counted, moment, place } from "./format.js";
+import { ask } from "./api.mjs";
+import { by, h, pill, renewing, scrolling, table } from "./dom.mjs";
+import { count, counted, moment, place } from "./format.mjs";
 
 const KINDS = { guardrail: "Guardrail", deny: "Deny", allow: "Allow", exception: "Exception", limit: "Limit" };
 

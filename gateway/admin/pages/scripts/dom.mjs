@@ -65,8 +65,25 @@ export function scrolling(label, content) {
 
 /** Pairs of names and what they are; those of nothing are left out. */
 export function pairs(entries) {
-  const told = entries.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const told = entries.filter(([, value]) => value);
   return h("dl", {}, told.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+/** A sentence of ours: what stands between backticks is shown as code, digests in short. */
+export function sentence(text) {
+  const short = text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]+/g, "$1…");
+  const pieces = short.split("`");
+  if (pieces.length % 2 === 0) {
+    return [short];
+  }
+  const first = pieces[0].charAt(0).toUpperCase() + pieces[0].slice(1);
+  return [first, ...pieces.slice(1).map((each, index) => (index % 2 === 0 ? h("code", {}, each) : each))];
+}
+
+/** Sentences as a list, of which those that begin with blanks belong to the one before. */
+export function lines(sentences) {
+  return h("ul", { class: "lines" }, sentences.map((each) =>
+    h("li", { class: `deep-${Math.min(2, Math.floor((each.length - each.trimStart().length) / 2))}` }, sentence(each.trim()))));
 }
 
 /** A verdict in a word and a sign: the colour only repeats it. */

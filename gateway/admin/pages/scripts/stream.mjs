@@ -1,8 +1,8 @@
 // Decisions as they come, until told to stop. A stream that breaks goes on behind the last event that was read
 // (Last-Event-ID). Read with fetch: unlike EventSource it says why it was refused.
 
-import { told } from "./api.js";
-import { Events } from "./events.js";
+import { told } from "./api.mjs";
+import { Events } from "./events.mjs";
 
 const FIRST_PAUSE = 1000;
 const LONGEST_PAUSE = 15_000;

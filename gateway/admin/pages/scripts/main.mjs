@@ -1,19 +1,20 @@
 // The page as a whole: what its address asks for is shown, kept up to date, and what goes wrong is told in words.
 
-import { read, VIEWS, write } from "./address.js";
-import { ask } from "./api.js";
-import { by, h, renewing } from "./dom.js";
-import { explain } from "./explain.js";
-import { clock, duration, moment } from "./format.js";
-import { live } from "./live.js";
-import { overview } from "./overview.js";
-import { policies } from "./policies.js";
-import { session } from "./session.js";
-import { story } from "./story.js";
-import { system } from "./system.js";
+import { read, VIEWS, write } from "./address.mjs";
+import { ask } from "./api.mjs";
+import { by, h, renewing } from "./dom.mjs";
+import { explain } from "./explain.mjs";
+import { clock, duration, moment } from "./format.mjs";
+import { live } from "./live.mjs";
+import { overview } from "./overview.mjs";
+import { policies } from "./policies.mjs";
+import { session } from "./session.mjs";
+import { story } from "./story.mjs";
+import { system } from "./system.mjs";
 
 const EVERY = 5000;
 const TITLES = { live: "Live", policies: "Policies", system: "System", explain: "Explain" };
+const NOBODY = "This page shows what a gateway decides, to those who look after it.";
 const ENDED = "Your session has ended. Sign in again, and you are back where you were.";
 
 let now = read(location.search);
@@ -140,11 +141,15 @@ function outside(why) {
 }
 
 async function enter() {
+  if (!entrance.isLikely) {
+    outside(NOBODY);
+    return;
+  }
   try {
     status = await ask("status");
   } catch (problem) {
     if (problem.status === 401) {
-      outside("This page shows what a gateway decides, to those who look after it.");
+      outside(NOBODY);
       return;
     }
     inside = true;

@@ -1,8 +1,8 @@
 // What would become of a request, asked of what is in force.
 
-import { QUESTION } from "./address.js";
-import { ask } from "./api.js";
-import { by, h, verdict } from "./dom.js";
+import { QUESTION } from "./address.mjs";
+import { ask } from "./api.mjs";
+import { by, h, lines, verdict } from "./dom.mjs";
 
 /** The view. `page` goes to addresses and hears of problems. */
 export function explain(page) {
@@ -37,7 +37,7 @@ async function answer(page, form) {
   try {
     const told = await ask("explain", { method: "POST", body });
     by("answer").replaceChildren(h("div", { class: "card" },
-      h("div", { class: "row" }, h("h2", {}, "It would be "), verdict(told.decision.verdict)),
+      h("h2", {}, "It would be ", verdict(told.decision.verdict)),
       lines(told.why),
       h("p", { class: "quiet" }, `policy ${told.policy.name}, ${told.policy.digest.slice(0, 19)}, on listener ${told.listener}`)));
   } catch (problem) {
@@ -47,10 +47,4 @@ async function answer(page, form) {
     }
     by("answer").replaceChildren(h("p", { class: "notice warn" }, `This cannot be asked: ${problem.message}`));
   }
-}
-
-/** Sentences, of which those that begin with blanks belong to the one before. */
-export function lines(sentences) {
-  return h("ul", { class: "lines" }, sentences.map((each) =>
-    h("li", { class: `deep-${Math.min(2, Math.floor((each.length - each.trimStart().length) / 2))}` }, each.trim())));
 }

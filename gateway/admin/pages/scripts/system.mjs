@@ -1,8 +1,8 @@
 // The gateway itself: what runs, what was read and what was refused, servers, limits, lists; and two orders.
 
-import { ask } from "./api.js";
-import { by, h, pairs, pill, renewing, scrolling, table } from "./dom.js";
-import { count, counted, duration, moment, place, rate } from "./format.js";
+import { ask } from "./api.mjs";
+import { by, h, pairs, pill, renewing, scrolling, table } from "./dom.mjs";
+import { count, counted, duration, moment, place, rate } from "./format.mjs";
 
 const PARTS = { policy: "Policy", configuration: "Configuration", authorities: "Authority", trust: "Trust", certificates: "Certificates", list: "List" };
 const STANDINGS = { up: "good", down: "bad", ejected: "bad", draining: "warn" };
@@ -71,12 +71,12 @@ function limited(limits) {
     return [[...first, count(each.keys), near]];
   });
   return card("limits-title", "Limits", rows.length === 0 ? h("p", { class: "quiet" }, "No policy in force has limits.")
-    : scrolling("Limits", table("Limits", ["Limit", "Admits", "Counted", "Nearest to a refusal"], rows)));
+    : scrolling("Every limit", table("Every limit", ["Limit", "Admits", "Counted", "Nearest to a refusal"], rows)));
 }
 
 function listed(lists) {
   return card("lists-title", "Lists", lists.length === 0 ? h("p", { class: "quiet" }, "No policy in force has lists.")
-    : scrolling("Lists", table("Lists", ["List", "Entries", "Age", "Standing"], lists.map((each) => [
+    : scrolling("Every list", table("Every list", ["List", "Entries", "Age", "Standing"], lists.map((each) => [
       h("span", {}, each.name, h("span", { class: "under always quiet" }, `${each.source} on ${each.listener}`)),
       count(each.entries), age(each), standing(each)]))));
 }
