@@ -32,6 +32,7 @@ ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
 
 It offers `run(settings, said=, version=, again=, configuration=, ready=)`, which raises its `NotStarted`.
 """
+_STANDARD_ERROR: Final = 2
 
 
 @contextmanager
@@ -66,10 +67,11 @@ def launch(
     try:
         invites = ADMIN in (ways_out or {})
         with (
+            _said(settings) as said,
             _watching(settings) if watch else nullcontext(),
-            side(settings, named, _say, way_out, invites=invites) as ready,
+            side(settings, named, said, way_out, invites=invites) as ready,
         ):
-            engine.run(settings, said=_say, version=named, again=again, configuration=configuration, ready=ready)
+            engine.run(settings, said=said, version=named, again=again, configuration=configuration, ready=ready)
     except engine.NotStarted as error:
         raise Unusable(*error.problems) from None
     except CancelledError:
@@ -84,9 +86,11 @@ def _make_private(state: Path) -> None:
         state.mkdir(mode=0o700)
 
 
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"wicketgate: {sentence}\n")
+def _said(settings: Settings) -> AbstractContextManager[Callable[[str], None]]:
+    from gateway.logs.operator import operator_log
+
     sys.stderr.flush()
+    return operator_log(settings.log, _STANDARD_ERROR)
 
 
 def taken_ports(
