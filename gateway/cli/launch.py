@@ -66,10 +66,11 @@ def launch(
     engine = importlib.import_module(ENGINES[settings.engine] if settings.workers == 1 else SUPERVISOR)
     named, way_out = version("wicketgate"), (ways_out or {}).get(ADMIN, "admin.bind")
     try:
+        invites = ADMIN in (ways_out or {})
         with (
             _said(settings) as said,
             _watching(settings) if watch else nullcontext(),
-            side(settings, named, said, way_out) as ready,
+            side(settings, named, said, way_out, invites=invites) as ready,
         ):
             engine.run(settings, said=said, version=named, again=again, configuration=configuration, ready=ready)
     except engine.NotStarted as error:
