@@ -19,7 +19,7 @@ from gateway.audit.writing.phrases import Phrases
 from gateway.audit.writing.wording import Wording
 from gateway.policy.addresses import Address
 from gateway.policy.headers import Fields
-from gateway.policy.limits import LimitState
+from gateway.policy.limits import CountedAt, LimitState
 from gateway.policy.model import (
     ABSENT,
     ALLOWING,
@@ -119,7 +119,8 @@ def limits(draw: st.DrawFn) -> LimitState:
     )
     window, reset = draw(st.sampled_from(((60.0, 0.0), (60.0, 1e-06), (1.0, 1.2345), (3600.0, 1e17), (0.0, 0.0))))
     identifier, quota = draw(plain_or("per-client", "in-flight")), draw(st.sampled_from((128, 60_000)))
-    return LimitState(identifier, quota, window, draw(st.integers(0, 3)), reset, names, key)
+    store: CountedAt | None = draw(st.sampled_from((None, "cluster", "local")))
+    return LimitState(identifier, quota, window, draw(st.integers(0, 3)), reset, names, key, store)
 
 
 @st.composite

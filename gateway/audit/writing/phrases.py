@@ -62,7 +62,8 @@ class Phrases:
             if phrase.made_of != key and not self._limit(phrase, state, key):
                 return part(limits_object(states, self.about.disclosure, masked))
             reset = part(round(state.reset, 3)) if state.window > 0 else "null"
-            texts.append(f'{phrase.text}{state.remaining},"reset":{reset}}}')
+            counted = "" if state.store is None else f',"store":{part(state.store)}'
+            texts.append(f'{phrase.text}{state.remaining},"reset":{reset}{counted}}}')
         return f"[{','.join(texts)}]"
 
     def _who(self, facts: Facts) -> str:
