@@ -27,6 +27,7 @@ from gateway.audit.records.events import stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
 from gateway.control import service_manager
+from gateway.control.feeds import readers_of
 
 if TYPE_CHECKING:
     import socket
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.audit.export.exporters import Exporters
     from gateway.config.settings import Settings
     from gateway.control.feeds import Feeds
+    from gateway.control.outcomes import Outcomes
 
 __all__ = ["NotStarted", "run"]
 
@@ -74,6 +76,7 @@ class _Process:
     started: float = 0.0
     _drain: tuple[float, str] = (DRAIN, "told to end")
     _reloading: Reloading = field(init=False)
+    _fetching: Feeds = field(init=False)
     _crowd: Crowd = field(init=False)
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -89,6 +92,7 @@ class _Process:
     async def live(self) -> None:
         began = time.time()
         engine, feeds, sockets = await self._prepare()
+        self._fetching = feeds
         engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
         engine.measuring.exporters = exporters.health
@@ -192,6 +196,12 @@ class _Process:
         """Read everything again; what was refused stays as it was."""
         return (await self._reloading.reload("order")).data()
 
+    async def refresh_lists(self) -> dict[str, Any]:
+        """Fetch every list that is fetched, and put in force what came."""
+        came = await self._fetching.fetch_now()
+        read = await _read_lists(self._reloading, readers_of(came))
+        return {"fetched": [each.data() for each in came], **read.data()}
+
     def standing(self) -> Mapping[str, Any]:
         """How every part that can be read again stands."""
         return self._reloading.data()
@@ -212,8 +222,8 @@ class _Process:
         spawn(_obey(reloading), self._tasks)
 
 
-async def _read_lists(reloading: Reloading, listeners: frozenset[str]) -> None:
-    await reloading.reload("list", frozenset(("policy", each) for each in listeners))
+async def _read_lists(reloading: Reloading, listeners: frozenset[str]) -> Outcomes:
+    return await reloading.reload("list", frozenset(("policy", each) for each in listeners))
 
 
 async def _obey(reloading: Reloading) -> None:

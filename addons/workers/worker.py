@@ -22,7 +22,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.composition import Engine, compose
-from addons.serving.control import Caller, carried_out
+from addons.serving.control import Caller, Refused, carried_out
 from addons.serving.log import options_of
 from addons.serving.opening import feeds_of, load, open_server, serve, settle
 from addons.serving.options import forget_key_logs
@@ -102,6 +102,10 @@ class Worker:
     async def reload(self) -> dict[str, Any]:
         """Only the supervisor has it done, by all."""
         raise NotImplementedError
+
+    async def refresh_lists(self) -> dict[str, Any]:
+        """Lists are fetched by the worker that leads, which is not the one that is asked."""
+        raise Refused("several workers fetch lists when they are due; `wicketgate reload` reads those that are there")
 
     def end(self, seconds: float, cause: str) -> None:
         """Only the supervisor has it done, by all."""

@@ -138,6 +138,8 @@ WAYS: Final[Mapping[str, Way]] = {
     ),
     "policies": Way(merge=fields(policies=rows("listener", rules=rows("id", "kind", **_FIRED), never_fired=common))),
     "lists": ANYONE,
+    "lists.lookup": ANYONE,
+    "lists.refresh": ANYONE,
     "explain": ANYONE,
     "limits": ANYONE,
     "upstreams": Way(merge=fields(upstreams=rows("name", servers=servers))),

@@ -42,6 +42,9 @@ class Life(Protocol):
     async def reload(self) -> dict[str, Any]:
         """Read everything again, and say what came of it."""
 
+    async def refresh_lists(self) -> dict[str, Any]:
+        """Fetch every list that is fetched, put in force what came, and say what came of each."""
+
     def standing(self) -> Mapping[str, Any]:
         """How every part that can be read again stands, since when, and why."""
 
