@@ -82,7 +82,8 @@ def side(
             said(f"the token of the admin side is in `{settings.state / ADMIN}`")
         if not is_loopback(address) and settings.admin.tls is None:
             said(f"the admin side on {settings.admin.endpoint} speaks no TLS: who listens on the way learns its token")
-        keeper = Keeper(Brief.of(settings.admin, settings.state, version, listening.fileno()), listening, said)
+        brief = Brief.of(settings.admin, settings.state, version, listening.fileno(), settings.log)
+        keeper = Keeper(brief, listening, said)
 
         def start() -> None:
             keeper.start()
