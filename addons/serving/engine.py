@@ -28,6 +28,7 @@ from addons.serving.orders.table import orders
 from addons.serving.quicker import quicken
 from addons.serving.reloading import Reloading
 from addons.serving.tasks import spawn
+from addons.serving.tracing import problems_of as trace_problems
 from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
@@ -126,6 +127,8 @@ class _Process:
         self._reloading = reloading = Reloading(engine, self.said, self.again, began=began)
         try:
             self._start(exporters)
+            if engine.traces is not None:
+                engine.traces.start()
             servers: list[Closable] = []
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
@@ -143,6 +146,8 @@ class _Process:
                 engine.writer.close()
             finally:
                 exporters.close()
+                if engine.traces is not None:
+                    engine.traces.close()
 
     @staticmethod
     def _start(exporters: Exporters) -> None:
@@ -171,6 +176,7 @@ class _Process:
         problems += [problem for listener in engine.listeners for problem in self._load(listener.store)]
         problems += problems_of(self.settings.audit.exports, os.environ)
         problems += problems_of(self.settings.proof.reached, os.environ)
+        problems += trace_problems(self.settings.traces)
         problems += [problem for store in engine.fronts.values() for problem in self._load(store)]
         sockets = self._bind(problems)
         if problems:
