@@ -89,7 +89,10 @@ def traced(
             "mode": "reverse",
             "bind": f"127.0.0.1:{free_port()}",
             "policy": "reverse.yaml",
-            "routes": [{"path": {"prefix": ["/kept"]}, "upstream": "app", "cache": {}}, {"upstream": "app"}],
+            "routes": [
+                {"path": {"prefix": ["/kept"]}, "upstream": "app", "cache": {"enabled": True}},
+                {"upstream": "app"},
+            ],
             **({"trusted_proxies": ["127.0.0.0/8"]} if trusted else {}),
         },
     ]
@@ -164,7 +167,7 @@ def test_every_exchange_is_a_span_with_what_became_of_it_and_servers_are_told_of
     assert (said["http.response.status_code"], said["wicketgate.decision.rule"]) == (403, "closed")
     assert (said["wicketgate.decision.verdict"], denied.get("status", {})) == ("deny", {})
     assert of(found, "CLIENT", "/closed") == []
-    assert [each["attributes"]["wicketgate.cache"] for each in of(found, "SERVER", "/kept")] == ["miss", "hit"]
+    assert [each["attributes"]["wicketgate.cache"] for each in of(found, "SERVER", "/kept")] == ["stored", "hit"]
     assert len(of(found, "CLIENT", "/kept")) == 1
     assert len(of(found, "CLIENT", "/silent")) == 1
     assert len(told) == len(["/open", "/kept"])
