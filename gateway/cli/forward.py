@@ -30,5 +30,5 @@ def main(argv: Sequence[str]) -> int:
 
     with told_in(given.log_format), usable():
         forward = Forward(policy=given.policy or shipped_policy("corporate"), listen=given.listen)
-        settings = quick_settings(forward=forward, state=given.state)
+        settings = quick_settings(forward=forward, state=given.state, workers=given.workers)
     return launch(with_log(settings, given), ways_out={"forward": "--listen"}, watch=given.watch)

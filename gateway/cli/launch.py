@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from gateway.config.settings import Settings
     from gateway.policy.addresses import Address
 
+SUPERVISOR: Final = "addons.workers.supervisor"
 ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
-"""The module of each engine.
+"""The module of each engine. `SUPERVISOR` is that of several workers, and offers the same.
 
 It offers `run(settings, said=, version=, again=, configuration=, ready=)`, which raises its `NotStarted`.
 """
@@ -74,13 +75,14 @@ def _launched(
     if problems := [*taken_ports(settings, ways_out), *problems_of(settings)]:
         raise Unusable(*problems, *_policy_problems(settings))
     _make_private(settings.state)
-    engine = importlib.import_module(ENGINES[settings.engine])
+    engine = importlib.import_module(ENGINES[settings.engine] if settings.workers == 1 else SUPERVISOR)
     named, way_out = version("wicketgate"), ways_out.get(ADMIN, "admin.bind")
     try:
+        invites = ADMIN in ways_out
         with (
             _said(settings) as said,
             _watching(settings) if watch else nullcontext(),
-            side(settings, named, said, way_out) as ready,
+            side(settings, named, said, way_out, invites=invites) as ready,
         ):
             engine.run(settings, said=said, version=named, again=again, configuration=configuration, ready=ready)
     except engine.NotStarted as error:

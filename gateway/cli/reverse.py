@@ -32,5 +32,5 @@ def main(argv: Sequence[str]) -> int:
     with told_in(given.log_format), usable():
         policy = given.policy or shipped_policy("api")
         reverse = Reverse(policy=policy, urls=tuple(given.urls), listen=given.listen)
-        settings = quick_settings(reverse=reverse, state=given.state)
+        settings = quick_settings(reverse=reverse, state=given.state, workers=given.workers)
     return launch(with_log(settings, given), ways_out={"reverse": "--listen"}, watch=given.watch)
