@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from addons.judging import translate
-from addons.judging.enforcing import enforceable
+from addons.judging.enforcing import charged, enforceable
 from addons.judging.refusals import Refusal
 from gateway.policy.model import ABSENT, Reason
 
@@ -33,7 +33,7 @@ async def without_server(
         return refused
     nowhere = replace(exchange.facts, destination_ips=ABSENT, destination_country=ABSENT, destination_asn=ABSENT)
     exchange.facts, exchange.unserved = nowhere, refused
-    decision = enforceable(exchange.gate.upstream(nowhere))
+    decision = await charged(enforceable(exchange.gate.upstream(nowhere)))
     if decision.allowed:
         decision = await recorder.allowed(exchange, decision)
     if decision.denied:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from addons.caching.unserved import without_name, without_server
 from addons.judging import answers, own_pages, refusals, translate
 from addons.judging.destinations import Destination, destination_of, located, path_sent, tunnel_destination
-from addons.judging.enforcing import enforceable
+from addons.judging.enforcing import charged, enforceable
 from addons.judging.exchange import attach, exchange_of, known
 from addons.judging.forwarded import is_looping
 from addons.judging.own_answers import OwnAnswers
@@ -273,6 +273,8 @@ class Admission:
         exchange.facts = located(exchange.facts, addresses, gate, self._geography)
         facts = exchange.facts
         decision = enforceable(gate.tunnel(facts) if tunnel else gate.upstream(facts, exchange.early))
+        if decision.due is not None:
+            decision = await charged(decision)
         if decision.allowed:
             exchange.decision = decision
             exchange.endpoint = destination.endpoint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.policy.dues import settled
 from gateway.policy.model import Decision, EditRequest, EditResponse, PinAddress, Reason, refuse
 
 _KNOWN: Final = (EditRequest, EditResponse, PinAddress)
@@ -16,3 +17,8 @@ def enforceable(decision: Decision) -> Decision:
     if decision.lease is not None:
         decision.lease.release()
     return refuse(Reason.UNKNOWN_OBLIGATION)
+
+
+async def charged(decision: Decision) -> Decision:
+    """The decision that stands once it is charged to all limits that count it, wherever they are counted."""
+    return decision if decision.due is None else await settled(decision)

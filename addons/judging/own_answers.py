@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy.http import Headers, Response
 
-from addons.judging.enforcing import enforceable
+from addons.judging.enforcing import charged, enforceable
 from addons.judging.exchange import known
 from addons.judging.refusals import Refusal, limit_fields
 from gateway.policy.model import ABSENT, EditResponse
@@ -47,7 +47,7 @@ class OwnAnswers:
     async def answer(self, exchange: Exchange, flow: HTTPFlow, route: OwnRoute) -> Refusal | None:
         """Answer, with the records before the answer; or say why not."""
         status, fields, body = _content(route, known(exchange.facts.target))
-        decision = _judge(exchange, status, route.answer)
+        decision = await _judge(exchange, status, route.answer)
         if decision.denied:
             return Refusal(decision)
         exchange.answers = "redirect" if isinstance(route.answer, Redirect) else "response"
@@ -81,11 +81,11 @@ def _content(route: OwnRoute, target: Target) -> tuple[int, list[RawField], byte
     return answer.status, [*kind, (b"Content-Length", b"%d" % len(answer.body))], answer.body
 
 
-def _judge(exchange: Exchange, status: int, answer: OwnAnswer) -> Decision:
+async def _judge(exchange: Exchange, status: int, answer: OwnAnswer) -> Decision:
     """The last word on the request, then on the answer. A place under a limit is held by the exchange meanwhile."""
     gate = exchange.gate
     exchange.facts = replace(exchange.facts, destination_ips=ABSENT, destination_country=ABSENT, destination_asn=ABSENT)
-    decision = enforceable(gate.upstream(exchange.facts))
+    decision = await charged(enforceable(gate.upstream(exchange.facts)))
     if decision.denied:
         return decision
     kind, size = ("", 0) if isinstance(answer, Redirect) else (answer.type.partition(";")[0], len(answer.body))

@@ -75,12 +75,17 @@ class Recorder:
     async def allowed(self, exchange: Exchange, decision: Decision) -> Decision:
         """Record an allow before its effect, as durably as the log promises; the decision that stands comes back.
 
-        What ended while it was judged, because its client left, is let through no more.
+        What ended while it was judged, because its client left, is let through no more; nor is what is still due to be
+        charged to limits.
         """
         if exchange.ended:
             exchange.release()
             return refuse(Reason.PROTOCOL_REFUSED, _LEFT)
         exchange.decision = decision
+        if decision.due is not None:
+            exchange.release()
+            exchange.decision = refuse(Reason.UNKNOWN_OBLIGATION)
+            return exchange.decision
         try:
             text = self._decision(exchange, decision, None)
             if self._durable is None:

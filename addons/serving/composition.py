@@ -33,7 +33,9 @@ from addons.judging.recording import Recorder, Recording
 from addons.judging.settling import Settling
 from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
+from addons.serving.exporting import anchors_of
 from addons.serving.listeners import Listener, Served, own_addresses
+from addons.serving.stores import Counting, counting_of
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -45,8 +47,6 @@ from addons.upstream.elsewhere import Elsewhere
 from addons.upstream.health_checks import HealthChecks, senders_of
 from addons.upstream.pools import Pools
 from addons.upstream.probes import Probe
-from gateway.audit.export.rules import Anchorage
-from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.records.clients import Keyed, truncated
 from gateway.audit.records.disclosure import Disclosure
@@ -58,6 +58,7 @@ from gateway.control.authorities import AuthorityStore
 from gateway.control.fronts import FrontStore
 from gateway.control.store import PolicyStore
 from gateway.control.trust import TrustStore
+from gateway.limits.counters import counters_of
 from gateway.lists.geography import Geography
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
@@ -72,10 +73,10 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
 
     from addons.upstream.probes import Law
-    from gateway.audit.proof.anchors import Anchor
     from gateway.audit.records.clients import ClientName
     from gateway.audit.writing.witness import Witness
     from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
+    from gateway.limits.shared import SharedTable
     from gateway.upstreams.parents import Spot
 
 HOOK_SLACK: Final = 5.0
@@ -105,6 +106,7 @@ class Engine:
     control: Control
     own: frozenset[Spot]
     signing: Signing | None = None
+    counting: Counting | None = None
 
     @property
     def caches(self) -> Caches:
@@ -138,16 +140,15 @@ class Engine:
         )
 
 
-def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
-    """Put the engine together; nothing is opened yet. Without a `resolver` it gets the one that is configured."""
+def compose(settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None) -> Engine:
+    """Put the engine together; nothing is opened yet. `shared` is where workers count limits together, if they do."""
     writer, connections = _writer(settings), _connections(settings)
     resolver = resolver or resolver_of(settings.resolver)
     trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    own = all_own(settings)
-    parents = Parents(resolver, own)
-    turns, pools, geography = Turns(), _pools(settings, writer), Geography()
+    parents = Parents(resolver, own := all_own(settings))
+    pools, authorities = _pools(settings, writer), _authorities(settings, writer)
+    turns, geography = Turns(), Geography()
     recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
-    authorities = _authorities(settings, writer)
     published = (lambda: ()) if authorities is None else authorities.published
     admission = Admission(
         *(connections, recorder, resolver, turns, parents),
@@ -177,7 +178,8 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         *((caching,) if _keeps_answers(settings) else ()),
         *(Recording(recorder, connections), *_settling(recorder, writer)),
     )
-    listeners = _listeners(settings, own, writer)
+    counting = counting_of(settings.limits_store, writer.append, time.time)
+    listeners = _listeners(settings, own, writer, shared, counting)
     served, standing = _served(connections, geography)
     return Engine(
         settings=settings,
@@ -199,6 +201,7 @@ def compose(settings: Settings, resolver: Resolver | None = None) -> Engine:
         caching=caching,
         control=Control(settings.state),
         own=own,
+        counting=counting,
     )
 
 
@@ -261,15 +264,7 @@ def _witness(proof: ProofSettings) -> Witness | None:
     """Who proves the log, if that is wanted."""
     if not proof.enabled:
         return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=[_anchor(each) for each in proof.anchors])
-
-
-def _anchor(at: Path | Anchorage) -> Anchor:
-    if not isinstance(at, Anchorage):
-        return FileAnchor(at)
-    from gateway.audit.export.anchors import RemoteAnchor  # noqa: PLC0415 - only for whom there is one
-
-    return RemoteAnchor(at=at, host=socket.gethostname(), environ=os.environ, clock=time.time)
+    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=anchors_of(proof))
 
 
 def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:
@@ -348,8 +343,14 @@ def pseudonym(state: Path) -> str:
     return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) -> tuple[Listener, ...]:
-    parents = parents_of(settings, own, os.environ)
+def _listeners(
+    settings: Settings,
+    own: frozenset[Spot],
+    writer: AuditWriter,
+    shared: SharedTable | None,
+    counting: Counting | None,
+) -> tuple[Listener, ...]:
+    parents, store = parents_of(settings, own, os.environ), None if counting is None else counting.store
     return tuple(
         Listener(
             settings=each,
@@ -359,6 +360,7 @@ def _listeners(settings: Settings, own: frozenset[Spot], writer: AuditWriter) ->
                 own=own,
                 clock=time.time,
                 record=writer.append,
+                counters=counters_of(each.name, shared, store),
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
             parents=ParentTable.of(each.name, each.parent, parents),

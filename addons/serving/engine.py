@@ -15,6 +15,7 @@ from random import SystemRandom
 from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Any, Final
 
+from addons.serving.ageing import Ageing
 from addons.serving.composition import Engine, all_own, compose
 from addons.serving.descriptors import make_room
 from addons.serving.exporting import exporters_of
@@ -30,6 +31,7 @@ from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import start_record, stop_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.cache.disk.files import Unusable
+from gateway.config.digest import digest_of
 from gateway.control import service_manager
 from gateway.control.feeds import Feeds, Surroundings
 from gateway.policy.problems import Invalid
@@ -37,7 +39,7 @@ from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gateway.audit.export.exporters import Exporters
     from gateway.config.settings import Settings
@@ -126,9 +128,13 @@ class _Process:
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await self._open(engine, listener, each) for each in opened]
             await engine.control.open()
+            if engine.counting is not None:
+                await engine.counting.store.open()
             await self._serve(engine, servers, reloading, feeds)
         finally:
             await engine.control.close()
+            if engine.counting is not None:
+                await engine.counting.store.close()
             engine.resolver.close()
             engine.caches.close()
             try:
@@ -150,6 +156,8 @@ class _Process:
             engine.writer.start()
         except (AuditUnavailable, OSError, ValueError) as error:
             raise NotStarted(str(error)) from None
+        if engine.counting is not None:
+            engine.counting.teller.said = self.said
         try:
             engine.open(self.said)
         except (Unusable, OSError) as error:
@@ -225,6 +233,7 @@ class _Process:
                 engine=self.settings.engine,
                 listeners=[f"{each.name} {at}" for each, at in zip(engine.listeners, where, strict=True)],
                 configuration=self.configuration,
+                settings=digest_of(self.settings),
                 now=time.time(),
             )
         )
@@ -239,6 +248,7 @@ class _Process:
         for notice in () if engine.signing is None else engine.signing.store.notices():
             self.said(notice)
         engine.pools.said = self.said
+        engine.served.chores.append(Ageing(engine.listeners, self.said).look)
         engine.checks.renew()
         admin = self.settings.admin
         self.said(f"ready: {', '.join([*where, *(() if admin is None else (f'admin {admin.endpoint}',))])}")
@@ -272,6 +282,10 @@ class _Process:
     async def reload(self) -> dict[str, Any]:
         """Read everything again; what was refused stays as it was."""
         return (await self._reloading.reload("order")).data()
+
+    def standing(self) -> Mapping[str, Any]:
+        """How every part that can be read again stands."""
+        return self._reloading.data()
 
     def end(self, seconds: float, cause: str) -> None:
         """Take nothing new, give exchanges so many seconds to end, and stop."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from addons.caching.disks import renew_disks
 from gateway.audit.records.events import configuration_record
+from gateway.config.digest import digest_of
 from gateway.control.configuration import tables, what_waits
 from gateway.upstreams.clauses import never_reached
 
@@ -56,7 +57,10 @@ def take_up(engine: Engine, settings: Settings, cause: Cause) -> list[str]:
     """
     found = tables(engine.settings, settings)
     waiting = what_waits(engine.settings, settings)
-    engine.writer.append(configuration_record(outcome="loaded", problems=waiting, now=time.time(), cause=cause))
+    record = configuration_record(
+        outcome="loaded", problems=waiting, now=time.time(), cause=cause, settings=digest_of(settings)
+    )
+    engine.writer.append(record)
     engine.pools.renew(settings.upstreams, _still_asked(engine, found))
     for listener in engine.listeners:
         if listener.name in found:

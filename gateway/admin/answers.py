@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,6 +41,23 @@ TITLES: Final[Mapping[int, str]] = {
     502: "Unreadable",
     503: "Unavailable",
 }
+
+
+_SCHEMA: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Problems as the description of the API names them."""
+    return {status: {"description": TITLES[status], "content": {PROBLEM: {"schema": _SCHEMA}}} for status in statuses}
 
 
 def problem(status: int, detail: str) -> bytes:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from gateway.admin.answers import PROBLEM, problem
+from gateway.admin.answers import PROBLEM, described, problem
 from gateway.admin.asking import Engine, Refused, Unanswered
 from gateway.admin.attempts import Attempts
 from gateway.admin.desk import Desk
 from gateway.admin.guarding import Guard, Stopped
 from gateway.admin.history import Tail
 from gateway.admin.pages.site import pages
-from gateway.admin.routes import decisions, engine, standing
+from gateway.admin.routes import decisions, engine, metrics, standing
 from gateway.admin.sessions import Sessions
 from gateway.admin.token import METRICS, Secret
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.admin.brief import Brief
 
 _LONGEST: Final = 300
+_NOT_ALLOWED: Final = 405
 _LOOK_BACK: Final = 64 * 1024 * 1024
 """Bytes of the log that are counted at the start."""
 _COUNT_EVERY: Final = 0.5
@@ -52,11 +54,13 @@ def build(brief: Brief) -> Guard:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        responses=described(400, 401, 403, 404, 405, 409, 413, 415, 421, 422, 429, 500, 503),
         lifespan=partial(_counting, desk),
     )
-    app.include_router(standing.router(desk, site))
-    app.include_router(engine.router(desk))
-    app.include_router(decisions.router(desk))
+    routers = (standing.router(desk, site), engine.router(desk), decisions.router(desk), metrics.router(desk))
+    for each in routers:
+        app.include_router(each)
+    app.state.routes = [route for each in routers for route in each.routes]
     for kind, status in ((Unanswered, 503), (Refused, 409)):
         app.add_exception_handler(kind, _told(status))
     app.add_exception_handler(HTTPException, _http)
@@ -106,11 +110,17 @@ def _told(status: int) -> Any:
     return answer
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    fields = error.headers if isinstance(error, HTTPException) else None
+    fields = {"Allow": _allowed(request)} if status == _NOT_ALLOWED else None
     detail = "there is nothing here" if status == 404 else str(getattr(error, "detail", "it failed"))  # noqa: PLR2004 - not found
     return Response(problem(status, detail), status, fields, media_type=PROBLEM)
+
+
+def _allowed(request: Request) -> str:
+    """Every method that has a route at this path: the framework names those of the first one alone."""
+    routes = (each for each in request.app.state.routes if each.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for each in routes for method in getattr(each, "methods", None) or ()}))
 
 
 async def _stopped(_request: Request, error: Exception) -> Response:

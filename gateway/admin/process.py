@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 MOST_DEATHS: Final = 5
 """So many ends within WITHIN seconds, and it is not started again."""
 WITHIN: Final = 60.0
-_PAUSE: Final = 0.5
+PAUSE: Final = 0.5
+"""Seconds before it is started again for the first time; twice as many each time after that."""
 _LONGEST_PAUSE: Final = 8.0
 _STOP_WITHIN: Final = 3.0
 
@@ -40,9 +41,15 @@ class Keeper:
     _thread: Thread | None = None
     _turn: Lock = field(default_factory=Lock)
 
-    def start(self) -> None:
-        """Start it, and go on at once."""
-        self._thread = Thread(target=self._keep, name="admin-keeper", daemon=True)
+    @property
+    def process(self) -> int | None:
+        """The number of the process that was started last."""
+        with self._turn:
+            return None if self._child is None else self._child.pid
+
+    def start(self, pause: float = PAUSE) -> None:
+        """Start it, and go on at once; `pause` is how long the first wait is before it is started again."""
+        self._thread = Thread(target=self._keep, args=(pause,), name="admin-keeper", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -56,10 +63,12 @@ class Keeper:
             self._thread.join(_STOP_WITHIN)
         self.listening.close()
 
-    def _keep(self) -> None:
+    def _keep(self, pause: float) -> None:
         deaths: list[float] = []
         while (child := self._started()) is not None:
             code = child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
             if self._over.is_set():
                 return
             now = time.monotonic()
@@ -71,7 +80,7 @@ class Keeper:
                 )
                 return
             self.said(f"the admin side ended with code {code}, it is started again")
-            self._over.wait(min(_PAUSE * 2 ** (len(deaths) - 1), _LONGEST_PAUSE))
+            self._over.wait(min(pause * 2 ** (len(deaths) - 1), _LONGEST_PAUSE))
 
     def _started(self) -> subprocess.Popen[bytes] | None:
         """A new process; None if it is over."""

@@ -1,8 +1,9 @@
 """`wicketgate audit`: read the decisions that were written down.
 
 `tail` shows the newest records and goes on with `--follow`, `grep` finds records by what they say, `show` gives every
-record of one decision, `top` and `stats` count, `export` writes records for other programs, `schema` says what records
-may say. Text is for people, JSON for programs. `gateway.cli.audit_proof` has the verbs about what proves the log.
+record of one decision, `top` and `stats` count, `export` writes records for other programs, `client` says what the log
+calls a client that it hides, `schema` says what records may say. Text is for people, JSON for programs.
+`gateway.cli.audit_proof` has the verbs about what proves the log.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.cli import audit_export, audit_filters, audit_numbers, audit_proof, audit_records, options
+from gateway.cli import audit_clients, audit_export, audit_filters, audit_numbers, audit_proof, audit_records, options
 from gateway.cli.outcome import OK, Unusable
 from gateway.cli.output import add_format
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 DEFAULT_LOG: Final = Path(".wicketgate/audit")
-_WITHOUT_LOG: Final = ("schema", "verify-proof")
+_WITHOUT_LOG: Final = ("schema", "verify-proof", "client")
 _RUN: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "tail": audit_records.tail,
     "grep": audit_records.grep,
@@ -28,6 +29,7 @@ _RUN: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "top": audit_numbers.show_top,
     "stats": audit_numbers.stats,
     "export": audit_export.export,
+    "client": audit_clients.client,
     "schema": lambda _: _print_schema(),
     "verify": audit_proof.verify,
     "prove": audit_proof.prove,
@@ -60,13 +62,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     top = verbs.add_parser("top", help="what was blocked or allowed most", allow_abbrev=False)
     stats = verbs.add_parser("stats", help="counts, bytes and times", allow_abbrev=False)
     export = verbs.add_parser("export", help="records for other programs", allow_abbrev=False)
+    client = verbs.add_parser("client", help="what the log calls a client that it hides", allow_abbrev=False)
+    audit_clients.add_arguments(client)
     verbs.add_parser("schema", help="the JSON Schema of the records", allow_abbrev=False)
     for verb in (tail, grep):
         audit_filters.add_filters(verb)
     audit_numbers.add_top(top)
     audit_numbers.add_stats(stats)
     audit_export.add_export(export)
-    for verb in (tail, grep, show, top, stats, export):
+    for verb in (tail, grep, show, top, stats, export, client):
         verb.add_argument("--log", type=Path, default=DEFAULT_LOG, metavar="DIR", help=f"default {DEFAULT_LOG}")
     for verb in (tail, grep, show, top, stats):
         add_format(verb)

@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     given = command_line().parse_args(argv)
     found = ordered(given.state, Order("status"))
     answer(given.format, _page(found), found)
-    kept = any(each["policy"]["kept_because"] for each in found["listeners"])
+    kept = any(each["state"] == "kept" for each in found["reloads"]["parts"])
     return OK if found["ready"] and not kept else FINDINGS
 
 
@@ -47,8 +47,16 @@ def _page(found: dict[str, Any]) -> Iterator[str]:
         policy = each["policy"]
         yield f"  {each['mode']:<11}  {each['name']} on {each['bind']}"
         yield f"    policy     {policy['name']} ({policy['digest'][:19]}), loaded {policy['loaded']}"
-        for why in policy["kept_because"]:
-            yield f"    KEPT       the file was refused: {why}"
+    for part in found["reloads"]["parts"]:
+        if part["state"] == "kept":
+            yield from _kept(part)
+
+
+def _kept(part: dict[str, Any]) -> Iterator[str]:
+    """Why a part is not as it is written, and since when."""
+    of = " ".join(each for each in (part["what"], part["listener"], part["name"]) if each is not None)
+    for why in part["problems"]:
+        yield f"  KEPT         {of}, from before {part['kept_since']}: {why}"
 
 
 def _span(seconds: float) -> str:

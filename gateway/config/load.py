@@ -16,6 +16,7 @@ from gateway.config.sections.cache import cache_from
 from gateway.config.sections.common import not_yet
 from gateway.config.sections.export import sent_from
 from gateway.config.sections.limits import LIMITS
+from gateway.config.sections.limits_store import LIMITS_STORE, store_from
 from gateway.config.sections.listeners import LISTENERS
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
@@ -71,6 +72,7 @@ _PAC: Final = optional("pac", PAC, "What the proxy auto-configuration says.", Pa
 _UPSTREAM_TLS: Final = optional(
     "upstream_tls", UPSTREAM_TLS, "Whom the gateway believes when it dials.", UpstreamTlsSettings()
 )
+_LIMITS_STORE: Final = optional("limits_store", LIMITS_STORE, "Where gateways count limits together.", None)
 _RELOAD: Final = optional("reload", RELOAD, "When files are read again by themselves.", ReloadSettings())
 _ADMIN: Final[Key[AdminSettings | None]] = optional("admin", ADMIN, "Where the gateway is looked after.", None)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
@@ -91,6 +93,7 @@ def _settings(values: Values) -> Read[Settings]:
         ca=values[_CA],
         pac=values[_PAC],
         upstream_tls=values[_UPSTREAM_TLS],
+        limits_store=values[_LIMITS_STORE],
         admin=values[_ADMIN],
         workers=values[_WORKERS],
         engine=values[_ENGINE],
@@ -121,6 +124,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _CA,
         _PAC,
         _UPSTREAM_TLS,
+        _LIMITS_STORE,
         _RELOAD,
         _ADMIN,
         _WORKERS,
@@ -172,6 +176,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         parents={name: found_from(base, parent) for name, parent in settings.parents.items()},
         resolver=settings.resolver if trust is None else replace(settings.resolver, trust=base / trust),
         upstream_tls=with_paths_from(base, settings.upstream_tls),
+        limits_store=store_from(base, settings.limits_store),
         proof=anchored_from(base, settings.proof),
         admin=admin_from(base, settings.admin),
     )

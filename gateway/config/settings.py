@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from gateway.audit.export.rules import Anchorage, Export
     from gateway.audit.writing.backlog import OnFailure
     from gateway.audit.writing.intake import Durability
+    from gateway.limits.cluster.connecting import StoreAddress
+    from gateway.limits.cluster.rules import OnFailure as OnFailureOfStore
     from gateway.policy.addresses import Address, Network
     from gateway.policy.names import Host
     from gateway.upstreams.nameservers.servers import NameServer
@@ -52,6 +54,7 @@ __all__ = [
     "Entry",
     "HostMatch",
     "LimitSettings",
+    "LimitsStoreSettings",
     "ListenerSettings",
     "PacSettings",
     "ParentRule",
@@ -215,6 +218,24 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsStoreSettings:
+    """The store in which gateways count the limits of the scope `cluster` together.
+
+    `credentials` hold `password` or `user:password`, `secret` what clients are named by, the same for all gateways.
+    `timeout` is how long a request waits for it, in seconds. While it is away nothing that it counts is let through
+    (`closed`), or every machine counts alone (`local`). `prefix` begins every key.
+    """
+
+    address: StoreAddress
+    credentials: SecretSource | None = None
+    secret: SecretSource | None = None
+    trust: Path | None = None
+    timeout: float = 0.05
+    on_failure: OnFailureOfStore = "closed"
+    prefix: str = "wicketgate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadSettings:
     """When files are read again by themselves: if at all (`watch`), and after how many seconds of rest (`settle`)."""
 
@@ -266,6 +287,7 @@ class Settings:
     ca: AuthoritySettings = field(default_factory=AuthoritySettings)
     pac: PacSettings = field(default_factory=PacSettings)
     upstream_tls: UpstreamTlsSettings = field(default_factory=UpstreamTlsSettings)
+    limits_store: LimitsStoreSettings | None = None
     admin: AdminSettings | None = None
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"

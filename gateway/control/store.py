@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.records.events import list_record, policy_record
 from gateway.control.candidates import Refused, Source, foreseen, prepare
 from gateway.control.lastgood import keep_copy
+from gateway.limits.counters import Counters
 from gateway.policy.gate import Gate
-from gateway.policy.limits import LimitTable
+from gateway.policy.problems import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from gateway.control.candidates import Candidate, Needs
     from gateway.lists.load import LoadedList, LoadedLists
     from gateway.policy.addresses import Address
-    from gateway.policy.problems import Problem
 
 
+ALONE: Final = Counters()
+"""Limits are counted by this process alone."""
 _OF_A_LIST: Final = re.compile(r"lists\.([^.\[]+)")
 
 
@@ -57,10 +59,11 @@ class PolicyStore:
     """Holds the gate of one listener.
 
     `own` are the gateway's own listeners, `clock` gives seconds since the epoch, `record` writes an audit record (or
-    raises, and then nothing is replaced). The last good copy lies in `state/policy/<listener>/policy.yaml`.
+    raises, and then nothing is replaced), `counters` say where limits are counted. The last good copy lies in
+    `state/policy/<listener>/policy.yaml`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a policy is read with, and where it is written down
         self,
         listener: ListenerSettings,
         state: Path,
@@ -68,7 +71,9 @@ class PolicyStore:
         own: frozenset[tuple[Address, int]],
         clock: Callable[[], float],
         record: Callable[[Record], object],
+        counters: Counters = ALONE,
     ) -> None:
+        self._counters = counters
         self._listener = listener.name
         self._source = Source(
             file=listener.policy,
@@ -149,16 +154,32 @@ class PolicyStore:
                 return self._kept(error, cause)
             return self._adopt(candidate, notices, cause)
 
+    def look_at_ages(self) -> tuple[str, ...]:
+        """Record lists in force that have become too old since they were loaded, each once; what is to be said of them.
+
+        Raises AuditUnavailable; then they are news the next time.
+        """
+        lists, now = self._lists, self._clock()
+        old = {} if lists is None else lists.grown_old(now)
+        if lists is None or not old:
+            return ()
+        for each in old.values():
+            self._record(self._list_record(each, now, "age"))
+        self._lists = replace(lists, lists={**lists.lists, **old})
+        return tuple(str(notice) for each in old.values() for notice in each.told(each.stale))
+
     def _made(self, text: bytes | None = None) -> tuple[Candidate, tuple[str, ...]]:
         """What could take over, with a copy of it kept, and what should be known of both. Raises Refused."""
         candidate = prepare(self._source, self._clock(), self._lists, text)
+        if self._counters.ledger is None:
+            _counted_here(candidate)
         return candidate, (*candidate.notices, *self._keep(candidate.text))
 
     def _adopt(self, candidate: Candidate, notices: tuple[str, ...], cause: Cause) -> Reloaded:
         """Record, then swap: what decides has been written down before it decides anything."""
         policy, before = candidate.policy, self._gate
         specs = [limit.spec for limit in policy.limits]
-        limits = LimitTable(specs) if before is None else before.limits.carried_into(specs)
+        limits = self._counters.table(specs) if before is None else before.limits.carried_into(specs)
         now = self._clock()
         for loaded in candidate.lists.lists.values():
             self._record(self._list_record(loaded, now, cause))
@@ -174,7 +195,8 @@ class PolicyStore:
                 cause=cause,
             )
         )
-        self._gate, self._lists, self._needs = Gate(policy, limits), candidate.lists, candidate.needs
+        gate = Gate(policy, limits, self._counters.ledger)
+        self._gate, self._lists, self._needs = gate, candidate.lists, candidate.needs
         self.loaded, self.refused = now, ()
         return Reloaded(policy.digest, notices)
 
@@ -243,3 +265,18 @@ class PolicyStore:
             return self._copy.read_bytes()
         except OSError:
             return None
+
+
+def _counted_here(candidate: Candidate) -> None:
+    """Without a store no limit can be counted by several gateways. Raises Refused."""
+    problems = []
+    for limit in candidate.policy.limits:
+        if limit.cluster:
+            file, line = (limit.place or "policy:1").rsplit(":", 1)
+            sentence = (
+                f"limit `{limit.id}` has the scope `cluster`, and the configuration names no store: "
+                "add `limits_store`, or leave `scope` out"
+            )
+            problems.append(Problem(Place(file, int(line), 1), "limits", sentence))
+    if problems:
+        raise Refused(problems, candidate.needs)

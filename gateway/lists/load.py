@@ -71,6 +71,24 @@ class LoadedLists:
         """What is not as it should be about lists that are in force, in the order of their places."""
         return tuple(sorted(note for each in self.lists.values() for note in each.told(each.remarks + each.stale)))
 
+    def grown_old(self, now: float) -> dict[str, LoadedList]:
+        """Those that are older than they may be by now, and were not when this was last asked or they were loaded."""
+        return {
+            name: replace(each, stale=stale)
+            for name, each in self.lists.items()
+            if each.content is not None and not each.stale and (stale := stale_at(each.document, each.content, now))
+        }
+
+
+def stale_at(document: ListDocument, content: ListContent, now: float) -> tuple[str, ...]:
+    """That a list is older than it may be at this moment, if it is."""
+    age = now - (content.modified or now)
+    if document.max_age is None or age <= document.max_age:
+        return ()
+    return (
+        f"stale: `{_named(document)}` is {_age(age)} old, `max_age` is {_age(document.max_age)}; it stays in force",
+    )
+
 
 def load_lists(
     lists: Mapping[str, ListDocument],
@@ -133,7 +151,7 @@ class _Loader:
         if known.content.digest != source.digest or known.content.file != source.path:
             return None
         content = replace(known.content, modified=source.modified)
-        return LoadedList(document, content, remarks=known.remarks, stale=self._stale(document, content))
+        return LoadedList(document, content, remarks=known.remarks, stale=stale_at(document, content, self.now))
 
     def _judged(self, document: ListDocument, source: Source) -> LoadedList:
         reading = read_source(document, source, self.key)
@@ -145,7 +163,7 @@ class _Loader:
         if copy is None or copy.digest != source.digest:
             failure = self.kept.keep(document.name, source)
             remarks += [] if failure is None else [f"{document.origin} {failure}"]
-        stale = self._stale(document, reading.content)
+        stale = stale_at(document, reading.content, self.now)
         return LoadedList(document, self._judged_copy(reading.content), remarks=tuple(remarks), stale=stale)
 
     def _judged_copy(self, content: ListContent) -> ListContent:
@@ -186,16 +204,8 @@ class _Loader:
         age, held = _age(self.now - copy.modified), counted(reading.content.entries)
         more = f" (and {len(why) - 1} more)" if len(why) > 1 else ""
         remark = f"{why[0]}{more}; the last good copy, {age} old, with {held}, stays in force"
-        stale = self._stale(document, reading.content)
+        stale = stale_at(document, reading.content, self.now)
         return LoadedList(document, reading.content, remarks=(remark,), stale=stale, fell_back=True)
-
-    def _stale(self, document: ListDocument, content: ListContent) -> tuple[str, ...]:
-        age = self.now - (content.modified or self.now)
-        if document.max_age is None or age <= document.max_age:
-            return ()
-        return (
-            f"stale: `{_named(document)}` is {_age(age)} old, `max_age` is {_age(document.max_age)}; it stays in force",
-        )
 
 
 def _named(document: ListDocument) -> str | None:

@@ -25,6 +25,7 @@ _HEADINGS: Final = {
     Reason.RATE_EXCEEDED: _BUSY,
     Reason.CONCURRENCY_EXCEEDED: _BUSY,
     Reason.LIMIT_TABLE_FULL: "The gateway is busy",
+    Reason.LIMITS_UNAVAILABLE: "The gateway is busy",
     Reason.CAPACITY: "The gateway is busy",
     Reason.MALFORMED_REQUEST: _UNREADABLE,
     Reason.NOT_CANONICAL: _UNREADABLE,

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.policy.compiled import CompiledLimit
-    from gateway.policy.limits import LimitOutcome, LimitTable
+    from gateway.policy.limits import LimitOutcome, Limits
     from gateway.policy.model import Facts
 
 
-def charge(limits: Sequence[CompiledLimit], table: LimitTable, facts: Facts) -> tuple[LimitOutcome, tuple[Shadow, ...]]:
+def charge(limits: Sequence[CompiledLimit], table: Limits, facts: Facts) -> tuple[LimitOutcome, tuple[Shadow, ...]]:
     """Charge every limit that counts the request, or none; and what the limits on trial would have done."""
     counting = [limit for limit in limits if limit.clause.match(facts) is not False]
     enforced = [limit for limit in counting if not limit.shadow]
@@ -40,5 +40,5 @@ def _joined(outcomes: Sequence[LimitOutcome]) -> Lease | None:
     return held if taken else None
 
 
-def _charge(limits: Sequence[CompiledLimit], table: LimitTable, facts: Facts) -> LimitOutcome:
+def _charge(limits: Sequence[CompiledLimit], table: Limits, facts: Facts) -> LimitOutcome:
     return table.charge([limit.spec for limit in limits], [limit.key(facts) for limit in limits], facts.now)

@@ -175,6 +175,7 @@ def _limit(entry: LimitDocument, context: Context) -> CompiledLimit:
         shadow=entry.stage == "shadow",
         place=_at(entry.place),
         clause=restraining_clause(entry.selection, context),
+        cluster=entry.scope == "cluster",
     )
 
 

@@ -82,7 +82,7 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompiledLimit:
-    """A limit, the requests that count, and the key under which each counts."""
+    """A limit, the requests that count, and the key under which each counts. `cluster`: gateways count it together."""
 
     id: str
     spec: LimitSpec
@@ -90,6 +90,7 @@ class CompiledLimit:
     shadow: bool
     place: str | None
     clause: Clause
+    cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

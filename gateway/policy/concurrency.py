@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from gateway.policy.model import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from gateway.policy.rates import Key
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """The right to run, until `release`: once is enough, and more often does no harm. Also a context manager."""
+    """The right to run, until `release`: once is enough, and more often does no harm. Also a context manager.
 
-    _held: list[tuple[dict[Key, int], Key]] = field(default_factory=list)
+    What is held is given back by whoever counted it: the function, and the key that it was counted under.
+    """
+
+    _held: list[tuple[Callable[[Key], object], Key]] = field(default_factory=list)
 
     def join(self, other: Lease) -> None:
         """Take over what the other lease holds, which then holds nothing."""
@@ -31,10 +35,8 @@ class Lease:
     def release(self) -> None:
         """Give back what is held."""
         while self._held:
-            counts, key = self._held.pop()
-            counts[key] -= 1
-            if not counts[key]:
-                del counts[key]
+            give_back, key = self._held.pop()
+            give_back(key)
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +60,13 @@ class Concurrency:
         if self.refusal(key) is not None:
             return None
         self._counts[key] = self._counts.get(key, 0) + 1
-        return Lease([(self._counts, key)])
+        return Lease([(self.give_back, key)])
+
+    def give_back(self, key: Key) -> None:
+        """One exchange less of this key: for leases alone, each of which does so once."""
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
 
     def refusal(self, key: Key) -> Reason | None:
         """Why `acquire` would give no lease, None if it would."""

@@ -30,6 +30,7 @@ SENTENCES: Final[Mapping[Reason, str]] = {
     Reason.RATE_EXCEEDED: "denied by limit `{rule}`: too many requests",
     Reason.CONCURRENCY_EXCEEDED: "denied by limit `{rule}`: too many requests at once",
     Reason.LIMIT_TABLE_FULL: "denied by limit `{rule}`: there is no room to count another client",
+    Reason.LIMITS_UNAVAILABLE: "denied by limit `{rule}`: what gateways count together cannot be asked now",
 }
 """What the reasons of a policy mean. The reasons of the gateway itself speak for themselves."""
 

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from gateway.policy.charging import charge
+from gateway.policy.dues import Due
 from gateway.policy.findings import hit_of, unknown_facts
 from gateway.policy.fired import Fired
 from gateway.policy.model import (
@@ -38,18 +39,13 @@ from gateway.policy.model import (
     Waived,
 )
 from gateway.policy.obligations import obligations
+from gateway.policy.tunnels import RAW_TUNNEL, UNREAD, unread
 
 if TYPE_CHECKING:
     from gateway.policy.compiled import Clause, CompiledException, CompiledPolicy, CompiledRule
+    from gateway.policy.dues import Ledger
     from gateway.policy.kleene import Matcher, Truth
-    from gateway.policy.limits import LimitOutcome, LimitTable
-
-
-RAW_TUNNEL: Final = "A tunnel that is neither TLS nor HTTP needs a rule that allows `protocol: [tcp]`"
-"""What a client is told whose tunnel holds something else."""
-
-UNREAD: Final = "TLS to this place is to be inspected, and this tunnel is passed on unread"
-"""Why a tunnel that was spliced cannot stay."""
+    from gateway.policy.limits import LimitOutcome, Limits
 
 
 class _Moment(Enum):
@@ -99,12 +95,17 @@ class _Tally:
 
 
 class Gate:
-    """Judges the requests of one policy. Pure but for `limits`, whose counters `upstream` and `tunnel` charge."""
+    """Judges the requests of one policy. Pure but for `limits`, whose counters `upstream` and `tunnel` charge.
 
-    __slots__ = ("fired", "limits", "policy")
+    With a `ledger`, limits of the scope `cluster` are not charged here: an allow is then `due` to be charged there.
+    """
 
-    def __init__(self, policy: CompiledPolicy, limits: LimitTable) -> None:
+    __slots__ = ("_here", "fired", "ledger", "limits", "policy")
+
+    def __init__(self, policy: CompiledPolicy, limits: Limits, ledger: Ledger | None = None) -> None:
         self.policy, self.limits, self.fired = policy, limits, Fired()
+        self.ledger = ledger if any(limit.cluster for limit in policy.limits) else None
+        self._here = tuple(limit for limit in policy.limits if self.ledger is None or not limit.cluster)
 
     def connection(self, facts: Facts) -> Decision | Pending:
         """A client connected: its address is known."""
@@ -154,7 +155,7 @@ class Gate:
         TLS that is not inspected (`tls.inspected` is False) has the scheme `https`. A tunnel of which nobody knows that
         it holds TLS is allowed by nothing but a rule that names `protocol: [tcp]`.
         """
-        facts, raw = _unread(facts)
+        facts, raw = unread(facts)
         tally = self._tally(facts, _Moment.TUNNEL)
         denied = self._tunnel_denied(tally, facts, raw=raw)
         return self._charging(tally, facts) if denied is None else denied
@@ -174,7 +175,7 @@ class Gate:
 
         TLS that is to be inspected cannot go on unread.
         """
-        facts, raw = _unread(facts)
+        facts, raw = unread(facts)
         tally = self._tally(facts, _Moment.TUNNEL)
         denied = self._tunnel_denied(tally, facts, raw=raw)
         if denied is None and not raw and self.treatment(replace(facts, tls_inspected=UNKNOWN)).inspect:
@@ -213,12 +214,13 @@ class Gate:
         """Allow what no rule denies, unless a limit does."""
         if not self.policy.limits:
             return self._allowed(tally, facts)
-        outcome, trials = charge(self.policy.limits, self.limits, facts)
+        outcome, trials = charge(self._here, self.limits, facts)
         tally.shadow += trials
         if outcome.refused is not None:
             return self._limited(tally, outcome)
         try:
-            return self._allowed(tally, facts, limits=outcome.states, lease=outcome.lease)
+            due = None if self.ledger is None else Due.of(self.ledger, self.policy.limits, self.limits, facts)
+            return self._allowed(tally, facts, limits=outcome.states, lease=outcome.lease, due=due)
         except BaseException:
             if outcome.lease is not None:
                 outcome.lease.release()
@@ -305,13 +307,6 @@ class Gate:
             digest=self.policy.digest,
             **rest,
         )
-
-
-def _unread(facts: Facts) -> tuple[Facts, bool]:
-    """The facts of a tunnel that is passed on unread, and whether nobody knows that it holds TLS."""
-    encrypted = not isinstance(facts.tls_inspected, Missing)
-    scheme = "https" if encrypted and facts.scheme is UNKNOWN else facts.scheme
-    return replace(facts, protocol="tcp", scheme=scheme), not encrypted
 
 
 def _weigh(rule: CompiledRule, truth: Truth, facts: Facts, moment: _Moment) -> _Weight:

@@ -6,7 +6,7 @@ What a limit counts is the gate's business; here are the counters, by the id of 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from gateway.policy.concurrency import Concurrency, Lease
 from gateway.policy.model import Reason
@@ -24,9 +24,13 @@ __all__ = [
     "LimitState",
     "LimitTable",
     "Limiter",
+    "Limits",
     "Rate",
     "default_burst",
 ]
+
+type CountedAt = Literal["cluster", "local"]
+"""Where a limit that gateways share was counted: in the store that they share, or here because it is away."""
 
 CAPACITY: Final = 100_000
 """Keys per limit: some 30 MB when full."""
@@ -52,7 +56,7 @@ class LimitState:
 
     `quota` requests per `window` seconds; `remaining` may be sent at once now; all of the burst is back in `reset`
     seconds. Where `quota` is of exchanges at the same time, `window` and `reset` are 0. It was counted under `key`, the
-    values of the facts `names`.
+    values of the facts `names`. For a limit that gateways share, `store` says where it was counted.
     Source: draft-ietf-httpapi-ratelimit-headers.
     """
 
@@ -63,6 +67,7 @@ class LimitState:
     reset: float
     names: tuple[str, ...] = field(default=(), compare=False)
     key: Key = field(default=(), compare=False)
+    store: CountedAt | None = field(default=None, compare=False)
 
     @property
     def counts_time(self) -> bool:
@@ -85,7 +90,9 @@ class LimitOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
+class Refusal:
+    """What one limit says against a request: the seconds to `wait`, the limit, and why."""
+
     wait: float
     id: str
     reason: Reason
@@ -115,15 +122,15 @@ class _Counter:
             else self.concurrency,
         )
 
-    def refusal(self, key: Key, now: float) -> _Refusal | None:
+    def refusal(self, key: Key, now: float) -> Refusal | None:
         if self.concurrency is not None and (reason := self.concurrency.refusal(key)) is not None:
-            return _Refusal(MOMENT, self.spec.id, reason)
+            return Refusal(MOMENT, self.spec.id, reason)
         if self.limiter is None:
             return None
         if wait := self.limiter.wait(key, now):
-            return _Refusal(wait, self.spec.id, Reason.RATE_EXCEEDED)
+            return Refusal(wait, self.spec.id, Reason.RATE_EXCEEDED)
         if wait := self.limiter.full(key, now):
-            return _Refusal(wait, self.spec.id, Reason.LIMIT_TABLE_FULL)
+            return Refusal(wait, self.spec.id, Reason.LIMIT_TABLE_FULL)
         return None
 
     def take(self, key: Key, now: float) -> Lease | None:
@@ -141,6 +148,25 @@ class _Counter:
             return None
         most = self.concurrency.limit
         return LimitState(spec.id, most, 0.0, max(0, most - self.concurrency.held(key)), 0.0, spec.key, key)
+
+
+class Limits(Protocol):
+    """Counters of a policy: those of this process, or a table that several processes count in."""
+
+    def charge(self, specs: Sequence[LimitSpec], keys: Sequence[Key], now: float) -> LimitOutcome:
+        """Charge a request to these limits, each with its key: to all of them or, if one refuses, to none."""
+
+    def uncharge(self, specs: Sequence[LimitSpec], keys: Sequence[Key]) -> None:
+        """Take back a request that was charged to the rates of these limits; leases are given back by themselves."""
+
+    def held(self, name: str) -> int:
+        """How many keys a limit holds."""
+
+    def fullest(self, name: str, now: float, most: int) -> tuple[LimitState, ...]:
+        """Where the keys of a limit stand that have used up most of it, the fullest first; none if they are not known."""
+
+    def carried_into(self, specs: Iterable[LimitSpec]) -> Limits:
+        """The counters of a new policy, with all that these know about limits that stayed the same."""
 
 
 class LimitTable:
@@ -165,14 +191,8 @@ class LimitTable:
     def _charge(self, charged: Collection[tuple[_Counter, Key]], now: float) -> LimitOutcome:
         refusals = [refusal for counter, key in charged if (refusal := counter.refusal(key, now)) is not None]
         if refusals:
-            worst = max(refusals, key=lambda refusal: (refusal.wait, refusal.id))
-            return LimitOutcome(
-                refused=worst.id,
-                reason=worst.reason,
-                retry_after=worst.wait,
-                states=_states(charged, now),
-            )
-        lease = _joined([counter.take(key, now) for counter, key in charged])
+            return refused_by(refusals, _states(charged, now))
+        lease = joined([counter.take(key, now) for counter, key in charged])
         return LimitOutcome(states=_states(charged, now), lease=lease)
 
     def held(self, name: str) -> int:
@@ -187,6 +207,13 @@ class LimitTable:
         counted = counter.limiter or counter.concurrency
         keys = [] if counted is None else counted.fullest(most)
         return _states(((counter, key) for key in keys), now)
+
+    def uncharge(self, specs: Sequence[LimitSpec], keys: Sequence[Key]) -> None:
+        """Take back a request that was charged to the rates of these limits, and then refused by somebody else."""
+        for spec, key in zip(specs, keys, strict=True):
+            limiter = self._counters[spec.id].limiter
+            if limiter is not None:
+                limiter.uncount(key)
 
     def carried_into(self, specs: Iterable[LimitSpec]) -> LimitTable:
         """The table of a new policy, with all that this one knows about limits that stayed the same.
@@ -206,7 +233,14 @@ def _states(charged: Iterable[tuple[_Counter, Key]], now: float) -> tuple[LimitS
     return tuple([state for state in states if state is not None])
 
 
-def _joined(leases: Iterable[Lease | None]) -> Lease | None:
+def refused_by(refusals: Iterable[Refusal], states: tuple[LimitState, ...]) -> LimitOutcome:
+    """The one of several refusals that is told: the longest wait, so that who obeys is not refused by the next one."""
+    worst = max(refusals, key=lambda refusal: (refusal.wait, refusal.id))
+    return LimitOutcome(refused=worst.id, reason=worst.reason, retry_after=worst.wait, states=states)
+
+
+def joined(leases: Iterable[Lease | None]) -> Lease | None:
+    """One lease that holds what all of these do, None if none holds anything."""
     held = [lease for lease in leases if lease is not None]
     for other in held[1:]:
         held[0].join(other)

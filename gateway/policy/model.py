@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.policy.addresses import Address
+    from gateway.policy.dues import Due
     from gateway.policy.headers import Fields, HeaderEdit
     from gateway.policy.limits import Lease, LimitState
     from gateway.policy.names import Host
@@ -159,6 +160,7 @@ class Reason(StrEnum):
     RATE_EXCEEDED = "rate-exceeded"
     CONCURRENCY_EXCEEDED = "concurrency-exceeded"
     LIMIT_TABLE_FULL = "limit-table-full"
+    LIMITS_UNAVAILABLE = "limits-unavailable"
     MALFORMED_REQUEST = "malformed-request"
     NAME_MISMATCH = "name-mismatch"
     NOT_CANONICAL = "not-canonical"
@@ -260,7 +262,8 @@ class Decision:
     `rule` is the deciding rule, guardrail or limit; `place` its file and line; `message` the sentence its author
     wrote for people. `matched` holds every rule that matched, deciding or not. `unknown` holds the unknown facts
     that were counted against the request. `retry_after` is in seconds. `lease` is held by an allowed exchange under
-    a concurrency limit: whoever acts on the decision releases it once, on every path.
+    a concurrency limit: whoever acts on the decision releases it once, on every path. `due` is what an allowed exchange
+    has still to be charged to: until that is settled (`gateway.policy.dues`), nobody may act on the decision.
     """
 
     verdict: Verdict
@@ -276,6 +279,7 @@ class Decision:
     retry_after: float | None = None
     limits: tuple[LimitState, ...] = ()
     lease: Lease | None = None
+    due: Due | None = None
     hit: ListHit | None = None
     policy: str | None = None
     digest: str | None = None

@@ -81,6 +81,12 @@ class Rate:
         return self.period / self.amount
 
 
+def nanoseconds(seconds: float) -> int:
+    """Whole nanoseconds, as exactly as a float of seconds can tell. Raises ValueError or OverflowError for no time."""
+    whole, part = divmod(seconds, 1)
+    return int(whole) * NANOSECONDS + int(part * NANOSECONDS)
+
+
 def default_burst(amount: int, period: float) -> int:
     """The burst of a rate that states none: its amount, but not above 100 or what it admits in one second.
 
@@ -137,6 +143,11 @@ class Limiter:
             heappush(self._queue, (tat, self._queued, key))
         self._tats[key] = tat
 
+    def uncount(self, key: Key) -> None:
+        """Take back a request that was counted, and then refused by somebody else."""
+        if key in self._tats:
+            self._tats[key] -= self._interval
+
     def wait(self, key: Key, now: float) -> float:
         """Seconds until the rate admits the next request of this key, 0.0 if it does now. Counts nothing."""
         tick = self._ticks(now)
@@ -180,8 +191,7 @@ class Limiter:
             del self._tats[key]
 
     def _ticks(self, now: float) -> int:
-        seconds, part = divmod(now, 1)
-        return (int(seconds) * NANOSECONDS + int(part * NANOSECONDS)) * self.rate.amount
+        return nanoseconds(now) * self.rate.amount
 
     def _seconds(self, ticks: int) -> float:
         return -(-ticks // self.rate.amount) / NANOSECONDS

@@ -11,7 +11,9 @@ from gateway.policy.model import Reason, Verdict
 if TYPE_CHECKING:
     from gateway.replay.rejudging import Outcome
 
-BY_LIMITS: Final = frozenset({Reason.RATE_EXCEEDED, Reason.CONCURRENCY_EXCEEDED, Reason.LIMIT_TABLE_FULL})
+BY_LIMITS: Final = frozenset(
+    {Reason.RATE_EXCEEDED, Reason.CONCURRENCY_EXCEEDED, Reason.LIMIT_TABLE_FULL, Reason.LIMITS_UNAVAILABLE}
+)
 """Reasons that rest on counters."""
 SHOWN: Final = 100
 """Hosts and clients of a group that are told."""

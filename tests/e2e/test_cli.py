@@ -33,6 +33,7 @@ class QuickStart:
     forward: int
     reverse: int
     app: int
+    admin: int
 
     def through_gateway(self, method: str, path: str) -> httpx.Response:
         """Ask the application as its users do; the path goes out as it is written."""
@@ -49,10 +50,11 @@ def _ask(url: str, proxy: int) -> httpx.Response:
 @pytest.fixture(scope="module")
 def quick_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickStart]:
     folder = tmp_path_factory.mktemp("quick-start")
-    forward, reverse, app = free_port(), free_port(), free_port()
+    forward, reverse, app, admin = free_port(), free_port(), free_port(), free_port()
     arguments = ["--forward", f"127.0.0.1:{forward}", "--reverse", f"127.0.0.1:{reverse}", "--app", f"127.0.0.1:{app}"]
+    arguments += ["--admin", f"127.0.0.1:{admin}"]
     with running("run", *arguments, cwd=folder) as gateway:
-        yield QuickStart(gateway, forward, reverse, app)
+        yield QuickStart(gateway, forward, reverse, app, admin)
     assert gateway.process.returncode == 0
     assert not accepts(app)
 
@@ -61,6 +63,7 @@ def test_one_line_says_that_every_listener_accepts(quick_start: QuickStart) -> N
     ready = quick_start.gateway.wait_for("ready", quick_start.gateway.err)
 
     wanted = f"forward 127.0.0.1:{quick_start.forward}, reverse 127.0.0.1:{quick_start.reverse}"
+    wanted += f", admin 127.0.0.1:{quick_start.admin}"
     assert ready == f"wicketgate: ready: {wanted}\n"
     assert accepts(quick_start.forward)
     assert accepts(quick_start.reverse)

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.e2e.commands import PATIENCE, until
+from gateway.config.digest import digest_of
+from gateway.config.load import load_settings
+from tests.e2e.commands import PATIENCE, free_port, running, until
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.origins import RecordingOrigin
+from tests.e2e.trail import read_log
 from tests.e2e.wire import Wire, get
 
 if TYPE_CHECKING:
@@ -146,6 +149,7 @@ def test_a_start_says_with_which_configuration_on_which_listeners(proxy: Gateway
     digest = hashlib.sha256((proxy.folder / "wicketgate.yaml").read_bytes()).hexdigest()
 
     assert start["configuration"] == f"sha256:{digest}"
+    assert start["settings"] == digest_of(load_settings(proxy.folder / "wicketgate.yaml"))
     assert start["listeners"] == [f"egress forward 127.0.0.1:{proxy.forward}"]
 
 
@@ -199,3 +203,14 @@ def test_an_address_that_is_to_be_hidden_is_nowhere(how: str, tmp_path: Path, or
     if how == "keyed":
         (key,) = keys
         assert name.endswith(hmac.digest(key, socket.inet_aton(CLIENT), "sha256").hex()[:20])
+
+
+def test_without_a_file_the_start_says_what_the_gateway_was_told_and_the_same_for_the_same(tmp_path: Path) -> None:
+    ports = free_port(), free_port()
+    for port in (ports[0], ports[0], ports[1]):
+        with running("forward", "--listen", f"127.0.0.1:{port}", "--state", "state", cwd=tmp_path):
+            pass
+
+    starts = [each for each in read_log(tmp_path / "state" / "audit") if each["event"] == "start"]
+    assert [each["configuration"] for each in starts] == [None, None, None]
+    assert starts[0]["settings"] == starts[1]["settings"] != starts[2]["settings"]

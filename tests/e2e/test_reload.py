@@ -285,3 +285,14 @@ def test_where_nobody_watches_a_signal_is_obeyed(tmp_path: Path, origin: Recordi
 
         assert _fates(proxy, origin) == [200, 200, 403]
         assert record["cause"] == "signal"
+
+
+def test_what_is_kept_since_when_and_why_can_be_asked(proxy: Gateway) -> None:
+    _reload(proxy, BAD, "10/fortnight")
+    command = [COMMAND, "status", "--state", str(proxy.state)]
+    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
+
+    assert run.returncode == 1
+    kept = [line for line in run.stdout.splitlines() if "KEPT" in line]
+    assert len(kept) >= len(MISTAKES)
+    assert re.match(r" +KEPT +policy egress old, from before 20\S+Z: \S+forward.yaml:3:\d+  ", kept[0]) is not None

@@ -42,6 +42,9 @@ class Life(Protocol):
     async def reload(self) -> dict[str, Any]:
         """Read everything again, and say what came of it."""
 
+    def standing(self) -> Mapping[str, Any]:
+        """How every part that can be read again stands, since when, and why."""
+
     def end(self, seconds: float, cause: str) -> None:
         """Take nothing new, give exchanges so many seconds to end, and stop."""
 

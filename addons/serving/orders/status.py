@@ -34,6 +34,7 @@ async def status(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[
         "draining": life.is_ending,
         "connections": len(engine.served),
         "listeners": [_listener(each) for each in engine.listeners],
+        "reloads": dict(life.standing()),
         "audit": _audit(engine),
         "workers": [{"pid": os.getpid(), "connections": len(engine.served)}],
     }

@@ -12,7 +12,7 @@ from gateway.admin.asking import SLOW
 if TYPE_CHECKING:
     from gateway.admin.desk import Desk
 
-_URL: Final = Field(min_length=1, max_length=8192, examples=["https://example.com/"])
+_URL: Final = Field(min_length=1, max_length=4096, examples=["https://example.com/"])
 _WORD: Final = r"^[^\x00-\x1f\x7f]*$"
 
 
@@ -42,7 +42,7 @@ class Purge(_Body):
     """What to drop of kept answers; `all` needs no value."""
 
     scope: Literal["url", "prefix", "host", "all"]
-    value: str = Field(default="", max_length=8192)
+    value: str = Field(default="", max_length=4096)
 
 
 class Server(_Body):

@@ -2,7 +2,7 @@
 
 They go the way of exported records: syslog counts as taken when the receiver has read it to the end and hung up in
 order, a webhook when it answers so. A checkpoint is one line of JSON in both, so that the file that a receiver writes
-is what `wicketgate audit verify --anchor` reads. Secrets are read anew for each: they may be changed at any time.
+is what `wicketgate audit verify --anchor` reads. Secrets are read anew for each, authorities when they have changed.
 
 Source: RFC 5424, RFC 6587, RFC 5425; Standard Webhooks 1.0.
 """
@@ -24,7 +24,9 @@ from gateway.audit.proof.anchors import NotKept, size_in
 from gateway.policy.errors import Malformed
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from gateway.audit.export.receivers import Receiver
     from gateway.audit.export.rules import Anchorage
@@ -33,14 +35,16 @@ KIND: Final = "checkpoint"
 """What syslog calls the kind of these messages (MSGID)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RemoteAnchor:
-    """Sends checkpoints to one receiver; `host` is the name of this machine."""
+    """Sends checkpoints to one receiver; `host` is the name of this machine. One thread uses it."""
 
     at: Anchorage
     host: str
     environ: Mapping[str, str]
     clock: Callable[[], float]
+    _context: ssl.SSLContext | None = None
+    _read: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,10 +64,26 @@ class RemoteAnchor:
 
     def _receiver(self, origin: str) -> Receiver:
         at = self.at
-        context = tls_context(at.trust) if at.target.is_encrypted else None
+        context = self._trusted() if at.target.is_encrypted else None
         if at.kind == "syslog":
             return Syslog(at.target, context, origin, self.host)
         fields = {} if at.authorization is None else {"Authorization": field_value(at.authorization, self.environ)}
         secret = None if at.secret is None else signing_key(at.secret, self.environ)
         posting = Posting(at.target, context)
         return Webhook(posting=posting, log=origin, secret=secret, fields=fields, clock=self.clock)
+
+    def _trusted(self) -> ssl.SSLContext:
+        """Whom to believe; read when it has changed, because reading many authorities holds up other threads."""
+        read = () if self.at.trust is None else _stamp(self.at.trust)
+        if self._context is None or read != self._read:
+            self._context, self._read = tls_context(self.at.trust), read
+        return self._context
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What is another one if a file is."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns

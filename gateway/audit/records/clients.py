@@ -39,6 +39,11 @@ def truncated(address: Address, _now: float = 0.0) -> str:
     return str(Network(address.version, address.value >> rest << rest, kept))
 
 
+def token(address: Address, month: str, secret: bytes) -> str:
+    """What a client is called in a month, `2026-11`, under the secret of that month."""
+    return f"client-{month}-{hmac.digest(secret, address.packed, 'sha256').hex()[:_DIGITS]}"
+
+
 @dataclass(slots=True)
 class Keyed:
     """Names clients by tokens: `client-2026-11-` and 20 hexadecimal digits.
@@ -61,8 +66,7 @@ class Keyed:
         if address not in self._named:
             if len(self._named) >= _REMEMBERED:
                 self._named.clear()
-            digest = hmac.digest(self._secret, address.packed, "sha256").hex()
-            self._named[address] = f"client-{month}-{digest[:_DIGITS]}"
+            self._named[address] = token(address, month, self._secret)
         return self._named[address]
 
     def __len__(self) -> int:

@@ -19,16 +19,26 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address
     from gateway.policy.model import Reason
 
-type Cause = Literal["start", "signal", "file", "order", "list"]
-"""Why something was read: the start, a SIGHUP, a changed file, an operator's order, a list that was fetched."""
+type Cause = Literal["start", "signal", "file", "order", "list", "age"]
+"""Why something was read: the start, a SIGHUP, a changed file, an operator's order, a list that was fetched.
+
+`age`: nothing was read, but what is in force has become too old.
+"""
 
 
-def start_record(
-    *, version: str, engine: str, listeners: Sequence[str], now: float, configuration: str | None = None
+def start_record(  # noqa: PLR0913 - one keyword per key of the record
+    *,
+    version: str,
+    engine: str,
+    listeners: Sequence[str],
+    now: float,
+    configuration: str | None = None,
+    settings: str | None = None,
 ) -> Record:
     """The gateway accepts connections; `listeners` as `egress forward 127.0.0.1:8080`.
 
-    `configuration` is the digest of the configuration file as it was read, None if there is no such file.
+    `configuration` is the digest of the configuration file as it was read, None if there is no such file; `settings`
+    that of what is in force, however it was told.
     """
     return {
         "time": timestamp(now),
@@ -37,6 +47,7 @@ def start_record(
         "engine": engine,
         "listeners": list(listeners),
         "configuration": configuration,
+        **({} if settings is None else {"settings": settings}),
     }
 
 
@@ -97,11 +108,17 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
 
 
 def configuration_record(
-    *, outcome: Literal["loaded", "refused"], problems: Sequence[str], now: float, cause: Cause = "start"
+    *,
+    outcome: Literal["loaded", "refused"],
+    problems: Sequence[str],
+    now: float,
+    cause: Cause = "start",
+    settings: str | None = None,
 ) -> Record:
     """The configuration was read again: its routes and upstreams are in force, or were refused and the old ones stay.
 
-    `problems` say why it was refused, or what of it waits for the next start.
+    `problems` say why it was refused, or what of it waits for the next start; `settings` is the digest of what was
+    read, None if that made no sense.
     """
     return {
         "time": timestamp(now),
@@ -109,6 +126,7 @@ def configuration_record(
         "outcome": outcome,
         "cause": cause,
         "problems": list(problems),
+        **({} if settings is None else {"settings": settings}),
     }
 
 
@@ -199,6 +217,23 @@ def admin_record(  # noqa: PLR0913 - one keyword per key of the record
         "order": order,
         "what": {name: mask_text(value.partition("?")[0]) for name, value in what.items()},
         "count": count,
+    }
+
+
+def store_record(
+    *, store: str, standing: Literal["away", "back"], instead: Literal["closed", "local"], detail: str, now: float
+) -> Record:
+    """The store in which gateways count limits together is `away`, and why, or `back`.
+
+    While it is away nothing that it counts is let through (`closed`), or this machine counts alone (`local`).
+    """
+    return {
+        "time": timestamp(now),
+        "event": "store",
+        "store": store,
+        "standing": standing,
+        "instead": instead,
+        "detail": mask_sentence(detail),
     }
 
 

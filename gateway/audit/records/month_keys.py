@@ -45,6 +45,18 @@ class MonthKeys:
             raise AuditUnavailable(f"audit: the key `{path}` of client addresses: {words(error)}") from None
         return secret
 
+    def months(self) -> list[str]:
+        """The months whose keys are there, oldest first: `2026-11`."""
+        return sorted(path.stem for path in self.folder.glob("*.key") if _number(path.name))
+
+    def find(self, month: str) -> bytes | None:
+        """The key of a month, None if there is none: nothing is made or erased. Raises AuditUnavailable."""
+        path = self.folder / f"{month}.key"
+        try:
+            return self._read(path) if _number(path.name) and path.exists() else None
+        except OSError as error:
+            raise AuditUnavailable(f"audit: the key `{path}` of client addresses: {words(error)}") from None
+
     def _read(self, path: Path) -> bytes:
         mode = path.stat().st_mode
         if mode & _OTHERS:

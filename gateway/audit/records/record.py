@@ -21,7 +21,8 @@ A `decision` record has these keys, always all of them, in this order; the write
     decision     {verdict, reason, rule, place, matched, waived, shadow, unknown, status, detail}
     list         {name, entry, age} of the entry that decided, or null
     limits       [{id, key, quota, window, remaining, reset}] of the limits that counted: under which key, how much of
-                 what is left; seconds, null where a limit counts what runs at the same time
+                 what is left; seconds, null where a limit counts what runs at the same time; `store` tells of a
+                 limit that gateways count together where it was counted: cluster, or local while the store is away
     policy       {name, digest}
     masked       JSON pointers (RFC 6901) to what redaction changed
     identity     {method: how the client proved who it is}; only where it did there is this key
@@ -342,6 +343,7 @@ def limits_object(states: tuple[LimitState, ...], disclosure: Disclosure, masked
                 "window": state.window if state.counts_time else None,
                 "remaining": state.remaining,
                 "reset": round(state.reset, 3) if state.counts_time else None,
+                **({} if state.store is None else {"store": state.store}),
             }
         )
     return shown

@@ -49,8 +49,9 @@ type JsonSchema = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _OUTCOME: Final = one_of("loaded", "refused")
-_CAUSE: Final = {"cause": one_of("start", "signal", "file", "order", "list")}
+_CAUSE: Final = {"cause": one_of("start", "signal", "file", "order", "list", "age")}
 _FILES: Final = {"files": array(TEXT), "problems": array(TEXT)}
+_DIGEST: Final = {"settings": words("^sha256:")}
 _CACHE: Final = words("^[a-z-]+$")
 
 _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
@@ -108,7 +109,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
     "start": (
         "The gateway accepts connections.",
         {"version": TEXT, "engine": TEXT, "listeners": array(TEXT), "configuration": maybe(words("^sha256:"))},
-        {},
+        _DIGEST,
     ),
     "stop": ("The gateway ends.", {"cause": TEXT}, {}),
     "policy": (
@@ -135,7 +136,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
     "configuration": (
         "Routes and upstreams were read again, and are in force or were refused.",
         {"outcome": _OUTCOME, "problems": array(TEXT)},
-        _CAUSE,
+        _CAUSE | _DIGEST,
     ),
     "trust": ("Authorities for servers were loaded or refused.", {"outcome": _OUTCOME, **_FILES}, _CAUSE),
     "certificates": (
@@ -151,6 +152,11 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
     "server": (
         "A server of an upstream stands otherwise from now on.",
         {"upstream": TEXT, "server": TEXT, "standing": one_of("up", "down", "ejected", "draining"), "detail": TEXT},
+        {},
+    ),
+    "store": (
+        "The store in which gateways count limits together went away, or is back.",
+        {"store": TEXT, "standing": one_of("away", "back"), "instead": one_of("closed", "local"), "detail": TEXT},
         {},
     ),
     "gap": (

@@ -96,6 +96,7 @@ DECIDED: Final = part(**_DECIDED, status=maybe(STATUS), detail=maybe(TEXT))
 DECIDED_LATER: Final = part(**_DECIDED, detail=maybe(TEXT))
 ENTRY: Final = part(name=TEXT, entry=TEXT, age=maybe(TEXT))
 LIMIT: Final = part(
+    {"store": one_of("cluster", "local")},
     id=TEXT,
     key={"type": "object", "additionalProperties": {"type": ["string", "integer", "null"]}},
     quota=COUNT,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 type Action = Literal["allow", "deny"]
 type Stage = Literal["enforce", "shadow", "off"]
+type Scope = Literal["machine", "cluster"]
+"""Who counts a limit together: the workers of one machine, or all gateways that share a store."""
 type ListType = Literal["domain", "network", "database"]
 
 
@@ -156,6 +158,7 @@ class LimitDocument:
     not_: Block | None = None
     any: tuple[Block, ...] = ()
     stage: Stage = "enforce"
+    scope: Scope = "machine"
     place: Place = field(default=NOWHERE, compare=False)
 
     @property

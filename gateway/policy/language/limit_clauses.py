@@ -8,15 +8,16 @@ from gateway.policy.errors import Malformed, quoted
 from gateway.policy.headers import field_name
 from gateway.policy.language.blocks import ANY, NOT, SELECTION_KEYS, WHEN, response_facts
 from gateway.policy.language.clauses import LimitDocument
-from gateway.policy.language.records import Values, one_of, only_with, optional, record, required
+from gateway.policy.language.records import Key, Values, one_of, only_with, optional, record, required
 from gateway.policy.language.rule_clauses import ID, STAGE
-from gateway.policy.language.scalars import integer, text
+from gateway.policy.language.scalars import choice, integer, text
 from gateway.policy.language.shapes import WRONG, Read, Shape, Spot, sequence
 from gateway.policy.language.suggestions import listed, way_out
 from gateway.policy.limits import Rate, default_burst
 from gateway.policy.model import FactName
 
 if TYPE_CHECKING:
+    from gateway.policy.language.clauses import Scope
     from gateway.policy.language.nodes import Node
 
 _KEY_FACTS: Final = (
@@ -57,6 +58,10 @@ _KEY_FACT: Final = Shape(
 _KEY: Final = required("key", sequence(_KEY_FACT, "[client.ip]"), "The facts that tell apart who is counted.")
 _RATE: Final = optional("rate", text("a rate, like `600/min`").then(Rate.parse), "Requests in a time.", None)
 _BURST: Final = optional("burst", integer(1, _MOST), "How many of them may come at once.", None)
+_SCOPES: Final[Shape[Scope]] = choice(("machine", "cluster"))
+_SCOPE: Final[Key[Scope]] = optional(
+    "scope", _SCOPES, "Who counts together: one machine, or all gateways of a store.", "machine"
+)
 _CONCURRENT: Final = optional("concurrent", integer(1, _MOST), "Exchanges that may run at the same time.", None)
 
 
@@ -81,12 +86,13 @@ def _built(values: Values, rate: Rate | None) -> LimitDocument:
         not_=values[NOT],
         any=values[ANY],
         stage=values[STAGE],
+        scope=values[_SCOPE],
         place=values.place,
     )
 
 
 _LIMIT: Final = record(
-    (ID, _KEY, _RATE, _BURST, _CONCURRENT, *SELECTION_KEYS, STAGE),
+    (ID, _KEY, _RATE, _BURST, _CONCURRENT, _SCOPE, *SELECTION_KEYS, STAGE),
     _limit,
     wanted="a limit, like `{id: per-client, key: [client.ip], rate: 600/min}`",
     rules=(

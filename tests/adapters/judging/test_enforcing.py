@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from addons.judging.enforcing import enforceable
+from addons.judging.enforcing import charged, enforceable
 from gateway.policy.addresses import Address
 from gateway.policy.headers import HeaderEdit
 from gateway.policy.model import Decision, EditRequest, EditResponse, PinAddress, Reason, Verdict
@@ -41,3 +42,9 @@ def test_an_obligation_that_nobody_knows_refuses_and_gives_the_place_back() -> N
 
     assert (decision.verdict, decision.reason) == (Verdict.DENY, Reason.UNKNOWN_OBLIGATION)
     assert lease.released == 1
+
+
+def test_a_decision_to_which_nothing_is_due_stands_as_it_is() -> None:
+    decision = allowing()
+
+    assert asyncio.run(charged(decision)) is decision

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mitmproxy.connection import ConnectionState as Connected
@@ -114,6 +115,19 @@ def test_a_refusal_stands_when_the_log_takes_nothing(scene: Setter) -> None:
 
     assert exchange.refused
     assert exchange.ended
+
+
+def test_what_is_still_due_to_be_charged_is_not_let_through(scene: Setter) -> None:
+    here = scene()
+    exchange, _ = begin(here)
+    concurrency = Concurrency(limit=1, capacity=1)
+    due: Any = object()
+    decision = replace(ALLOWED, due=due, lease=concurrency.acquire(("alice",)))
+
+    stands = asyncio.run(here.recorder.allowed(exchange, decision))
+
+    assert (stands.verdict, stands.reason) == (Verdict.DENY, Reason.UNKNOWN_OBLIGATION)
+    assert (concurrency.keys, exchange.admitted) == (0, False)
 
 
 @pytest.mark.parametrize("ending", ["end", "disconnect", "fail", "websocket"])

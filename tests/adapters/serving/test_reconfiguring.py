@@ -9,6 +9,7 @@ from addons.serving.composition import Engine, compose
 from addons.serving.reconfiguring import take_up
 from gateway.audit.reading.reader import records
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.config.digest import digest_of
 from gateway.config.quick import Reverse, quick_settings
 from gateway.config.settings import RouteSettings, Settings
 from gateway.policy.errors import Malformed
@@ -55,6 +56,7 @@ def test_new_routes_are_written_down_and_in_force(engine: Engine, settings: Sett
     engine.writer.close()
     (record,) = [each for each in records(settings.state / "audit") if each["event"] == "configuration"]
     assert (record["outcome"], record["problems"]) == ("loaded", [])
+    assert record["settings"] == digest_of(wanted) != digest_of(settings)
 
 
 def test_routes_that_cannot_be_change_nothing(engine: Engine, settings: Settings) -> None:

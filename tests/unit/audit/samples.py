@@ -18,6 +18,7 @@ from gateway.audit.records.events import (
     server_record,
     start_record,
     stop_record,
+    store_record,
     trust_record,
 )
 from gateway.audit.records.record import Circumstances, decision_object, decision_record, end_record
@@ -147,6 +148,7 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
         engine="mitmproxy",
         listeners=["egress forward 127.0.0.1:8080"],
         configuration="sha256:00",
+        settings="sha256:01",
         now=NOW,
     ),
     "stop": stop_record(cause="told to end", now=NOW),
@@ -162,11 +164,14 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "list": list_record(
         outcome="stale", listener="egress", name="ads", entries=7, digest="sha256:1", problems=["old"], now=NOW
     ),
-    "configuration": configuration_record(outcome="refused", problems=["routes: no"], now=NOW),
+    "configuration": configuration_record(outcome="loaded", problems=["no"], settings="sha256:00", now=NOW),
     "trust": trust_record(outcome="refused", files=["root.pem"], problems=["root.pem: no"], now=NOW),
     "certificates": certificates_record(outcome="loaded", listener="shop", files=["a.pem"], problems=[], now=NOW),
     "authority": authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD"], problems=[], now=NOW),
     "server": server_record(upstream="app", server="http://10.0.0.1:8000", standing="down", detail="it is", now=NOW),
+    "store": store_record(
+        store="redis://store.example:6379/0", standing="away", instead="local", detail="it is", now=NOW
+    ),
     "gap": gap_record(
         reason="write-failed", detail="no space", since=NOW - 1, rewritten=3, refused=2, left_out={"deny": 2}, now=NOW
     ),

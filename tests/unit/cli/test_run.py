@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_a_check_of_the_quick_start_names_what_would_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["--check", "--state", str(tmp_path / "state")]) == OK
+    assert main(["--check", "--admin", "off", "--state", str(tmp_path / "s")]) == OK
 
     shown = capsys.readouterr().out
     assert "forward: forward on 127.0.0.1:8080\n" in shown

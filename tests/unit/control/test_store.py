@@ -166,6 +166,40 @@ def test_a_list_that_is_too_old_or_stands_in_for_a_bad_one_is_on_record_as_such(
     assert "the last good copy" in str(told[2]["problems"])
 
 
+def test_a_list_that_becomes_too_old_while_it_is_in_force_is_recorded_then_and_once(place: Place) -> None:
+    place.write(LISTED.replace("file:", "max_age: 1d, file:"))
+    file = place.folder / "ads.txt"
+    file.write_text("ads.example\n", encoding="utf-8")
+    os.utime(file, (place.now, place.now))
+    store = place.store()
+    store.start()
+    assert store.look_at_ages() == ()
+
+    place.now += 2 * 86_400
+    place.log_is_full = True
+    with pytest.raises(AuditUnavailable):
+        store.look_at_ages()
+    place.log_is_full = False
+    said = store.look_at_ages()
+    assert store.look_at_ages() == ()
+
+    assert len(said) == 1
+    assert said[0].endswith("lists.ads: stale: `ads.txt` is 2 d old, `max_age` is 1 d; it stays in force")
+    told = [each for each in place.recorded if each["event"] == "list"]
+    assert [each["outcome"] for each in told] == ["loaded", "stale"]
+    assert told[1]["cause"] == "age"
+    assert verdict(store.current, place) == (Verdict.DENY, Reason.RULE_DENY)
+    os.utime(file, (place.now, place.now))
+    store.reload("signal")
+    assert store.look_at_ages() == ()
+    place.now += 2 * 86_400
+    assert len(store.look_at_ages()) == 1
+
+
+def test_a_store_that_was_not_started_has_no_lists_that_grow_old(place: Place) -> None:
+    assert place.store().look_at_ages() == ()
+
+
 def test_a_policy_that_has_gone_keeps_the_old_one_in_force(place: Place) -> None:
     place.write(NO_ADS)
     store = place.store()

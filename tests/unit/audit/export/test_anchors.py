@@ -13,6 +13,7 @@ from gateway.audit.export.rules import Anchorage, Secret
 from gateway.audit.export.targets import Target
 from gateway.audit.proof.anchors import NotKept, anchor_line
 from gateway.audit.proof.verifying import anchored_notes
+from tests.e2e.certificates import authority
 from tests.unit.audit.export.listening import Listening, answers, reads_one_byte_and_dies, reads_to_the_end, status
 from tests.unit.audit.proof.proved import MONDAY
 
@@ -105,3 +106,20 @@ def test_an_anchor_is_known_by_what_it_speaks_and_where_it_is() -> None:
 def test_what_is_sent_is_a_line_of_json() -> None:
     assert json.loads(LINE) == {"time": "2026-11-23T00:00:00.000000Z", "checkpoint": NOTE}
     assert LINE.isascii()
+
+
+def test_authorities_are_read_again_only_when_their_file_is_another_one(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    at = Anchorage(kind="syslog", target=Target("tls", "127.0.0.1", 1), trust=file)
+    anchor = RemoteAnchor(at=at, host="gw-1", environ={}, clock=lambda: MONDAY)
+    file.write_bytes(authority().pem)
+
+    for _ in range(2):
+        with pytest.raises(NotKept, match="connection refused"):
+            anchor.keep(LINE)
+    file.write_text("no certificates")
+    with pytest.raises(NotKept, match=f"the file `{file}` holds no certificates in PEM"):
+        anchor.keep(LINE)
+    file.unlink()
+    with pytest.raises(NotKept, match=f"the file `{file}` cannot be read: no such file"):
+        anchor.keep(LINE)

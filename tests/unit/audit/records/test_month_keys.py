@@ -75,3 +75,17 @@ def test_a_key_that_cannot_be_kept_is_none(tmp_path: Path) -> None:
 
     with pytest.raises(AuditUnavailable, match="of client addresses: file exists"):
         MonthKeys(tmp_path / "audit-keys", kept=1).key("2026-11")
+
+
+def test_asking_for_a_key_makes_none_and_erases_none(tmp_path: Path) -> None:
+    keys = MonthKeys(tmp_path / "keys", kept=2)
+    assert (keys.months(), keys.find("2026-11")) == ([], None)
+    assert not keys.folder.exists()
+
+    made = {month: keys.key(month) for month in ("2026-10", "2026-11")}
+    (keys.folder / "notes.key").write_bytes(b"x")
+
+    assert keys.months() == ["2026-10", "2026-11"]
+    assert {month: MonthKeys(keys.folder, kept=0).find(month) for month in made} == made
+    assert MonthKeys(keys.folder, kept=0).find("notes") is None
+    assert keys.months() == ["2026-10", "2026-11"]

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.admin.sessions import IDLE, LONGEST, MOST, Sessions
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_session_goes_on_while_it_is_used_and_ends_when_it_is_idle() -> None:
+    clock = Clock()
+    sessions = Sessions(clock)
+    identifier = sessions.begin(1)
+
+    clock.now = IDLE - 1
+    assert sessions.find(identifier, 1) is not None
+    clock.now = 2 * IDLE - 2
+    assert sessions.find(identifier, 1) is not None
+    clock.now = 3 * IDLE
+    assert sessions.find(identifier, 1) is None
+
+
+def test_every_session_ends_some_time() -> None:
+    clock = Clock()
+    sessions = Sessions(clock)
+    identifier = sessions.begin(1)
+    while clock.now < LONGEST:
+        clock.now += IDLE / 2
+        alive = sessions.find(identifier, 1) is not None
+
+    clock.now += IDLE / 2
+    assert alive
+    assert sessions.find(identifier, 1) is None
+
+
+def test_another_token_ends_what_the_old_one_opened_and_signing_out_ends_one() -> None:
+    sessions = Sessions(Clock())
+    one, two = sessions.begin(1), sessions.begin(1)
+
+    sessions.end(one)
+
+    assert sessions.find(one, 1) is None
+    assert sessions.find(two, 2) is None
+    assert sessions.find(two, 1) is None
+    assert sessions.find("", 1) is None
+
+
+def test_there_are_so_many_and_the_one_least_used_goes_first() -> None:
+    sessions = Sessions(Clock())
+    first, second = sessions.begin(1), sessions.begin(1)
+    sessions.find(first, 1)
+
+    for _ in range(MOST - 1):
+        sessions.begin(1)
+
+    assert sessions.find(second, 1) is None
+    assert sessions.find(first, 1) is not None
