@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from gateway.audit.records.disclosure import Disclosure
 from gateway.audit.records.record import Circumstances, decision_record, end_record
+from gateway.audit.writing.drafts import DecisionDraft, EndDraft
 from gateway.audit.writing.encoding import body
 from gateway.audit.writing.phrases import Phrases
 from gateway.audit.writing.wording import Wording
 from gateway.policy.addresses import Address
 from gateway.policy.headers import Fields
-from gateway.policy.limits import LimitState
+from gateway.policy.limits import CountedAt, LimitState
 from gateway.policy.model import (
     ABSENT,
     ALLOWING,
@@ -103,6 +104,9 @@ facts = st.builds(
 )
 
 
+stores: SearchStrategy[CountedAt | None] = st.sampled_from((None, None, None, "cluster", "local"))
+
+
 @st.composite
 def limits(draw: st.DrawFn) -> LimitState:
     names, key = draw(
@@ -119,7 +123,7 @@ def limits(draw: st.DrawFn) -> LimitState:
     )
     window, reset = draw(st.sampled_from(((60.0, 0.0), (60.0, 1e-06), (1.0, 1.2345), (3600.0, 1e17), (0.0, 0.0))))
     identifier, quota = draw(plain_or("per-client", "in-flight")), draw(st.sampled_from((128, 60_000)))
-    return LimitState(identifier, quota, window, draw(st.integers(0, 3)), reset, names, key)
+    return LimitState(identifier, quota, window, draw(st.integers(0, 3)), reset, names, key, draw(stores))
 
 
 @st.composite
@@ -179,7 +183,11 @@ def test_a_decision_is_written_the_same_either_way(
     for each in (decision, decision, usual):
         plain = body(decision_record(facts, each, replace(connection, **moment), now))
 
+        draft = DecisionDraft(WORDING, phrases, facts, each, now, **moment)
+
         assert WORDING.decision(phrases, facts, each, now, **moment) == plain
+        assert draft.text() == draft.plainly() == plain
+        assert len(plain) <= draft.size
 
 
 @given(
@@ -219,3 +227,6 @@ def test_an_end_is_written_the_same_either_way_or_left_to_the_plain_one(
     odd = any(each in ODD for each in (identifier, cache, *(server or ())))
     assert text == (None if text is None else body(plain))
     assert odd or text is not None
+    draft = EndDraft(WORDING, now, identifier, status, up, down, seconds, reached, unverified, cache, kind, server)
+    assert draft.text() == draft.plainly() == body(plain)
+    assert len(body(plain)) <= draft.size
