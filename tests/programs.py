@@ -16,6 +16,7 @@ PACKAGES: Final = {
     "npm": "npm",
     "chromium": "chromium",
     "curl": "curl",
+    "promtool": "prometheus",
     "git": "git",
     "apt-get": "apt",
     "javac": "default-jdk-headless",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from addons.connections.fail_closed import Dispatch
     from addons.streams.upstream_life import Connect
 
-_log: Final = logging.getLogger(__name__)
+_engine: Final = logging.getLogger("mitmproxy.connection")  # what mitmproxy says may quote clients: it is shown cut
 _UPSTREAMS: Final = 5
 """Upstream connections that one client connection keeps."""
 
@@ -181,7 +181,7 @@ class GatewayHandler(LiveConnectionHandler):
             self.close_connection(command.connection, half_close=not whole)
 
     def _note(self, command: commands.Log) -> None:
-        _log.debug("%s", command.message)
+        _engine.debug("%s", command.message)
 
     def _enter_by(self, command: Enter) -> None:
         self._enter(command.phase)
@@ -263,7 +263,7 @@ class GatewayHandler(LiveConnectionHandler):
 
     @override
     def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
-        _log.log(logging.DEBUG if level < logging.ERROR else level, "%s", message, exc_info=exc_info)
+        _engine.log(logging.DEBUG if level < logging.ERROR else level, "%s", message, exc_info=exc_info)
 
     def _enter(self, phase: Phase, awaited: Await | None = None) -> None:
         self.deadline.enter(phase, awaited)

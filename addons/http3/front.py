@@ -169,6 +169,7 @@ class QuicFront(asyncio.DatagramProtocol):
     def _turn_away(self, quic: GatewayQuic, data: bytes, spot: tuple[str, int], addr: tuple[Any, ...]) -> None:
         """Say that there is no room, and leave it on record."""
         client = Client(peername=spot, sockname=self._transport.get_extra_info("sockname"), timestamp_start=time.time())
+        self._engine.measuring.counting.door(self._listener.name).refused += 1
         self._engine.admission.no_room(client, self._listener)
         now = asyncio.get_running_loop().time()
         quic.take(data, spot, now)
@@ -187,6 +188,7 @@ class QuicFront(asyncio.DatagramProtocol):
             self._links.pop(cid, None)
 
     async def _serve(self, link: Link, peer: Address) -> None:
+        self._engine.measuring.counting.door(self._listener.name).accepted += 1
         try:
             await self._handle(link)
         finally:

@@ -107,19 +107,19 @@ class Cut(Exception):  # noqa: N818 - it says what happened to the body, and is 
 class Exchange:
     """One request and its answer, or one spliced tunnel.
 
-    `id` is the decision id. `started` is on the monotonic clock, in seconds. `early` is what the gate said of the
-    head, as long as that holds; `decision` is what was decided before anything was forwarded, `outcome` what was
-    decided later, if anything was: a refused answer, a cut body, a failed upstream. `endpoint` is where it goes;
-    `judged` the addresses that were judged for it, in the order in which they are tried, or those of the `parent`
-    through which it goes; `reached` the one that answered. `up` and `down` count bytes of bodies. `route` is the
-    one that was found; `sent` the path that is sent, if it is not the one that was judged; `answers` what the
-    gateway answers by itself, if nothing is dialled. `place` is its place at a server of an upstream, `attempts`
-    names the servers that failed it before, each with the reason. `given_up` says that the client ended it, or
-    broke it, while its connection goes on. `kind` is the media type of the answer that was judged. `cache` is what the
-    cache did for it, where its route has one; `instead` the content that takes the place of an upstream's that has
-    none; `stands_in` says that a kept answer takes the place of one that never came, `unserved` how to refuse if none
-    is kept, because nobody can be asked. `answered` are the facts together with those of the answer, once that
-    has begun.
+    `id` is the decision id. `started` is on the monotonic clock, in seconds; so is `let_through`, once it was. `early`
+    is what the gate said of the head, as long as that holds; `decision` is what was decided before anything was
+    forwarded, `outcome` what was decided later, if anything was: a refused answer, a cut body, a failed upstream.
+    `endpoint` is where it goes; `judged` the addresses that were judged for it, in the order in which they are tried,
+    or those of the `parent` through which it goes; `reached` the one that answered. `up` and `down` count bytes of
+    bodies. `route` is the one that was found; `sent` the path that is sent, if it is not the one that was judged;
+    `answers` what the gateway answers by itself, if nothing is dialled. `place` is its place at a server of an
+    upstream, `attempts` names the servers that failed it before, each with the reason. `given_up` says that the client
+    ended it, or broke it, while its connection goes on. `kind` is the media type of the answer that was judged.
+    `cache` is what the cache did for it, where its route has one; `instead` the content that takes the place of an
+    upstream's that has none; `stands_in` says that a kept answer takes the place of one that never came, `unserved`
+    how to refuse if none is kept, because nobody can be asked. `answered` are the facts together with those of the
+    answer, once that has begun.
     """
 
     id: str
@@ -154,6 +154,7 @@ class Exchange:
     recorded: bool = False
     ended: bool = False
     given_up: bool = False
+    let_through: float | None = None
 
     @property
     def admitted(self) -> bool:

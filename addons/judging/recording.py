@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+from addons.judging.counting import count_end
 from addons.judging.exchange import Connections, ConnectionState, Exchange, exchange_of
 from addons.judging.refusals import for_upstream_error
 from addons.judging.translate import connection_facts
@@ -23,6 +24,7 @@ from gateway.audit.writing.drafts import DecisionDraft, EndDraft
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.phrases import Phrases
 from gateway.audit.writing.wording import Wording
+from gateway.metrics.counting import Counting
 from gateway.policy.model import Decision, Missing, Reason, refuse
 
 if TYPE_CHECKING:
@@ -54,17 +56,20 @@ class Log(Protocol):
 class Recorder:
     """Writes what was decided and how it ended. `clock` gives seconds since the epoch, UTC.
 
-    `durable`, where answers wait for the disk, takes a record and tells when it is there.
+    `durable`, where answers wait for the disk, takes a record and tells when it is there. `counting` counts both.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the seams of a thing that touches clock and disk
         self,
         writer: Log,
         connections: Connections,
         clock: Callable[[], float],
         durable: Callable[[Record | Draft], Future[int]] | None = None,
         disclosure: Disclosure | None = None,
+        *,
+        counting: Counting | None = None,
     ) -> None:
+        self._counting: Final = counting or Counting()
         self._writer: Final = writer
         self._connections: Final = connections
         self._clock: Final = clock
@@ -98,6 +103,8 @@ class Recorder:
             exchange.decision = refuse(Reason.AUDIT_UNAVAILABLE)
             return exchange.decision
         exchange.recorded = True
+        exchange.let_through = self._connections.timer()
+        self._counting.decided(exchange.connection.listener.name, decision)
         return decision
 
     def refused(self, exchange: Exchange, decision: Decision, *, status: int | None, down: int) -> None:
@@ -106,6 +113,7 @@ class Recorder:
         if exchange.ended:
             return
         exchange.decision, exchange.status, exchange.down = decision, status, down
+        self._counting.decided(exchange.connection.listener.name, decision)
         self._append_refusal(lambda: self._decision(exchange, decision, status))
         if status is None:
             exchange.connection.refused = exchange
@@ -126,6 +134,7 @@ class Recorder:
         exchange.ended = True
         self._append(lambda: self._end(exchange))
         state = exchange.connection
+        count_end(self._counting, exchange, self._connections.timer())
         state.exchanges = [each for each in state.exchanges if each is not exchange]
 
     def failed(self, client_id: str, hook: str, error: BaseException) -> None:

@@ -7,10 +7,8 @@ up, fields are completed, and the end is recorded last.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from dataclasses import dataclass
-from hashlib import sha256
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
@@ -26,16 +24,17 @@ from addons.connections.handler import Stage
 from addons.entries.arrivals import Arrivals
 from addons.entries.parents import Parents, parents_of
 from addons.judging.admission import Admission
-from addons.judging.exchange import Connections
 from addons.judging.openings import Openings
 from addons.judging.own_pages import OwnPages
 from addons.judging.recording import Recorder, Recording
 from addons.judging.settling import Settling
 from addons.passing.fields import FieldKeeper
 from addons.serving.control import Control
-from addons.serving.exporting import anchors_of
-from addons.serving.listeners import Listener, Served, own_addresses
-from addons.serving.stores import Counting, counting_of
+from addons.serving.foundations import disclosure_of, lay, pseudonym
+from addons.serving.listeners import Listener, Served
+from addons.serving.measuring import Measuring, Parts
+from addons.serving.stores import Counting as CountingTogether
+from addons.serving.stores import counting_of
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -45,39 +44,33 @@ from addons.tunnels.standing import Standing
 from addons.upstream.dialing import Dialing, Turns
 from addons.upstream.elsewhere import Elsewhere
 from addons.upstream.health_checks import HealthChecks, senders_of
-from addons.upstream.pools import Pools
 from addons.upstream.probes import Probe
-from gateway.audit.proof.notary import Notary, NotaryOptions
-from gateway.audit.records.clients import Keyed, truncated
-from gateway.audit.records.disclosure import Disclosure
-from gateway.audit.records.ids import IdSource
-from gateway.audit.records.month_keys import MonthKeys
-from gateway.audit.writing.writer import AuditWriter, WriterOptions
 from gateway.cache.caches import Caches
-from gateway.control.authorities import AuthorityStore
-from gateway.control.fronts import FrontStore
 from gateway.control.store import PolicyStore
-from gateway.control.trust import TrustStore
 from gateway.limits.counters import counters_of
 from gateway.lists.geography import Geography
 from gateway.pages.site import Site
 from gateway.policy.model import Mode
 from gateway.upstreams.parents import ParentTable
-from gateway.upstreams.resolver import Resolver, ResolverBounds
 from gateway.upstreams.routes import RouteTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from mitmproxy.http import HTTPFlow
 
+    from addons.judging.exchange import Connections
+    from addons.serving.foundations import Foundations, Noting
+    from addons.upstream.pools import Pools
     from addons.upstream.probes import Law
-    from gateway.audit.records.clients import ClientName
-    from gateway.audit.writing.witness import Witness
-    from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
+    from gateway.audit.writing.writer import AuditWriter
+    from gateway.config.settings import Settings
+    from gateway.control.authorities import AuthorityStore
+    from gateway.control.fronts import FrontStore
+    from gateway.control.trust import TrustStore
     from gateway.limits.shared import SharedTable
     from gateway.upstreams.parents import Spot
+    from gateway.upstreams.resolver import Resolver
 
 HOOK_SLACK: Final = 5.0
 """Seconds that a hook may wait beyond what resolving a name may take."""
@@ -104,9 +97,24 @@ class Engine:
     checks: HealthChecks
     caching: Caching
     control: Control
+    measuring: Measuring
     own: frozenset[Spot]
     signing: Signing | None = None
-    counting: Counting | None = None
+    counting: CountingTogether | None = None
+
+    def __post_init__(self) -> None:
+        """Let what is measured be known."""
+        self.measuring.parts = Parts(
+            engine=self.settings.engine,
+            most=self.settings.limits.connections,
+            log=lambda: self.writer.figures,
+            connections=self.connections,
+            listeners=self.listeners,
+            pools=self.pools,
+            caches=self.caches,
+            fronts=self.fronts,
+            authorities=None if self.signing is None else self.signing.store,
+        )
 
     @property
     def caches(self) -> Caches:
@@ -117,6 +125,11 @@ class Engine:
     def refreshing(self) -> Refreshing:
         """What asks in the background about kept answers."""
         return self.caching.refreshing
+
+    @property
+    def note(self) -> Noting:
+        """Writes down what the gateway did to itself, and counts it."""
+        return self.measuring.happenings.heard(self.writer.append)
 
     def purge(self, beginning: str = "") -> int:
         """Drop every kept answer whose place (`https://shop.example/items`) begins so; under how many places it was."""
@@ -142,51 +155,47 @@ class Engine:
 
 def compose(settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None) -> Engine:
     """Put the engine together; nothing is opened yet. `shared` is where workers count limits together, if they do."""
-    writer, connections = _writer(settings), _connections(settings)
-    resolver = resolver or resolver_of(settings.resolver)
-    trust, fronts = TrustStore(settings.upstream_tls, time.time, writer.append), _fronts(settings, writer)
-    parents = Parents(resolver, own := all_own(settings))
-    pools, authorities = _pools(settings, writer), _authorities(settings, writer)
-    turns, geography = Turns(), Geography()
-    recorder, ahead = _recorder(settings, writer, connections), _ahead(settings)
-    published = (lambda: ()) if authorities is None else authorities.published
+    base, turns, geography = lay(settings, resolver), Turns(), Geography()
+    connections, pools = base.connections, base.pools
+    parents, ahead, recorder = Parents(base.resolver, base.own), _ahead(settings), _recorder(settings, base)
     admission = Admission(
-        *(connections, recorder, resolver, turns, parents),
+        *(connections, recorder, base.resolver, turns, parents),
         pools=pools,
         clock=time.time,
         pseudonym=pseudonym(settings.state),
         limits=settings.limits,
-        pages=OwnPages(Site(settings.pac, settings.contact), published, recorder),
+        pages=OwnPages(Site(settings.pac, settings.contact), base.published, recorder),
         ahead=ahead,
     )
-    signing = None if authorities is None else _signing(connections, admission, authorities)
-    dialing, tls = Dialing(connections, settings.limits.connect_timeout, turns.ways), UpstreamTls(connections, trust)
-    caching = _caching(connections, admission, ahead, recorder, Ways(pools, resolver, turns, geography, tls))
+    signing = None if base.authorities is None else _signing(connections, admission, base.authorities)
+    dialing = Dialing(connections, settings.limits.connect_timeout, turns.ways)
+    tls = UpstreamTls(connections, base.trust)
+    caching = _caching(connections, admission, ahead, recorder, Ways(pools, base.resolver, turns, geography, tls))
     addons = (
         *((Arriving(caching),) if _keeps_answers(settings) else ()),
         admission,
         Arrivals(admission, connections, recorder, time.time),
-        *((ServerTls(connections, admission, fronts),) if fronts else ()),
+        *((ServerTls(connections, admission, base.fronts),) if base.fronts else ()),
         Openings(admission, connections),
         *(() if signing is None else (signing, signing.client_tls)),
         dialing,
         Handshakes(connections, settings.upstream_tls.handshake_timeout),
         tls,
-        Elsewhere(pools, resolver, turns, geography, time.monotonic),
+        Elsewhere(pools, base.resolver, turns, geography, time.monotonic),
         ahead.keeper,
         parents,
         *((caching,) if _keeps_answers(settings) else ()),
-        *(Recording(recorder, connections), *_settling(recorder, writer)),
+        *(Recording(recorder, connections), *_settling(recorder, base.writer)),
     )
-    counting = counting_of(settings.limits_store, writer.append, time.time)
-    listeners = _listeners(settings, own, writer, shared, counting)
+    counting = counting_of(settings.limits_store, base.note, time.time)
+    listeners = _listeners(settings, base, shared, counting)
     served, standing = _served(connections, geography)
     return Engine(
         settings=settings,
-        writer=writer,
-        resolver=resolver,
-        trust=trust,
-        fronts=fronts,
+        writer=base.writer,
+        resolver=base.resolver,
+        trust=base.trust,
+        fronts=base.fronts,
         listeners=listeners,
         connections=connections,
         admission=admission,
@@ -196,11 +205,12 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
         served=served,
         standing=standing,
         pools=pools,
-        checks=_checks(pools, Probe(resolver, turns.ways), listeners, tls),
+        checks=_checks(pools, Probe(base.resolver, turns.ways), listeners, tls),
         signing=signing,
         caching=caching,
         control=Control(settings.state),
-        own=own,
+        measuring=base.measuring,
+        own=base.own,
         counting=counting,
     )
 
@@ -210,20 +220,9 @@ def _keeps_answers(settings: Settings) -> bool:
     return any(route.cache is not None for listener in settings.listeners for route in listener.routes)
 
 
-def _connections(settings: Settings) -> Connections:
-    return Connections(IdSource(time.time, os.urandom).next, time.monotonic, settings.contact, settings.pac.proxy)
-
-
 def _ahead(settings: Settings) -> Ahead:
     keeper = FieldKeeper(pseudonym(settings.state))
     return Ahead(Caches(), Planner(time.time, time.monotonic), keeper, time.time)
-
-
-def all_own(settings: Settings) -> frozenset[Spot]:
-    """Where the gateway itself can be reached: no request gets there through it."""
-    binds = [each.bind for each in settings.listeners]
-    binds += [] if settings.admin is None else [settings.admin.bind]
-    return frozenset().union(*map(own_addresses, binds))
 
 
 def _caching(connections: Connections, admission: Admission, ahead: Ahead, recorder: Recorder, ways: Ways) -> Caching:
@@ -256,20 +255,10 @@ def _checks(pools: Pools, probe: Probe, listeners: tuple[Listener, ...], tls: Up
     return HealthChecks(pools, probe, law, SystemRandom().random)
 
 
-def _writer(settings: Settings) -> AuditWriter:
-    return AuditWriter(settings.state / "audit", _options(settings.audit), witness=_witness(settings.proof))
-
-
-def _witness(proof: ProofSettings) -> Witness | None:
-    """Who proves the log, if that is wanted."""
-    if not proof.enabled:
-        return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=anchors_of(proof))
-
-
-def _recorder(settings: Settings, writer: AuditWriter, connections: Connections) -> Recorder:
-    durable = writer.append_durable if writer.waits else None
-    return Recorder(writer, connections, time.time, durable, disclosure_of(settings))
+def _recorder(settings: Settings, base: Foundations) -> Recorder:
+    durable = base.writer.append_durable if base.writer.waits else None
+    disclosure, counting = disclosure_of(settings), base.measuring.counting
+    return Recorder(base.writer, base.connections, time.time, durable, disclosure, counting=counting)
 
 
 def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
@@ -277,89 +266,19 @@ def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
     return (Settling(recorder),) if writer.waits else ()
 
 
-def _options(audit: AuditSettings) -> WriterOptions:
-    return WriterOptions(
-        durability=audit.durability,
-        on_failure=audit.on_failure,
-        reserve=audit.reserve,
-        segment_size=audit.segment_size,
-        segment_age=audit.segment_age,
-        retain=audit.retain,
-        compress=audit.compress,
-    )
-
-
-def _pools(settings: Settings, writer: AuditWriter) -> Pools:
-    draw = SystemRandom().random
-    return Pools(settings.upstreams, writer.append, clock=time.monotonic, wall=time.time, draw=draw)
-
-
-def _authorities(settings: Settings, writer: AuditWriter) -> AuthorityStore | None:
-    """Only a forward listener opens TLS with an authority of ours, and only for one is it made."""
-    if all(each.mode is not Mode.FORWARD for each in settings.listeners):
-        return None
-    return AuthorityStore(settings.state / "ca", settings.ca, time.time, writer.append)
-
-
-def _fronts(settings: Settings, writer: AuditWriter) -> dict[str, FrontStore]:
-    """What the listeners that speak TLS show, by their names."""
-    return {
-        each.name: FrontStore(each.name, each.tls, time.time, writer.append)
-        for each in settings.listeners
-        if each.tls is not None
-    }
-
-
-def disclosure_of(settings: Settings) -> Disclosure:
-    """What records may say. Raises AuditUnavailable if clients are named by a key that cannot be used."""
-    wanted = settings.audit.disclosure
-    client: ClientName | None = None
-    if wanted.client_address == "truncated":
-        client = truncated
-    elif wanted.client_address == "keyed":
-        client = Keyed(MonthKeys(settings.state / "audit-keys", wanted.client_keys).key)
-        client(settings.listeners[0].bind[0], time.time())
-    return Disclosure(query=wanted.query_values, fields=wanted.field_values, client=client)
-
-
-def resolver_of(settings: ResolverSettings) -> Resolver:
-    """Who is asked for addresses: the servers of the configuration, else the system. Raises ValueError."""
-    source = None
-    if settings.servers:
-        from gateway.upstreams.nameservers.asking import NameServers  # noqa: PLC0415 - only for whom servers are named
-
-        source = NameServers(settings.servers, settings.trust)
-    bounds = ResolverBounds(least=settings.keep_at_least, most=settings.keep_at_most)
-    return Resolver(settings.hosts, settings.timeout, source=source, bounds=bounds)
-
-
-def pseudonym(state: Path) -> str:
-    """The name in Via (RFC 9110 section 7.6.3), by which a gateway knows what it sent itself.
-
-    It is the same for all that share a state folder, another for every other gateway, and says to nobody how the
-    machine, the product or its version is called.
-    """
-    place = f"{socket.gethostname()}:{state.resolve()}"
-    return f"gateway-{sha256(place.encode()).hexdigest()[:12]}"
-
-
 def _listeners(
-    settings: Settings,
-    own: frozenset[Spot],
-    writer: AuditWriter,
-    shared: SharedTable | None,
-    counting: Counting | None,
+    settings: Settings, base: Foundations, shared: SharedTable | None, counting: CountingTogether | None
 ) -> tuple[Listener, ...]:
-    parents, store = parents_of(settings, own, os.environ), None if counting is None else counting.store
+    parents, store = parents_of(settings, base.own, os.environ), None if counting is None else counting.store
     return tuple(
         Listener(
             settings=each,
             store=PolicyStore(
                 each,
                 settings.state,
-                own=own,
+                own=base.own,
                 clock=time.time,
-                record=writer.append,
+                record=base.note,
                 counters=counters_of(each.name, shared, store),
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,

@@ -16,9 +16,10 @@ from socket import SOCK_DGRAM
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.ageing import Ageing
-from addons.serving.composition import Engine, all_own, compose
+from addons.serving.composition import Engine, compose
 from addons.serving.descriptors import make_room
 from addons.serving.exporting import exporters_of
+from addons.serving.foundations import all_own
 from addons.serving.front import Front, open_http3
 from addons.serving.listeners import Closable, Crowd, Listener, cannot_listen, open_datagrams, open_socket
 from addons.serving.options import forget_key_logs
@@ -121,6 +122,7 @@ class _Process:
         engine, feeds, sockets = await self._prepare()
         engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
+        engine.measuring.exporters = exporters.health
         self._reloading = reloading = Reloading(engine, self.said, self.again, began=began)
         try:
             self._start(exporters)

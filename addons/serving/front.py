@@ -85,12 +85,14 @@ class Front:
         self._engine: Final = engine
         self._stage: Final = stage
         self._serving: Final[set[asyncio.Task[None]]] = set()
+        self._door: Final = engine.measuring.counting.door(listener.name)
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a connection, or turn it away before anything is built for it."""
         try:
             peer = Address.parse(writer.get_extra_info("peername")[0].split("%", 1)[0])
         except (Malformed, TypeError):
+            self._door.refused += 1
             writer.transport.abort()
             return
         behind = is_trusted(peer, self._listener.settings.proxy_protocol)
@@ -109,6 +111,7 @@ class Front:
             client = await introduced(reader, self._stage.bounds.patience.head)
         except BaseException as problem:
             writer.transport.abort()
+            self._door.refused += 1
             if not isinstance(problem, NotIntroduced):
                 raise
             if problem.decision is not None:
@@ -135,12 +138,14 @@ class Front:
 
     def _turn_away(self, arrival: Arrival, writer: asyncio.StreamWriter) -> None:
         """Say that there is no room, with a decision id, and leave it on record."""
+        self._door.refused += 1
         answer = self._engine.admission.no_room(arrival.as_client(writer), self._listener)
         answer.headers["Connection"] = "close"
         writer.write(no_room_for(self._listener.settings, answer))
         writer.close()
 
     async def _serve(self, arrival: Arrival, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._door.accepted += 1
         try:
             await self._handle(arrival, reader, writer)
             await _linger(reader, writer)

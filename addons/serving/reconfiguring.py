@@ -60,7 +60,7 @@ def take_up(engine: Engine, settings: Settings, cause: Cause) -> list[str]:
     record = configuration_record(
         outcome="loaded", problems=waiting, now=time.time(), cause=cause, settings=digest_of(settings)
     )
-    engine.writer.append(record)
+    engine.note(record)
     engine.pools.renew(settings.upstreams, _still_asked(engine, found))
     for listener in engine.listeners:
         if listener.name in found:

@@ -190,7 +190,7 @@ class Reloading:
         self._tell("the configuration is refused, routes and upstreams from before stay in force")
         with suppress(AuditUnavailable):
             refused = configuration_record(outcome="refused", problems=problems, now=time.time(), cause=cause)
-            self.engine.writer.append(refused)
+            self.engine.note(refused)
         self._tell(*problems)
         before = _digest(self._settings)
         return (PartOutcome(what="configuration", state="kept", digest=before, problems=problems),)

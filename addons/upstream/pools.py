@@ -110,6 +110,7 @@ class Pools:
         if not pool.budget.spend(self._clock()):
             found.end(Outcome.UNTOLD)
             return None
+        failed.member.tally.retried += 1
         exchange.attempts.append((failed.member.name, reason))
         return _at(exchange, found, exchange.route)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.cli.options import add_listener, parser
+from gateway.cli.options import add_listener, parser, with_log
 from gateway.cli.shipped import shipped_policy
 
 if TYPE_CHECKING:
@@ -30,4 +30,4 @@ def main(argv: Sequence[str]) -> int:
     with usable():
         forward = Forward(policy=given.policy or shipped_policy("corporate"), listen=given.listen)
         settings = quick_settings(forward=forward, state=given.state)
-    return launch(settings, ways_out={"forward": "--listen"}, watch=given.watch)
+    return launch(with_log(settings, given), ways_out={"forward": "--listen"}, watch=given.watch)

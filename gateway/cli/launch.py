@@ -32,6 +32,7 @@ ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
 
 It offers `run(settings, said=, version=, again=, configuration=, ready=)`, which raises its `NotStarted`.
 """
+_STANDARD_ERROR: Final = 2
 
 
 @contextmanager
@@ -64,8 +65,12 @@ def launch(
     engine = importlib.import_module(ENGINES[settings.engine])
     named, way_out = version("wicketgate"), (ways_out or {}).get(ADMIN, "admin.bind")
     try:
-        with _watching(settings) if watch else nullcontext(), side(settings, named, _say, way_out) as ready:
-            engine.run(settings, said=_say, version=named, again=again, configuration=configuration, ready=ready)
+        with (
+            _said(settings) as said,
+            _watching(settings) if watch else nullcontext(),
+            side(settings, named, said, way_out) as ready,
+        ):
+            engine.run(settings, said=said, version=named, again=again, configuration=configuration, ready=ready)
     except engine.NotStarted as error:
         raise Unusable(*error.problems) from None
     except CancelledError:
@@ -80,9 +85,11 @@ def _make_private(state: Path) -> None:
         state.mkdir(mode=0o700)
 
 
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"wicketgate: {sentence}\n")
+def _said(settings: Settings) -> AbstractContextManager[Callable[[str], None]]:
+    from gateway.logs.operator import operator_log
+
     sys.stderr.flush()
+    return operator_log(settings.log, _STANDARD_ERROR)
 
 
 def taken_ports(

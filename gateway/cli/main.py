@@ -29,6 +29,7 @@ VERBS: Final = {
     "drain": "have a running gateway finish what it has, and stop",
     "admin": "show the token of the admin side, or make another one",
     "cache": "drop kept answers of a running gateway; say what it keeps",
+    "metrics": "print the metrics of a running gateway, as Prometheus reads them",
     "ca": "show, make, export, rotate or import the certificate authority of the forward proxy",
     "completion": "print what makes a shell complete commands and options",
 }

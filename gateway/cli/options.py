@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, override
 
@@ -11,6 +12,8 @@ from gateway.cli.outcome import WRONG_USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from gateway.config.settings import Settings
 
 STATE: Final = Path(".wicketgate")
 _READY: Final = {"engine": "mitmproxy", "workers": "1"}
@@ -42,6 +45,20 @@ def add_state(options: argparse._ActionsContainer) -> None:
     )
 
 
+def add_log(options: argparse._ActionsContainer) -> None:
+    """How the operator is told; what is not given is as the configuration says."""
+    options.add_argument(
+        "--log-level", choices=("warning", "info", "debug"), help="from where on messages are shown (warning)"
+    )
+    options.add_argument("--log-format", choices=("text", "json"), help="messages for people or for programs (text)")
+
+
+def with_log(settings: Settings, given: argparse.Namespace) -> Settings:
+    """The settings with what was said of the log on the command line."""
+    said = {"level": given.log_level, "format": given.log_format}
+    return replace(settings, log=replace(settings.log, **{key: word for key, word in said.items() if word}))
+
+
 def add_listener(options: argparse.ArgumentParser, listen: str, policy: str) -> None:
     """What one listener needs; `listen` and `policy` are the defaults, the latter the name of a shipped policy."""
     options.add_argument(
@@ -52,6 +69,7 @@ def add_listener(options: argparse.ArgumentParser, listen: str, policy: str) -> 
     )
     add_state(options)
     options.add_argument("--watch", action="store_true", help="print a line per decision")
+    add_log(options)
     options.add_argument(
         "--workers", type=_only("workers"), default=1, metavar="N", help="processes that share the work (only 1 yet)"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.cli.options import add_listener, parser
+from gateway.cli.options import add_listener, parser, with_log
 from gateway.cli.shipped import shipped_policy
 
 if TYPE_CHECKING:
@@ -32,4 +32,4 @@ def main(argv: Sequence[str]) -> int:
         policy = given.policy or shipped_policy("api")
         reverse = Reverse(policy=policy, urls=tuple(given.urls), listen=given.listen)
         settings = quick_settings(reverse=reverse, state=given.state)
-    return launch(settings, ways_out={"reverse": "--listen"}, watch=given.watch)
+    return launch(with_log(settings, given), ways_out={"reverse": "--listen"}, watch=given.watch)

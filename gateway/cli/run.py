@@ -7,11 +7,10 @@ this machine alone, with a line on the terminal for every decision.
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.cli.options import add_state, parser
+from gateway.cli.options import add_log, add_state, parser, with_log
 from gateway.cli.outcome import OK, Unusable
 from gateway.cli.output import add_format, answer
 from gateway.cli.shipped import shipped_policy
@@ -41,6 +40,7 @@ def command_line() -> Parser:
     options.add_argument("--check", action="store_true", help="say what would run, and what is wrong with it")
     add_format(options)
     options.add_argument("--watch", action="store_true", help="print a line per decision, as the quick start does")
+    add_log(options)
     quick = options.add_argument_group("the quick start, without --config")
     add_state(quick)
     quick.add_argument("--forward", default="127.0.0.1:8080", metavar="ADDRESS:PORT", help="proxy (%(default)s)")
@@ -60,8 +60,12 @@ def _configured(given: Namespace) -> int:
         settings = load_settings(given.config)
     if given.check:
         return _check(settings, given.format)
+
+    def again() -> Settings:
+        return with_log(load_settings(given.config), given)
+
     digest = None if settings.written is None else settings.written.digest
-    return launch(settings, watch=given.watch, again=partial(load_settings, given.config), configuration=digest)
+    return launch(with_log(settings, given), watch=given.watch, again=again, configuration=digest)
 
 
 def _quick_start(given: Namespace) -> int:
@@ -87,7 +91,7 @@ def _quick_start(given: Namespace) -> int:
     try:
         with application(str(address), port):
             sys.stderr.write(f"wicketgate: the application to protect listens on {given.app}\n")
-            return launch(settings, ways_out=_WAYS_OUT, watch=True)
+            return launch(with_log(settings, given), ways_out=_WAYS_OUT, watch=True)
     except NotStarted as error:
         raise Unusable(str(error)) from None
 

@@ -18,6 +18,7 @@ from gateway.config.sections.export import sent_from
 from gateway.config.sections.limits import LIMITS
 from gateway.config.sections.limits_store import LIMITS_STORE, store_from
 from gateway.config.sections.listeners import LISTENERS
+from gateway.config.sections.log import LOG
 from gateway.config.sections.pac import PAC
 from gateway.config.sections.parents import PARENT, PARENTS, found_from
 from gateway.config.sections.proof import PROOF, anchored_from
@@ -33,6 +34,7 @@ from gateway.config.settings import (
     AuthoritySettings,
     LimitSettings,
     ListenerSettings,
+    LogSettings,
     PacSettings,
     ParentSettings,
     ProofSettings,
@@ -77,6 +79,7 @@ _RELOAD: Final = optional("reload", RELOAD, "When files are read again by themse
 _ADMIN: Final[Key[AdminSettings | None]] = optional("admin", ADMIN, "Where the gateway is looked after.", None)
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
+_LOG: Final = optional("log", LOG, "What the operator is told, and how.", LogSettings())
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
 
 
@@ -98,6 +101,7 @@ def _settings(values: Values) -> Read[Settings]:
         workers=values[_WORKERS],
         engine=values[_ENGINE],
         contact=values[_CONTACT],
+        log=values[_LOG],
         reload=values[_RELOAD],
     )
 
@@ -130,6 +134,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _WORKERS,
         _ENGINE,
         _CONTACT,
+        _LOG,
     ),
     _settings,
     wanted="settings, like `{version: 1, listeners: [...]}`",

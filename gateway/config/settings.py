@@ -56,6 +56,9 @@ __all__ = [
     "LimitSettings",
     "LimitsStoreSettings",
     "ListenerSettings",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
     "PacSettings",
     "ParentRule",
     "ParentSettings",
@@ -72,6 +75,8 @@ __all__ = [
     "UpstreamTlsSettings",
 ]
 
+type LogLevel = Literal["warning", "info", "debug"]
+type LogFormat = Literal["text", "json"]
 type ClientAddress = Literal["full", "truncated", "keyed"]
 
 DEFAULT_STATE: Final = Path(".wicketgate")
@@ -218,6 +223,14 @@ class AuthoritySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What the operator is told on the standard error stream: messages from `level` on, and every sentence."""
+
+    level: LogLevel = "warning"
+    format: LogFormat = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsStoreSettings:
     """The store in which gateways count the limits of the scope `cluster` together.
 
@@ -292,5 +305,6 @@ class Settings:
     workers: int = 1
     engine: Literal["mitmproxy"] = "mitmproxy"
     contact: str | None = None
+    log: LogSettings = field(default_factory=LogSettings)
     reload: ReloadSettings = field(default_factory=ReloadSettings)
     written: Written | None = field(default=None, compare=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from gateway.lists.load import load_lists
@@ -71,7 +72,7 @@ class Refused(Invalid):
 class Candidate:
     """A policy that could take over, the bytes that it was read from, its lists, and what people should know.
 
-    `needs` is all that it was made of.
+    `needs` is all that it was made of, `took` how long it was to be read and compiled, in seconds.
     """
 
     policy: CompiledPolicy
@@ -79,6 +80,7 @@ class Candidate:
     lists: LoadedLists
     notices: tuple[str, ...]
     needs: Needs
+    took: float = 0.0
 
 
 def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes | None = None) -> Candidate:
@@ -87,7 +89,7 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
     This reads files and may take long; it touches nothing that requests use. Lists that did not change are taken from
     `before`. Cases that fail refuse the policy; cases that cover too little are a notice.
     """
-    needs = source.needs
+    begun, needs = monotonic(), source.needs
     try:
         content = _read(source.file) if text is None else text
         document = read_policy(content, str(source.file))
@@ -95,7 +97,7 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
         policy, lists, notices = _made(source, document, now, before)
     except Invalid as error:
         raise Refused(error.problems, needs) from None
-    return Candidate(policy, content, lists, notices, needs)
+    return Candidate(policy, content, lists, notices, needs, monotonic() - begun)
 
 
 def foreseen(source: Source) -> Needs:

@@ -163,7 +163,7 @@ class Limits(Protocol):
         """How many keys a limit holds."""
 
     def fullest(self, name: str, now: float, most: int) -> tuple[LimitState, ...]:
-        """Where the keys of a limit stand that have used up most of it, the fullest first; none if they are not known."""
+        """Where the keys of a limit stand that have used up most of it, the fullest first; none if nobody knows."""
 
     def carried_into(self, specs: Iterable[LimitSpec]) -> Limits:
         """The counters of a new policy, with all that these know about limits that stayed the same."""

@@ -84,7 +84,7 @@ class Guarded:
     @property
     def told(self) -> dict[str, str]:
         """What stands for the words in braces in a row."""
-        from addons.serving.composition import pseudonym  # noqa: PLC0415 - one word of the engine, for the rows about loops
+        from addons.serving.foundations import pseudonym  # noqa: PLC0415 - one word of the engine, for the rows about loops
 
         return {
             "{server}": f"{SERVER}:{self.recorder.port}",

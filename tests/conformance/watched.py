@@ -160,7 +160,7 @@ class Watched:
     @property
     def pseudonym(self) -> str:
         """The gateway's name in Via."""
-        from addons.serving.composition import pseudonym  # noqa: PLC0415 - one word of the engine, for the rows about loops
+        from addons.serving.foundations import pseudonym  # noqa: PLC0415 - one word of the engine, for the rows about loops
 
         return pseudonym(self.running.engine.settings.state)
 

@@ -56,7 +56,7 @@ def proxied(
         forward=POLICY.format(port=origin.port),
         names=NAMES,
         environment={"SSL_CERT_FILE": str(roots.file)},
-        settings={} if ca is None else {"ca": ca},
+        settings={"reload": {"watch": False}, **({} if ca is None else {"ca": ca})},
     ) as running:
         yield running
 

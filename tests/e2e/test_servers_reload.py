@@ -84,8 +84,8 @@ def test_no_request_fails_while_servers_come_and_go(tmp_path: Path) -> None:
             met.append(_met(running, len(servers)))
         over.set()
         asking.join(PATIENCE)
-        changes = [each["standing"] for each in running.records() if each["event"] == "server"]
 
+    changes = [each["standing"] for each in running.records() if each["event"] == "server"]
     assert set(statuses) == {200}
     assert met == [{"0", "1"}, {"1", "2"}, {"2"}]
     assert changes.count("up") == 2

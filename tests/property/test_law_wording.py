@@ -104,9 +104,6 @@ facts = st.builds(
 )
 
 
-stores: SearchStrategy[CountedAt | None] = st.sampled_from((None, None, None, "cluster", "local"))
-
-
 @st.composite
 def limits(draw: st.DrawFn) -> LimitState:
     names, key = draw(
@@ -123,7 +120,8 @@ def limits(draw: st.DrawFn) -> LimitState:
     )
     window, reset = draw(st.sampled_from(((60.0, 0.0), (60.0, 1e-06), (1.0, 1.2345), (3600.0, 1e17), (0.0, 0.0))))
     identifier, quota = draw(plain_or("per-client", "in-flight")), draw(st.sampled_from((128, 60_000)))
-    return LimitState(identifier, quota, window, draw(st.integers(0, 3)), reset, names, key, draw(stores))
+    store: CountedAt | None = draw(st.sampled_from((None, "cluster", "local")))
+    return LimitState(identifier, quota, window, draw(st.integers(0, 3)), reset, names, key, store)
 
 
 @st.composite

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from addons.serving.composition import disclosure_of
 from addons.serving.control import Refused
+from addons.serving.foundations import disclosure_of
 from gateway.audit.records.events import admin_record
 from gateway.audit.writing.errors import AuditUnavailable
 

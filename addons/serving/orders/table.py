@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from addons.caching.orders import CacheOrders
 from addons.serving.orders.limits import limits
+from addons.serving.orders.metrics import MetricsOrder
 from addons.serving.orders.policies import explaining, lists, policies
 from addons.serving.orders.process import drain, reload
 from addons.serving.orders.status import status
@@ -33,5 +34,6 @@ def orders(desk: Desk) -> dict[str, Verb]:
     }
     return {
         **{name: partial(order, desk) for name, order in own.items()},
+        **MetricsOrder(engine.measuring).verbs,
         **CacheOrders(engine.caches, engine.writer.append, desk.clock).verbs,
     }

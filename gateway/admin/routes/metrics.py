@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
+
+from gateway.metrics.exposition import render
+from gateway.metrics.snapshot import read
 
 if TYPE_CHECKING:
     from gateway.admin.desk import Desk
@@ -19,9 +21,7 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/metrics", summary="Metrics for Prometheus.", response_class=Response)
     async def metrics(accept: Annotated[str, Header()] = "") -> Response:
         told = await desk.engine.ask("metrics")
-        # Imported by the first scrape: what only looks after a gateway does without.
-        snapshot, exposition = import_module("gateway.metrics.snapshot"), import_module("gateway.metrics.exposition")
-        body, kind = exposition.render(snapshot.read(told), accept)
+        body, kind = render(read(told), accept)
         return Response(body, headers={"Content-Type": kind})
 
     return routes

@@ -111,6 +111,9 @@ class Backlog:
         self._unrecorded = 0
         self._missed_kinds: dict[str, int] = {}
         self._missed_since = 0.0
+        self.refused_in_all = 0
+        self.unrecorded_in_all = 0
+        self.gaps = 0
         self.next_seq = next_seq
 
     @property
@@ -283,8 +286,10 @@ class Backlog:
         self._missed_kinds[kind] = self._missed_kinds.get(kind, 0) + 1
         if self._closing or kept or self._on_failure == "closed":
             self._refused += 1
+            self.refused_in_all += 1
             raise AuditUnavailable(why)
         self._unrecorded += 1
+        self.unrecorded_in_all += 1
         if done is not None:
             done.set_result(UNRECORDED)
         return UNRECORDED

@@ -58,13 +58,12 @@ class Phrases:
             said = self._limits = [_Phrase() for _ in states]
         texts = []
         for state, phrase in zip(states, said, strict=True):
-            if state.store is not None:  # gateways that count together: rare, and it says where
-                return part(limits_object(states, self.about.disclosure, masked))
             key = (state.id, state.quota, state.window, state.names, state.key)
             if phrase.made_of != key and not self._limit(phrase, state, key):
                 return part(limits_object(states, self.about.disclosure, masked))
             reset = part(round(state.reset, 3)) if state.window > 0 else "null"
-            texts.append(f'{phrase.text}{state.remaining},"reset":{reset}}}')
+            counted = "" if state.store is None else f',"store":{part(state.store)}'
+            texts.append(f'{phrase.text}{state.remaining},"reset":{reset}{counted}}}')
         return f"[{','.join(texts)}]"
 
     def _who(self, facts: Facts) -> str:

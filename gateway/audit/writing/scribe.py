@@ -60,6 +60,7 @@ class Scribe:
     sealed: Callable[[Path], None]
     _unsynced: Batch = field(default_factory=Batch)
     _full_since: float | None = None
+    synced_at: float = 0.0
 
     def run(self) -> None:
         """Write until the backlog is closed. Whatever goes wrong, nothing is accepted afterwards."""
@@ -98,6 +99,7 @@ class Scribe:
         hurry = at_once or self.backlog.crowded or self._due() <= self.pace.gather  # the next turn would be too late
         if self._unsynced.waiting or (self._unsynced.lines and hurry):
             self.tail.sync()
+            self.synced_at = self.clock()
             self._settle(self._unsynced)
             self._unsynced = Batch()
             self.witness.synced()
@@ -207,6 +209,7 @@ class Scribe:
             record = gap_record(
                 reason="queue-full", detail=detail, since=missed.since, now=now, left_out=missed.kinds, **counts
             )
+            self.backlog.gaps += 1
             self.backlog.put_own(body(record))
 
     def _tell(self, detail: str, since: float, rewritten: int, missed: Missed | None) -> None:
@@ -221,4 +224,5 @@ class Scribe:
             left_out=missed.kinds,
             now=self.clock(),
         )
+        self.backlog.gaps += 1
         self.backlog.put_own(body(record))

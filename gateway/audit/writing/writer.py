@@ -64,6 +64,22 @@ class WriterOptions:
     retry: tuple[float, float] = (0.05, 2.0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How a log does: `waiting` records are not yet on the disk.
+
+    It was last synced at `synced_at`, in seconds since the epoch; 0 if never. `gaps`, `refused` and `unrecorded`
+    records are counted since the start.
+    """
+
+    healthy: bool
+    waiting: int = 0
+    synced_at: float = 0.0
+    gaps: int = 0
+    refused: int = 0
+    unrecorded: int = 0
+
+
 class AuditWriter:
     """The log of one directory, open for appending. `append` may be called from any thread."""
 
@@ -92,6 +108,7 @@ class AuditWriter:
         )
         self._intake: Final = Intake(self._options.durability, self._options.on_failure)
         self._thread: Thread | None = None
+        self._written: Scribe | None = None
 
     def start(self) -> None:
         """Open the log behind its last whole record. Raises AuditUnavailable."""
@@ -104,7 +121,7 @@ class AuditWriter:
             if isinstance(error, OSError):
                 raise AuditUnavailable(cannot_write(self._directory, error)) from None
             raise
-        scribe = self._scribe(backlog)
+        scribe = self._written = self._scribe(backlog)
         self._thread = Thread(target=scribe.run, name="audit-writer", daemon=True)
         self._thread.start()
         self._keeper.start()
@@ -154,6 +171,21 @@ class AuditWriter:
         return self._intake.waiting
 
     @property
+    def figures(self) -> Figures:
+        """How the log does, and what it had to leave out so far."""
+        backlog, written = self._intake.backlog, self._written
+        if backlog is None or written is None:
+            return Figures(healthy=False)
+        return Figures(
+            healthy=self.healthy,
+            waiting=backlog.records,
+            synced_at=written.synced_at,
+            gaps=backlog.gaps,
+            refused=backlog.refused_in_all,
+            unrecorded=backlog.unrecorded_in_all,
+        )
+
+    @property
     def last(self) -> int:
         """The number of the newest record that was accepted."""
         return self._intake.opened().next_seq - 1
@@ -196,6 +228,7 @@ class AuditWriter:
             write(damage_record(end, end.damaged, words.taken, self._clock()))
         if end.cut:
             detail = f"{end.cut} bytes of a torn last line were cut"
+            backlog.gaps += 1
             write(gap_record(reason="torn-line", detail=detail, cut=end.cut, now=self._clock()))
         for record in words.records:
             write(record)

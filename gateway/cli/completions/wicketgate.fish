@@ -50,8 +50,8 @@ function _shtab_wicketgate_using
   test "$_shtab_wicketgate_cmdpath" = "$argv"
 end
 
-set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' status reload drain admin 'admin token' 'admin rotate' cache 'cache purge' 'cache stats' ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
-set -g _shtab_wicketgate_opts_with_value --admin --anchor --app --as --at --at-least --by --certificate --chain --client --config --destination --engine --event --format --forward --generalise --group --header --host --key --lines --listen --listener --log --method --mode --out --output --parquet --passphrase-file --password --path --per --policy --prefix --reason --reverse --role --rows --rule --since --size --state --status --timeout --until --url --user --verdict --with --workers -n
+set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit client' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' status reload drain admin 'admin token' 'admin rotate' cache 'cache purge' 'cache stats' metrics ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
+set -g _shtab_wicketgate_opts_with_value --admin --anchor --app --as --at --at-least --by --certificate --chain --client --config --destination --engine --event --format --forward --generalise --group --header --host --key --keys --lines --listen --listener --log --log-format --log-level --method --mode --month --out --output --parquet --passphrase-file --password --path --per --policy --prefix --reason --reverse --role --rows --rule --since --size --state --status --timeout --until --url --user --verdict --with --workers -n
 
 complete -c wicketgate -e
 complete -c wicketgate -f
@@ -64,6 +64,8 @@ complete -c wicketgate -n '_shtab_wicketgate_using run' -l config -xka "(__fish_
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l check -d 'say what would run, and what is wrong with it'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l format -xka "text json" -d 'for people or for programs (text)'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l watch -d 'print a line per decision, as the quick start does'
+complete -c wicketgate -n '_shtab_wicketgate_using run' -l log-level -xka "warning info debug" -d 'from where on messages are shown (warning)'
+complete -c wicketgate -n '_shtab_wicketgate_using run' -l log-format -xka "text json" -d 'messages for people or for programs (text)'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l forward -x -d 'proxy (127.0.0.1:8080)'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l reverse -x -d 'gateway (127.0.0.1:8081)'
@@ -75,6 +77,8 @@ complete -c wicketgate -n '_shtab_wicketgate_using forward' -l listen -x -d 'whe
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l policy -xka "(__fish_complete_path (commandline -ct))" -d 'what is allowed (default: the shipped policy `corporate`)'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l watch -d 'print a line per decision'
+complete -c wicketgate -n '_shtab_wicketgate_using forward' -l log-level -xka "warning info debug" -d 'from where on messages are shown (warning)'
+complete -c wicketgate -n '_shtab_wicketgate_using forward' -l log-format -xka "text json" -d 'messages for people or for programs (text)'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l workers -x -d 'processes that share the work (only 1 yet)'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l engine -x -d 'what moves the bytes (mitmproxy)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a reverse -d 'Run one reverse gateway: the policy says who may come in to the servers named.'
@@ -83,6 +87,8 @@ complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l listen -x -d 'whe
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l policy -xka "(__fish_complete_path (commandline -ct))" -d 'what is allowed (default: the shipped policy `api`)'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l watch -d 'print a line per decision'
+complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l log-level -xka "warning info debug" -d 'from where on messages are shown (warning)'
+complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l log-format -xka "text json" -d 'messages for people or for programs (text)'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l workers -x -d 'processes that share the work (only 1 yet)'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l engine -x -d 'what moves the bytes (mitmproxy)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a policy -d 'Check, test and explain policies; print the JSON Schema of their language.'
@@ -236,6 +242,12 @@ complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l path -x -d '
 complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l status -x -d 'what was answered: with the decision, or at the end of the exchange'
 complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l event -x -d 'the kind of record: `decision`, `end`, `policy` ...'
 complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l log -xka "(__fish_complete_directories)" -d 'default .wicketgate/audit'
+complete -c wicketgate -n '_shtab_wicketgate_using audit; and test $_shtab_wicketgate_npos -eq 0' -a client -d 'what the log calls a client that it hides'
+complete -c wicketgate -n '_shtab_wicketgate_using audit client' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using audit client' -l month -x -d 'the month, UTC (default: every month whose key is there)'
+complete -c wicketgate -n '_shtab_wicketgate_using audit client' -l keys -xka "(__fish_complete_directories)" -d 'where the keys are (default: `audit-keys` beside the log)'
+complete -c wicketgate -n '_shtab_wicketgate_using audit client' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using audit client' -l log -xka "(__fish_complete_directories)" -d 'default .wicketgate/audit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit; and test $_shtab_wicketgate_npos -eq 0' -a schema -d 'the JSON Schema of the records'
 complete -c wicketgate -n '_shtab_wicketgate_using audit schema' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit; and test $_shtab_wicketgate_npos -eq 0' -a verify -d 'is the log what was signed?'
@@ -293,6 +305,10 @@ complete -c wicketgate -n '_shtab_wicketgate_using cache; and test $_shtab_wicke
 complete -c wicketgate -n '_shtab_wicketgate_using cache stats' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using cache stats' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
 complete -c wicketgate -n '_shtab_wicketgate_using cache stats' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a metrics -d 'The metrics of a running gateway, as Prometheus reads them.'
+complete -c wicketgate -n '_shtab_wicketgate_using metrics' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using metrics' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using metrics' -l format -xka "text openmetrics json" -d 'text format 0.0.4, OpenMetrics 1.0, or the bare numbers (text)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a ca -d 'The certificate authority of the forward proxy: show, make, export, rotate or import it.'
 complete -c wicketgate -n '_shtab_wicketgate_using ca' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using ca; and test $_shtab_wicketgate_npos -eq 0' -a show -d 'every authority: role, name, fingerprints, validity'

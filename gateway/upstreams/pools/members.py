@@ -31,11 +31,22 @@ class Standing(StrEnum):
     """It was taken out and finishes what it has."""
 
 
+@dataclass(slots=True)
+class Tally:
+    """What came of all requests that one server was asked, and how many of them went to another one afterwards."""
+
+    served: int = 0
+    failed: int = 0
+    untold: int = 0
+    retried: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class Member:
-    """One server. `in_flight` counts its requests, `joined` is when it came or came back, on a monotonic clock.
+    """One server.
 
-    `note` says in a few words what was last found out about it, for people.
+    `in_flight` counts its requests, `tally` what came of those that are over, `joined` is when it came or came back, on
+    a monotonic clock. `note` says in a few words what was last found out about it, for people.
 
     Members are compared by identity: the same server in two pools is two members.
     """
@@ -44,6 +55,7 @@ class Member:
     health: Health = field(default_factory=Health)
     outlier: Outlier = field(default_factory=Outlier)
     in_flight: int = 0
+    tally: Tally = field(default_factory=Tally)
     joined: float = -math.inf
     is_draining: bool = False
     note: str = ""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.upstreams.pools.balancing import balancer
 from gateway.upstreams.pools.budget import RetryBudget
 from gateway.upstreams.pools.health import Health
-from gateway.upstreams.pools.members import Member, Standing
+from gateway.upstreams.pools.members import Member, Standing, Tally
 from gateway.upstreams.pools.outliers import Outlier
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from gateway.upstreams.pools.balancing import Balancer
     from gateway.upstreams.pools.rules import PoolRules
     from gateway.upstreams.routes import Server
+
+
+MOST_TALLIES: Final = 1000
+"""Names of servers whose requests are told apart: those that were ever here."""
+OTHERS: Final = "(others)"
+"""The name of all that come later."""
 
 
 class NoPlace(Enum):
@@ -76,6 +82,7 @@ class Pool:
     told: Callable[[Member, Standing], None] = _nobody
     budget: RetryBudget = field(init=False)
     _members: list[Member] = field(default_factory=list)
+    _tallies: dict[str, Tally] = field(default_factory=dict)
     _balancer: Balancer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,10 +117,14 @@ class Pool:
         """A request left a server; called by its place."""
         member.in_flight -= 1
         if outcome is Outcome.SERVED:
+            member.tally.served += 1
             member.outlier.served()
         elif outcome is Outcome.FAILED:
+            member.tally.failed += 1
             member.outlier.failed()
             self._eject(member)
+        else:
+            member.tally.untold += 1
         self._forget_the_drained()
         self.moved()
 
@@ -179,11 +190,20 @@ class Pool:
         now = self.clock()
         return {each.name: each.standing(now) for each in self._members}
 
+    @property
+    def tallies(self) -> Mapping[str, Tally]:
+        """By name, what came of requests; of servers that have left, too."""
+        return self._tallies
+
     def _standing(self, standing: Standing, now: float) -> list[Member]:
         return [each for each in self._members if each.standing(now) is standing]
 
     def _member(self, server: Server) -> Member:
-        return Member(server, Health(self.rules.health), Outlier(self.rules.outliers))
+        """A server that is new here; one that was here before goes on counting where it stopped."""
+        member = Member(server, Health(self.rules.health), Outlier(self.rules.outliers))
+        name = member.name if member.name in self._tallies or len(self._tallies) < MOST_TALLIES else OTHERS
+        member.tally = self._tallies.setdefault(name, member.tally)
+        return member
 
     def _is_full(self, member: Member) -> bool:
         return member.in_flight >= self.rules.connections

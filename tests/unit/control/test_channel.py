@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.control.channel import MOST, Order, Outcome, read_order, read_outcome
+from gateway.control.channel import MOST, MOST_ANSWERED, Order, Outcome, read_order, read_outcome
 from gateway.policy.errors import Malformed
 
 
@@ -48,3 +48,12 @@ def test_what_is_no_order_is_malformed(line: bytes) -> None:
 def test_what_is_no_outcome_is_malformed(line: bytes) -> None:
     with pytest.raises(Malformed):
         read_outcome(line)
+
+
+def test_an_answer_may_be_longer_than_an_order_but_not_without_end() -> None:
+    long = Outcome({"text": "x" * 2 * MOST})
+
+    assert read_outcome(bytes(long)) == long
+    assert read_outcome(bytes(Outcome({"text": "x" * MOST_ANSWERED}))).refused == (
+        f"the answer has more than {MOST_ANSWERED} bytes, ask for less"
+    )

@@ -224,3 +224,13 @@ def test_what_was_refused_elsewhere_is_taken_back_from_rates(table_of: Made) -> 
     table.uncharge(both, [BOB, BOB])
 
     assert [table.charge([PER_CLIENT], [ALICE], now=0.0).states[0].remaining for _ in range(2)] == [1, 0]
+
+
+def test_a_limit_tells_how_many_keys_it_holds(table_of: Made) -> None:
+    table = table_of([PER_CLIENT, IN_FLIGHT])
+    for key in (ALICE, BOB):
+        table.charge([PER_CLIENT], [key], now=0.0)
+    table.charge([IN_FLIGHT], [ALICE], now=0.0)
+
+    assert (table.held("per-client"), table.held("in-flight")) == (2, 1)
+    assert {state.key for state in table.fullest("per-client", 0.0, 5)} <= {ALICE, BOB}

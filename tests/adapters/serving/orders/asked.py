@@ -42,6 +42,10 @@ class Life:
         """As one that found nothing to object to."""
         return {"kept": 0}
 
+    def standing(self) -> dict[str, Any]:
+        """Nothing was ever read again."""
+        return {"watched": True, "parts": [], "counts": []}
+
     def end(self, seconds: float, cause: str) -> None:
         """Remember it well."""
         self.is_ending = True

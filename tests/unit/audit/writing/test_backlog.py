@@ -70,6 +70,7 @@ def test_refusals_are_told_once_and_when_there_is_room_again() -> None:
 
     assert missed is not None
     assert (missed.refused, missed.unrecorded, missed.kinds) == (3, 0, {"deny": 2, "allow": 1})
+    assert (queue.refused_in_all, queue.unrecorded_in_all) == (3, 0)
     assert abs(missed.since - time.time()) < 10
     assert queue.take_missed() is None
 

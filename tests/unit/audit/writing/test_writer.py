@@ -16,7 +16,7 @@ from gateway.audit.reading.reader import records
 from gateway.audit.writing.compression import compress
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.segments import segments
-from gateway.audit.writing.writer import AuditWriter, WriterOptions
+from gateway.audit.writing.writer import AuditWriter, Figures, WriterOptions
 from tests.unit.audit.logs import QUICK, causes, event, until, whole_log
 
 if TYPE_CHECKING:
@@ -195,7 +195,23 @@ def test_a_full_backlog_refuses_and_tells_later_how_many(
     assert refusals == [why] * 2
     assert causes(found) == ["number 0", "number 1", "number 2"]
     assert (found[3]["event"], found[3]["reason"], found[3]["refused"]) == ("gap", "queue-full", 2)
+    until(lambda: writer.waiting == 0)
     assert writer.append(event(5)) == 5
+    assert (writer.figures.refused, writer.figures.unrecorded, writer.figures.gaps) == (2, 0, 1)
+
+
+def test_the_log_tells_how_it_does(directory: Path) -> None:
+    writer = AuditWriter(directory, clock=lambda: 1234.5)
+    before = writer.figures
+    writer.start()
+    writer.append(event(1))
+    until(lambda: writer.figures.synced_at > 0)
+    under_way = writer.figures
+    writer.close()
+
+    assert before == Figures(healthy=False)
+    assert under_way == Figures(healthy=True, synced_at=1234.5)
+    assert writer.figures == Figures(healthy=False, synced_at=1234.5)
 
 
 def test_a_closed_log_accepts_nothing(opened: Opened) -> None:

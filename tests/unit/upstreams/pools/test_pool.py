@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstreams.pools.members import Standing
+from gateway.upstreams.pools.members import Standing, Tally
 from gateway.upstreams.pools.outliers import OutlierRules
-from gateway.upstreams.pools.pool import NoPlace, Outcome, PlaceAt, Pool
+from gateway.upstreams.pools.pool import MOST_TALLIES, OTHERS, NoPlace, Outcome, PlaceAt, Pool
 from gateway.upstreams.pools.rules import PoolRules
 from tests.unit.upstreams.pools.servers import Clock, server, servers, url
 
@@ -241,3 +241,37 @@ def test_other_rules_hold_for_servers_that_are_there() -> None:
     taken = [place(of_two, b"x").member for _ in range(2)]
     assert len(set(taken)) == 2
     assert of_two.take(b"x") is NoPlace.FULL
+
+
+def test_what_came_of_requests_is_counted_by_server() -> None:
+    of_one = pool("a.test")
+    for outcome in (Outcome.SERVED, Outcome.SERVED, Outcome.FAILED, Outcome.UNTOLD):
+        taken = place(of_one)
+        taken.end(outcome)
+        taken.end(outcome)
+
+    assert of_one.tallies == {url("a.test"): Tally(served=2, failed=1, untold=1)}
+
+
+def test_a_server_that_left_and_came_back_is_counted_on() -> None:
+    changing = pool("a.test", "b.test")
+    who(changing, 4)
+    changing.renew(servers("b.test"))
+    who(changing, 1)
+    left = {name: replace(tally) for name, tally in changing.tallies.items()}
+    changing.renew(servers("a.test", "b.test"))
+    who(changing, 40)
+
+    assert left == {url("a.test"): Tally(served=2), url("b.test"): Tally(served=3)}
+    assert changing.tallies[url("a.test")].served > 2
+    assert sum(each.served for each in changing.tallies.values()) == 45
+
+
+def test_servers_without_end_are_counted_together_at_last() -> None:
+    changing = pool("a.test")
+    for number in range(MOST_TALLIES):
+        changing.renew(servers(f"s{number}.test"))
+    who(changing, 2)
+
+    assert len(changing.tallies) == MOST_TALLIES + 1
+    assert changing.tallies[OTHERS] == Tally(served=2)
