@@ -84,7 +84,7 @@ class DecisionDraft(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """An allow or a deny."""
+        """Allows and denies are of two kinds."""
         return "deny" if self.decision.denied else "allow"
 
     @property
@@ -147,7 +147,7 @@ class EndDraft(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """An end."""
+        """An end is of a kind of its own."""
         return "end"
 
     @property
