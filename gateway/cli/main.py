@@ -22,6 +22,7 @@ VERBS: Final = {
     "forward": "run one forward proxy",
     "reverse": "run one reverse gateway in front of the servers named",
     "policy": "check, test and explain policies; print their schema",
+    "list": "say which lists hold a name or an address, and what they are; fetch them now",
     "why": "say why something was refused, and what would have to change",
     "audit": "read the decisions that were written down, and prove them",
     "status": "say what a running gateway does, and whether it is well",
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except Unusable as error:
-        return complain(*error.problems)
+        return complain(*error.problems, form=error.form)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 60.0
 
 
-def ordered(state: Path, order: Order) -> dict[str, Any]:
-    """What came of an order. Raises Unusable if no gateway is at work there, or it refuses."""
+class NotAtWork(Unusable):
+    """No gateway is at work there."""
+
+
+def ordered(state: Path, order: Order, patience: float = _PATIENCE) -> dict[str, Any]:
+    """What came of an order. Raises NotAtWork if no gateway is there, and Unusable if it refuses.
+
+    `patience` is how long the answer may take, in seconds.
+    """
     try:
-        outcome = read_outcome(_exchanged(state, bytes(order)))
+        outcome = read_outcome(_exchanged(state, bytes(order), patience))
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
-        raise Unusable(f"no gateway is at work in `{state}`, name its state folder with `--state`") from None
+        raise NotAtWork(f"no gateway is at work in `{state}`, name its state folder with `--state`") from None
     except PermissionError:
         raise Unusable(f"`{state / SOCKET}` is for the user of the gateway and root alone") from None
     except (TimeoutError, Malformed) as problem:
@@ -33,12 +40,12 @@ def ordered(state: Path, order: Order) -> dict[str, Any]:
     return outcome.done
 
 
-def _exchanged(state: Path, line: bytes) -> bytes:
+def _exchanged(state: Path, line: bytes, patience: float) -> bytes:
     """The line that answers this one. The folder is opened first: its path may be too long for that of a socket."""
     folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with socket.socket(socket.AF_UNIX) as wire:
-            wire.settimeout(_PATIENCE)
+            wire.settimeout(patience)
             wire.connect(f"/proc/self/fd/{folder}/{SOCKET}")
             wire.sendall(line)
             with wire.makefile("rb") as answers:

@@ -17,10 +17,11 @@ from gateway.policy.analysis.cases import read_cases
 from gateway.policy.analysis.verdicts import run_cases
 from gateway.policy.compile import compile_policy
 from gateway.policy.language.document import read_policy
+from gateway.policy.language.references import list_users
 from gateway.policy.problems import Invalid, Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.lists.load import LoadedLists
     from gateway.policy.addresses import Address
@@ -72,7 +73,8 @@ class Refused(Invalid):
 class Candidate:
     """A policy that could take over, the bytes that it was read from, its lists, and what people should know.
 
-    `needs` is all that it was made of, `took` how long it was to be read and compiled, in seconds.
+    `needs` is all that it was made of, `users` are the clauses that use each list, `took` is how long it was to be read
+    and compiled, in seconds.
     """
 
     policy: CompiledPolicy
@@ -80,6 +82,7 @@ class Candidate:
     lists: LoadedLists
     notices: tuple[str, ...]
     needs: Needs
+    users: Mapping[str, tuple[str, ...]]
     took: float = 0.0
 
 
@@ -97,7 +100,7 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
         policy, lists, notices = _made(source, document, now, before)
     except Invalid as error:
         raise Refused(error.problems, needs) from None
-    return Candidate(policy, content, lists, notices, needs, monotonic() - begun)
+    return Candidate(policy, content, lists, notices, needs, list_users(document), monotonic() - begun)
 
 
 def foreseen(source: Source) -> Needs:

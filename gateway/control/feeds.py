@@ -12,7 +12,7 @@ import asyncio
 import logging
 import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gateway.audit.records.events import list_record
 from gateway.audit.writing.errors import AuditUnavailable
@@ -76,6 +76,27 @@ class _Wanted:
     users: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of one feed, for whom (listeners, and names of lists there): `came`, or `why` nothing did."""
+
+    url: str
+    users: tuple[tuple[str, str], ...]
+    came: Literal["fetched", "unchanged", "failed"]
+    why: str = ""
+    is_news: bool = True
+
+    def data(self) -> dict[str, Any]:
+        """As plain values."""
+        lists = [{"listener": listener, "name": name} for listener, name in self.users]
+        return {"url": self.url, "lists": lists, "came": self.came, "why": self.why}
+
+
+def readers_of(came: Iterable[Came]) -> frozenset[str]:
+    """The listeners for which there is something to read."""
+    return frozenset(listener for each in came if each.is_news for listener, _ in each.users)
+
+
 @dataclass(slots=True)
 class Feeds:
     """Fetches what the policies of `stores`, by the names of their listeners, want. `folder` keeps what came."""
@@ -105,38 +126,40 @@ class Feeds:
         """Fetch what is due, or all there is; for which listeners there is something to read."""
         now = self.around.clock()
         wanted = [each for each in self._wanted() if now_all or self._plan(each).due <= now]
-        return await self._fetched(wanted)
+        return readers_of(await self._fetched(wanted))
+
+    async def fetch_now(self) -> tuple[Came, ...]:
+        """Fetch all there is, and say what came of each."""
+        return await self._fetched(self._wanted())
 
     async def fetch_missing(self) -> None:
         """Fetch that of which there is no copy, before anybody needs it."""
         await self._fetched([each for each in self._wanted() if self._copies.checked(each.feed) is None])
 
-    async def _fetched(self, wanted: Iterable[_Wanted]) -> frozenset[str]:
+    async def _fetched(self, wanted: Iterable[_Wanted]) -> tuple[Came, ...]:
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(each: _Wanted) -> bool:
+        async def one(each: _Wanted) -> Came:
             async with gate:
                 return await self._one(each)
 
-        every = tuple(wanted)
-        news = await asyncio.gather(*map(one, every))
-        read = [each for each, new in zip(every, news, strict=True) if new]
-        return frozenset(listener for each in read for listener, _ in each.users)
+        return tuple(await asyncio.gather(*map(one, wanted)))
 
-    async def _one(self, wanted: _Wanted) -> bool:
-        """Fetch one list; whether there is something to read."""
-        plan, now = self._plan(wanted), self.around.clock()
+    async def _one(self, wanted: _Wanted) -> Came:
+        """Fetch one list."""
+        plan, now, url = self._plan(wanted), self.around.clock(), wanted.feed.url
         try:
-            await self._get(wanted)
+            is_new = await self._get(wanted)
         except NotFetched as error:
             pause = min(wanted.document.refresh, _FIRST_PAUSE * 2**plan.failures)
             plan.due, plan.failures = now + self._about(pause), plan.failures + 1
             self._tell(wanted, plan, str(error))
-            return self._grew_old(wanted, now)
-        self._plans[wanted.feed.url] = _Plan(self.around.clock() + self._about(wanted.document.refresh))
-        return True
+            return Came(url, wanted.users, "failed", str(error), self._grew_old(wanted, now))
+        self._plans[url] = _Plan(self.around.clock() + self._about(wanted.document.refresh))
+        return Came(url, wanted.users, "fetched" if is_new else "unchanged")
 
-    async def _get(self, wanted: _Wanted) -> None:
+    async def _get(self, wanted: _Wanted) -> bool:
+        """Get one list, or hear that the copy still is it; whether it came. Raises NotFetched."""
         feed, document = wanted.feed, wanted.document
         context = await asyncio.to_thread(self._context, wanted)
         known = await asyncio.to_thread(self._copies.validators, feed)
@@ -144,13 +167,14 @@ class Feeds:
         try:
             if fetched is None:
                 self._copies.renew(feed, self.around.clock())
-                return
+                return False
             digest = await asyncio.to_thread(digest_of, fetched.content)
             if document.digest not in {None, digest}:
                 raise NotFetched(f"is `{digest}`, the policy wants `{document.digest}`")
             await asyncio.to_thread(self._copies.keep, feed, fetched.content, fetched.validators, self.around.clock())
         except OSError as error:
             raise NotFetched(f"cannot be kept in `{self.folder}`: {(error.strerror or 'it failed').lower()}") from None
+        return True
 
     def _tell(self, wanted: _Wanted, plan: _Plan, why: str) -> None:
         """Say and record why nothing came; the same reason once in a row."""

@@ -88,6 +88,8 @@ class PolicyStore:
         self._lists: LoadedLists | None = None
         self._needs = self._source.needs
         self._turn = asyncio.Lock()
+        self.users: Mapping[str, tuple[str, ...]] = {}
+        """The clauses in force that use each list, by its name."""
         self.took = 0.0
         """How long what is in force took to be read and compiled, in seconds."""
         self.loaded = 0.0
@@ -199,7 +201,7 @@ class PolicyStore:
         )
         gate = Gate(policy, limits, self._counters.ledger)
         self._gate, self._lists, self._needs = gate, candidate.lists, candidate.needs
-        self.loaded, self.refused, self.took = now, (), candidate.took
+        self.loaded, self.refused, self.took, self.users = now, (), candidate.took, candidate.users
         return Reloaded(policy.digest, notices)
 
     def _list_record(self, loaded: LoadedList, now: float, cause: Cause) -> Record:

@@ -15,9 +15,13 @@ from gateway.lists.source import Source, UnreadableError
 
 @dataclass(frozen=True, slots=True)
 class KeptCopies:
-    """The copies of one policy's lists in a directory of their own; none are kept if it is None."""
+    """The copies of one policy's lists in a directory of their own; none are kept if it is None.
+
+    `only_read` leaves them as they are: for whoever looks at what a gateway would do.
+    """
 
     directory: Path | None
+    only_read: bool = False
 
     def path(self, name: str) -> Path | None:
         """Where the copy of this list is, or would be."""
@@ -34,7 +38,7 @@ class KeptCopies:
     def keep(self, name: str, source: Source) -> str | None:
         """Make this the last good copy. None, or why it could not be written, as the end of a sentence."""
         path = self.path(name)
-        if path is None:
+        if path is None or self.only_read:
             return None
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

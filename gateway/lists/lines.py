@@ -77,11 +77,12 @@ def _read_block(block: bytes, first: int, reader: Reader) -> Iterator[tuple[int,
 def _one_by_one(lines: Iterable[bytes], first: int, reader: Reader) -> Iterator[tuple[int, Finding]]:
     for number, line in enumerate(lines, first):
         if line and not line.isspace():
-            for found in _read_line(line, reader):
+            for found in read_line(line, reader):
                 yield number, found
 
 
-def _read_line(line: bytes, reader: Reader) -> Iterable[Finding]:
+def read_line(line: bytes, reader: Reader) -> Iterable[Finding]:
+    """What one line says, without its end."""
     if len(line) > LONGEST_LINE:
         return [Wrong(f"{quoted(line[:80].decode(errors='replace'))}: the line is longer than {LONGEST_LINE} bytes")]
     try:

@@ -90,20 +90,22 @@ def stale_at(document: ListDocument, content: ListContent, now: float) -> tuple[
     )
 
 
-def load_lists(
+def load_lists(  # noqa: PLR0913 - what lists are judged by, and whether that leaves anything behind
     lists: Mapping[str, ListDocument],
     base: Path,
     keep: Path | None,
     now: float,
     before: LoadedLists | None = None,
+    *,
+    only_look: bool = False,
 ) -> LoadedLists:
     """Load lists. Files are found from `base`, the folder of the policy file.
 
     `keep` is a directory for the last good copies of this policy's lists and of nothing else, with what was fetched
     beside it; None keeps none, falls back on none, and takes lists that are fetched for empty. `now` is in seconds
-    since the epoch. Lists that did not change since `before` are taken from there.
+    since the epoch. Lists that did not change since `before` are taken from there. `only_look` writes no copies.
     """
-    loader = _Loader(base, KeptCopies(keep), now, before or LoadedLists(), os.urandom(KEY_LENGTH))
+    loader = _Loader(base, KeptCopies(keep, only_look), now, before or LoadedLists(), os.urandom(KEY_LENGTH))
     waiting = dict(lists)
     while waiting:
         # Guards look at other lists, so those come first. Lists that wait for each other get no further: the guards

@@ -78,12 +78,17 @@ def read_source(document: ListDocument, source: Source, key: bytes) -> Reading:
 
 
 def _gather(document: ListDocument, content: bytes, key: bytes) -> Gathered:
-    name = document.format or "plain"
     if document.type == "network":
-        return gather_networks(content, NETWORK_FORMATS[name]())
+        return gather_networks(content, reader_of(document))
     never = document.guard.never_contains if document.guard is not None else ()
     watched = tuple(entry.host.text for entry in never if isinstance(entry, NameEntry))
-    return gather_names(content, DOMAIN_FORMATS[name](_reach(document)), key, watched)
+    return gather_names(content, reader_of(document), key, watched)
+
+
+def reader_of(document: ListDocument) -> Reader:
+    """Reads the lines of a list of names or of networks."""
+    name = document.format or "plain"
+    return NETWORK_FORMATS[name]() if document.type == "network" else DOMAIN_FORMATS[name](_reach(document))
 
 
 def _reach(document: ListDocument) -> Reach:

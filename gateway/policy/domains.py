@@ -64,6 +64,11 @@ class DomainSet:
         return len(self._listed)
 
     @property
+    def memory(self) -> int:
+        """Bytes that the set takes."""
+        return self._listed.memory + self._exempt.memory
+
+    @property
     def exemptions(self) -> int:
         """How many exemptions there are."""
         return len(self._exempt)
@@ -102,13 +107,14 @@ class DomainGathering:
 class _Names:
     """Hashes by what they reach, sorted."""
 
-    __slots__ = ("_itself", "_parents", "_size")
+    __slots__ = ("_itself", "_parents", "_size", "memory")
 
     def __init__(self, gathered: dict[Reach, _Parts]) -> None:
         arrays = {reach: _sorted(gathered.pop(reach)) for reach in tuple(gathered)}
         self._itself = tuple(arrays[reach] for reach in _OF_ITSELF if reach in arrays)
         self._parents = tuple(arrays[reach] for reach in _OF_PARENTS if reach in arrays)
         self._size = sum(map(len, arrays.values()))
+        self.memory = sum(each.itemsize * len(each) for each in arrays.values())
 
     def find(self, key: bytes, host: Host) -> str | None:
         if not self._size:

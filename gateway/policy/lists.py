@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from gateway.policy.domains import DomainSet
+    from gateway.policy.names import Host
     from gateway.policy.networks import AddressSet
 
 
@@ -26,3 +27,21 @@ class ListContent:
     domains: DomainSet | None = None
     networks: AddressSet | None = None
     file: str | None = None
+
+    def find(self, subject: Host) -> str | None:
+        """The entry that puts a name or an address on the list, None if it is not on it; a database holds nobody.
+
+        An address is looked at with those that it carries, as a rule does.
+        """
+        if self.domains is not None:
+            return self.domains.find(subject)
+        address, networks = subject.address, self.networks
+        if address is None or networks is None:
+            return None
+        found = (networks.find(each) for each in (address, *address.embedded))
+        return next((str(network) for network in found if network is not None), None)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the entries take in memory; those of a database lie on the disk."""
+        return sum(each.memory for each in (self.domains, self.networks) if each is not None)

@@ -6,6 +6,7 @@ set holds what it is told and nothing else: addresses embedded in others are the
 
 from __future__ import annotations
 
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final, Self
 
 from gateway.policy.addresses import BITS, Network
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from gateway.policy.addresses import Address, Version
 
 _VERSIONS: Final[tuple[Version, ...]] = (4, 6)
+_NUMBER: Final = 32
+"""Bytes of a whole number of up to 60 bits."""
 
 type Prefixes = Mapping[tuple[Version, int], Iterable[int]]
 """Networks by version and prefix length, each by the number that its first `length` bits are."""
@@ -72,6 +75,12 @@ class AddressSet:
             if (mine_around := self.covering(theirs)) is not None:
                 return mine_around, theirs
         return None
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the set takes, about: its tables, and a number for every network."""
+        tables = (numbers for lengths in self._prefixes.values() for _, numbers in lengths)
+        return sum(getsizeof(numbers) + _NUMBER * len(numbers) for numbers in tables)
 
     def __iter__(self) -> Iterator[Network]:
         """All networks, the narrowest first."""

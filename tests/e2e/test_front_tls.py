@@ -73,7 +73,10 @@ def test_a_host_without_a_certificate_is_refused_by_an_alert(name: str | None, f
         front.encrypted(name, context)
 
     record = front.decisions[-1]
-    assert (record["decision"]["reason"], record["tls"]) == ("no-certificate", {"sni": name, "mode": None})
+    assert (record["decision"]["reason"], record["tls"]) == (
+        "no-certificate",
+        {"sni": name, "mode": None, "version": "1.3"},
+    )
 
 
 def test_another_host_than_the_one_of_the_handshake_is_misdirected(front: Door, ring: Keyring) -> None:
@@ -109,7 +112,7 @@ def test_records_tell_of_tls_that_ends_here(front: Door, ring: Keyring) -> None:
         client.ask(get("/", "shop.example"))
 
     record = front.decisions[-1]
-    assert record["tls"] == {"sni": "shop.example", "mode": "terminated"}
+    assert record["tls"] == {"sni": "shop.example", "mode": "terminated", "version": "1.3"}
     assert (record["request"]["scheme"], record["request"]["port"]) == ("https", 443)
 
 

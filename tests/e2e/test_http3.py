@@ -92,7 +92,7 @@ def test_the_backend_hears_who_asks_and_of_https(front: Door, client: Client, or
     assert b"\r\nVia: 3 " in request
     record = front.decisions[-1]
     assert (record["request"]["protocol"], record["client"]["ip"]) == ("h3", "127.0.0.5")
-    assert record["tls"] == {"sni": HOST, "mode": "terminated"}
+    assert record["tls"] == {"sni": HOST, "mode": "terminated", "version": "1.3"}
     assert (record["decision"]["verdict"], record["decision"]["reason"]) == ("allow", "allowed-by-default")
 
 
@@ -140,7 +140,10 @@ def test_a_host_without_a_certificate_is_refused_by_an_alert(
         assert client.ended() == 0x100 + 112
 
     record = front.decisions[-1]
-    assert (record["decision"]["reason"], record["tls"]) == ("no-certificate", {"sni": wanted, "mode": None})
+    assert (record["decision"]["reason"], record["tls"]) == (
+        "no-certificate",
+        {"sni": wanted, "mode": None, "version": "1.3"},
+    )
 
 
 def _shown(client: Client) -> bytes:

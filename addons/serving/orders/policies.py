@@ -1,11 +1,11 @@
-"""Orders about what is in force: the rules and how often each had a say, the lists, and what a request would meet."""
+"""Orders about what is in force: the rules and how often each had a say, and what a request would meet."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.control import Refused
-from addons.serving.orders.desk import only
+from addons.serving.orders.giving import only
 from gateway.audit.records.times import timestamp
 from gateway.policy.analysis.requests import Question, facts_of, judge
 from gateway.policy.explain import as_json, explain
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from addons.serving.control import Caller
     from addons.serving.listeners import Listener
     from addons.serving.orders.desk import Desk
-    from gateway.lists.load import LoadedList
     from gateway.policy.analysis.given import Texts
     from gateway.policy.compiled import CompiledPolicy
 
@@ -79,39 +78,6 @@ def _clauses(policy: CompiledPolicy) -> Iterator[dict[str, Any]]:
 
 def _clause(name: str, kind: str, place: str | None, reason: str | None, *, on_trial: bool) -> dict[str, Any]:
     return {"id": name, "kind": kind, "place": place, "reason": reason, "stage": "shadow" if on_trial else "enforce"}
-
-
-async def lists(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
-    """The lists in force: how much they hold, where that is from, how old it is, and whether that is too old."""
-    only(given)
-    now = desk.clock()
-    return {
-        "lists": [
-            _list(listener.name, each, now)
-            for listener in desk.engine.listeners
-            for each in listener.store.lists.values()
-        ]
-    }
-
-
-def _list(listener: str, loaded: LoadedList, now: float) -> dict[str, Any]:
-    document, content = loaded.document, loaded.content
-    modified = None if content is None else content.modified
-    return {
-        "listener": listener,
-        "name": document.name,
-        "type": str(document.type),
-        "source": document.feed.url if document.feed is not None else document.file or "the policy itself",
-        "entries": 0 if content is None else content.entries,
-        "digest": None if content is None else content.digest,
-        "modified": None if modified is None else timestamp(modified),
-        "age": None if modified is None else max(0.0, round(now - modified, 3)),
-        "most_age": document.max_age,
-        "stale": bool(loaded.stale)
-        or (modified is not None and document.max_age is not None and now - modified > document.max_age),
-        "fell_back": loaded.fell_back,
-        "problems": [*loaded.complaints, *loaded.remarks, *loaded.stale],
-    }
 
 
 async def explaining(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from addons.caching.orders import CacheOrders
 from addons.serving.orders.limits import limits
+from addons.serving.orders.lists import lists, lookup, refresh
 from addons.serving.orders.metrics import MetricsOrder
-from addons.serving.orders.policies import explaining, lists, policies
+from addons.serving.orders.policies import explaining, policies
 from addons.serving.orders.process import drain, reload
 from addons.serving.orders.status import status
 from addons.serving.orders.upstreams import change_servers, upstreams
@@ -27,6 +28,8 @@ def orders(desk: Desk) -> dict[str, Verb]:
         "drain": drain,
         "policies": policies,
         "lists": lists,
+        "lists.lookup": lookup,
+        "lists.refresh": refresh,
         "explain": explaining,
         "upstreams": upstreams,
         "upstreams.servers": change_servers,

@@ -86,6 +86,10 @@ def _add_orders(routes: APIRouter, desk: Desk) -> None:
     async def reload(request: Request) -> dict[str, Any]:
         return await desk.engine.ask("reload", by=_who(request), patience=SLOW)
 
+    @routes.post("/lists/refresh", summary="Fetch every list that is fetched, and put in force what came.")
+    async def refresh(request: Request) -> dict[str, Any]:
+        return await desk.engine.ask("lists.refresh", by=_who(request), patience=SLOW)
+
     @routes.post("/drain", summary="Be ready no more, let exchanges end, and stop.")
     async def drain(request: Request, body: Drain) -> dict[str, Any]:
         return await desk.engine.ask("drain", {"seconds": f"{body.seconds:g}"}, by=_who(request))

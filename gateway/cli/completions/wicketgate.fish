@@ -50,7 +50,7 @@ function _shtab_wicketgate_using
   test "$_shtab_wicketgate_cmdpath" = "$argv"
 end
 
-set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit client' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' status reload drain admin 'admin token' 'admin rotate' cache 'cache purge' 'cache stats' metrics ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
+set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' list 'list lookup' 'list refresh' 'list stats' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit client' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' status reload drain admin 'admin token' 'admin rotate' 'admin link' cache 'cache purge' 'cache stats' metrics ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
 set -g _shtab_wicketgate_opts_with_value --admin --anchor --app --as --at --at-least --by --certificate --chain --client --config --destination --engine --event --format --forward --generalise --group --header --host --key --keys --lines --listen --listener --log --log-format --log-level --method --mode --month --out --output --parquet --passphrase-file --password --path --per --policy --prefix --reason --reverse --role --rows --rule --since --size --state --status --timeout --until --url --user --verdict --with --workers -n
 
 complete -c wicketgate -e
@@ -79,7 +79,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using forward' -l state -xka "(__fi
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l watch -d 'print a line per decision'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l log-level -xka "warning info debug" -d 'from where on messages are shown (warning)'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l log-format -xka "text json" -d 'messages for people or for programs (text)'
-complete -c wicketgate -n '_shtab_wicketgate_using forward' -l workers -x -d 'processes that share the work (only 1 yet)'
+complete -c wicketgate -n '_shtab_wicketgate_using forward' -l workers -x -d 'processes that share the work (default: 1)'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l engine -x -d 'what moves the bytes (mitmproxy)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a reverse -d 'Run one reverse gateway: the policy says who may come in to the servers named.'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -s h -l help -d 'show this help message and exit'
@@ -89,7 +89,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l state -xka "(__fi
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l watch -d 'print a line per decision'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l log-level -xka "warning info debug" -d 'from where on messages are shown (warning)'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l log-format -xka "text json" -d 'messages for people or for programs (text)'
-complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l workers -x -d 'processes that share the work (only 1 yet)'
+complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l workers -x -d 'processes that share the work (default: 1)'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l engine -x -d 'what moves the bytes (mitmproxy)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a policy -d 'Check, test and explain policies; print the JSON Schema of their language.'
 complete -c wicketgate -n '_shtab_wicketgate_using policy' -s h -l help -d 'show this help message and exit'
@@ -138,6 +138,25 @@ complete -c wicketgate -n '_shtab_wicketgate_using policy learn' -l out -xka "(_
 complete -c wicketgate -n '_shtab_wicketgate_using policy learn' -l at-least -x -d 'requests that count as evidence (1)'
 complete -c wicketgate -n '_shtab_wicketgate_using policy learn' -l generalise -x -d 'names below one that stand for all (8)'
 complete -c wicketgate -n '_shtab_wicketgate_using policy learn' -l by-client -d 'allow only the clients that were seen, by network'
+complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a list -d 'The lists of policies: who is on them, what they are, and having them fetched.'
+complete -c wicketgate -n '_shtab_wicketgate_using list' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using list; and test $_shtab_wicketgate_npos -eq 0' -a lookup -d 'which lists hold a name or an address'
+complete -c wicketgate -n '_shtab_wicketgate_using list lookup' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using list lookup' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using list lookup' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the lists of this configuration, as its files are'
+complete -c wicketgate -n '_shtab_wicketgate_using list lookup' -l policy -xka "(__fish_complete_path (commandline -ct))" -d 'the lists of this policy; may be repeated'
+complete -c wicketgate -n '_shtab_wicketgate_using list lookup' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using list; and test $_shtab_wicketgate_npos -eq 0' -a refresh -d 'fetch every list that has a `url` now'
+complete -c wicketgate -n '_shtab_wicketgate_using list refresh' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using list refresh' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using list refresh' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the lists of this configuration, as its files are'
+complete -c wicketgate -n '_shtab_wicketgate_using list refresh' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using list; and test $_shtab_wicketgate_npos -eq 0' -a stats -d 'how much each list holds, from where, and how old it is'
+complete -c wicketgate -n '_shtab_wicketgate_using list stats' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using list stats' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using list stats' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the lists of this configuration, as its files are'
+complete -c wicketgate -n '_shtab_wicketgate_using list stats' -l policy -xka "(__fish_complete_path (commandline -ct))" -d 'the lists of this policy; may be repeated'
+complete -c wicketgate -n '_shtab_wicketgate_using list stats' -l format -xka "text json" -d 'for people or for programs (text)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a why -d 'Why was it refused, and what would have to change?'
 complete -c wicketgate -n '_shtab_wicketgate_using why' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using why' -l client -x -d 'only what this client or network asked for'
@@ -291,6 +310,10 @@ complete -c wicketgate -n '_shtab_wicketgate_using admin; and test $_shtab_wicke
 complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
 complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -l metrics -d 'the token that only reads metrics'
+complete -c wicketgate -n '_shtab_wicketgate_using admin; and test $_shtab_wicketgate_npos -eq 0' -a link -d 'print a link that signs a browser in once, soon'
+complete -c wicketgate -n '_shtab_wicketgate_using admin link' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using admin link' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using admin link' -l at -x -d 'where browsers find the pages (http://127.0.0.1:8090)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a cache -d 'The kept answers of a running gateway: what there is, and dropping it.'
 complete -c wicketgate -n '_shtab_wicketgate_using cache' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using cache; and test $_shtab_wicketgate_npos -eq 0' -a purge -d 'drop kept answers, from memory and from disk'

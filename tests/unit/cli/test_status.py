@@ -28,6 +28,7 @@ def standing(**other: Any) -> dict[str, Any]:
         "connections": 3,
         "audit": {"healthy": True, "trouble": None, "last": 17, "waiting": 0},
         "listeners": [{"name": "egress", "mode": "forward", "bind": "127.0.0.1:8080", "policy": policy}],
+        "reloads": {"watched": True, "parts": []},
         **other,
     }
 
@@ -71,12 +72,13 @@ def test_one_that_is_not_well_is_a_finding(
 
 
 def test_a_policy_that_was_refused_is_a_finding_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = standing(uptime=5.0)
-    found["listeners"][0]["policy"]["kept_because"] = ["p.yaml:1:1  broken"]
+    part = {"what": "policy", "listener": "egress", "name": "office", "state": "kept", "kept_since": "2026"}
+    kept = {**part, "problems": ["p.yaml:1:1  broken"]}
+    found = standing(uptime=5.0, reloads={"watched": True, "parts": [kept]})
 
     assert told(tmp_path, found) == 1
     out = capsys.readouterr().out
-    assert "the file was refused: p.yaml:1:1  broken" in out
+    assert "KEPT         policy egress office, from before 2026: p.yaml:1:1  broken" in out
     assert "up for       5 s" in out
 
 

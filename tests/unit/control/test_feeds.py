@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.config.settings import ListenerSettings, UpstreamTlsSettings
-from gateway.control.feeds import Feeds, Surroundings
+from gateway.control.feeds import Feeds, Surroundings, readers_of
 from gateway.control.store import Kept, PolicyStore
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
@@ -145,6 +145,22 @@ def test_it_is_fetched_again_when_its_time_has_come_and_what_has_changed_is_read
     assert entries(store) == 3
     assert b'If-None-Match: "v1"' in place.origin.received
     assert place.of_lists()[-1] == ("loaded", "list", "")
+
+
+def test_an_order_to_fetch_hears_what_came_of_each_list(place: Place) -> None:
+    _, feeds = place.started()
+    heard = []
+    for now in (
+        answer(LIST + b"more.example\n", "v2"),
+        b"HTTP/1.1 304 No\r\n\r\n",
+        b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n",
+    ):
+        place.origin.answer = now
+        came = asyncio.run(feeds.fetch_now())
+        heard += [(each.came, each.why, sorted(readers_of(came))) for each in came]
+
+    assert heard == [("fetched", "", ["egress"]), ("unchanged", "", ["egress"]), ("failed", "answered 503", [])]
+    assert came[0].data()["lists"] == [{"listener": "egress", "name": "ads"}]
 
 
 def test_a_list_that_has_not_changed_is_as_young_as_the_answer(place: Place) -> None:

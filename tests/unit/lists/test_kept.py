@@ -131,3 +131,9 @@ def test_a_copy_that_is_no_file_is_no_copy(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ads.list")
 
     assert KeptCopies(tmp_path).read("ads") is None
+
+
+def test_whoever_only_looks_leaves_copies_as_they_are(tmp_path: Path) -> None:
+    KeptCopies(tmp_path, only_read=True).keep("ads", Source(b"a.example", NOW, "sha256:00", "ads"))
+
+    assert not list(tmp_path.iterdir())

@@ -42,6 +42,10 @@ class Life:
         """As one that found nothing to object to."""
         return {"kept": 0}
 
+    async def refresh_lists(self) -> dict[str, Any]:
+        """As one that has nothing to fetch."""
+        return {"fetched": [], "kept": 0}
+
     def standing(self) -> dict[str, Any]:
         """Nothing was ever read again."""
         return {"watched": True, "parts": [], "counts": []}

@@ -33,13 +33,6 @@ def test_every_clause_says_where_it_stands_and_how_often_it_had_a_say(tmp_path: 
     assert {"no-uploads", "builtin-special"} <= set(forward["never_fired"])
 
 
-def test_lists_say_what_they_hold_and_where_that_is_from(tmp_path: Path) -> None:
-    with asking(tmp_path) as ask:
-        first, _ = ask("lists")["lists"]
-
-    assert (first["name"], first["entries"], first["source"], first["stale"]) == ("ads", 1, "the policy itself", False)
-
-
 def test_a_question_is_answered_and_leaves_no_trace(tmp_path: Path) -> None:
     with asking(tmp_path) as ask:
         denied = ask("explain", url="http://shop.example/refused/x", listener="reverse", client="192.0.2.1")
