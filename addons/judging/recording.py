@@ -20,9 +20,9 @@ from gateway.audit.records.clients import hidden_in
 from gateway.audit.records.disclosure import Disclosure
 from gateway.audit.records.events import connection_record
 from gateway.audit.records.record import Circumstances, decision_object, end_record
+from gateway.audit.writing.drafts import DecisionDraft, EndDraft
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.phrases import Phrases
-from gateway.audit.writing.text import Text
 from gateway.audit.writing.wording import Wording
 from gateway.metrics.counting import Counting
 from gateway.policy.model import Decision, Missing, Reason, refuse
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mitmproxy.tls import TlsData
 
     from gateway.audit.records.record import Record
+    from gateway.audit.writing.drafts import Draft
     from gateway.upstreams.pools.pool import PlaceAt
 
 _LEFT: Final = "The client left before it was answered."
@@ -45,10 +46,10 @@ _log: Final = logging.getLogger(__name__)
 class Log(Protocol):
     """Takes records: the audit writer, or something in front of it. What it does not take raises AuditUnavailable."""
 
-    def append(self, record: Record | Text, /) -> int:
+    def append(self, record: Record | Draft, /) -> int:
         """Accept a record and return its number."""
 
-    async def record(self, record: Record | Text, /) -> int:
+    async def record(self, record: Record | Draft, /) -> int:
         """Accept a record as durably as the log promises."""
 
 
@@ -63,7 +64,7 @@ class Recorder:
         writer: Log,
         connections: Connections,
         clock: Callable[[], float],
-        durable: Callable[[Record | Text], Future[int]] | None = None,
+        durable: Callable[[Record | Draft], Future[int]] | None = None,
         disclosure: Disclosure | None = None,
         *,
         counting: Counting | None = None,
@@ -92,11 +93,11 @@ class Recorder:
             exchange.decision = refuse(Reason.UNKNOWN_OBLIGATION)
             return exchange.decision
         try:
-            text = self._decision(exchange, decision, None)
+            record = self._decision(exchange, decision, None)
             if self._durable is None:
-                self._writer.append(text)
+                self._writer.append(record)
             else:
-                await self._writer.record(text)
+                await self._writer.record(record)
         except AuditUnavailable:
             exchange.release()
             exchange.decision = refuse(Reason.AUDIT_UNAVAILABLE)
@@ -167,22 +168,20 @@ class Recorder:
             exchange.status, exchange.down = status, down
         self.ended(exchange)
 
-    def _decision(self, exchange: Exchange, decision: Decision, status: int | None) -> Text:
+    def _decision(self, exchange: Exchange, decision: Decision, status: int | None) -> Record | Draft:
         policy, phrases = exchange.gate.policy, exchange.connection.phrases or self._phrases(exchange.connection)
         exchange.gate.fired.note(decision)
         if decision.digest != policy.digest:  # made by the gateway itself, which refused before the gate was asked
             decision = replace(decision, policy=policy.name, digest=policy.digest)
-        text = self._wording.decision(
-            *(phrases, exchange.facts, decision, self._clock()),
-            id=exchange.id,
-            status=status,
+        draft = DecisionDraft(
+            *(self._wording, phrases, exchange.facts, decision, self._clock(), exchange.id, status),
             dialled=exchange.judged[0] if exchange.judged else None,
             parent=None if exchange.parent is None else exchange.parent.name,
             sent=exchange.sent,
             answers=exchange.answers,
             trace=None if exchange.trace is None else exchange.trace.id,
         )
-        return Text(text, must=decision.denied)
+        return draft if self._disclosure.client is None else draft.record()  # to name a client may fail: before it acts
 
     def _phrases(self, state: ConnectionState) -> Phrases:
         """What its records say of a connection, which is known as soon as anything is recorded."""
@@ -199,25 +198,15 @@ class Recorder:
         )
         return state.phrases
 
-    def _end(self, exchange: Exchange) -> Record | Text:
+    def _end(self, exchange: Exchange) -> Record | Draft:
         seconds, now, place = self._connections.timer() - exchange.started, self._clock(), exchange.place
         is_unverified = exchange.endpoint in exchange.connection.unverified
         if exchange.outcome is None and not exchange.attempts:
-            text = self._wording.end(
-                now,
-                id=exchange.id,
-                status=exchange.status,
-                up=exchange.up,
-                down=exchange.down,
-                seconds=seconds,
-                reached=exchange.reached,
-                unverified=is_unverified,
-                cache=exchange.cache,
-                kind=exchange.kind,
-                server=None if place is None else (_upstream_of(exchange), place.member.name),
+            return EndDraft(
+                *(self._wording, now, exchange.id, exchange.status, exchange.up, exchange.down, seconds),
+                *(exchange.reached, is_unverified, exchange.cache, exchange.kind),
+                None if place is None else (_upstream_of(exchange), place.member.name),
             )
-            if text is not None:
-                return Text(text, must=False)
         outcome = exchange.outcome
         if outcome is not None:
             exchange.gate.fired.note_end(outcome)
@@ -267,7 +256,7 @@ class Recorder:
             now=self._clock(),
         )
 
-    def _append_refusal(self, made: Callable[[], Record | Text]) -> None:
+    def _append_refusal(self, made: Callable[[], Record | Draft]) -> None:
         if self._durable is None:
             self._append(made)
             return
@@ -276,7 +265,7 @@ class Recorder:
         except AuditUnavailable as problem:
             _log.error("a record could not be written: %s", problem)
 
-    def _append(self, made: Callable[[], Record | Text]) -> None:
+    def _append(self, made: Callable[[], Record | Draft]) -> None:
         """Make a record and write it down; that it cannot be made is as bad as that it cannot be written."""
         try:
             self._writer.append(made())

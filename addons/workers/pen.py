@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.writing.backlog import UNRECORDED
-from gateway.audit.writing.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
     from gateway.audit.records.record import Record
+    from gateway.audit.writing.drafts import Draft
     from gateway.audit.writing.intake import Figures, Log
 
 _OF_ALL: Final = frozenset({"policy", "list", "configuration", "trust", "certificates", "authority", "store"})
@@ -51,10 +51,10 @@ class Pen:
         """Open it. Raises AuditUnavailable."""
         self.log.start()
 
-    def append(self, record: Record | Text) -> int:
+    def append(self, record: Record | Draft) -> int:
         """Accept a record, or leave it to who writes it for all. Raises AuditUnavailable."""
-        if isinstance(record, Text):
-            return self.log.append(record)  # only decisions and their ends come as text
+        if not isinstance(record, dict):
+            return self.log.append(record)  # only decisions and their ends come as drafts
         event = record["event"]
         if event in _OF_ALL and not self.leads:
             return UNRECORDED
@@ -63,11 +63,11 @@ class Pen:
             return UNRECORDED
         return self.log.append({**record, "worker": self.number} if event in _OWN else record)
 
-    def append_durable(self, record: Record | Text) -> Future[int]:
+    def append_durable(self, record: Record | Draft) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
         return self.log.append_durable(record)
 
-    async def record(self, record: Record | Text) -> int:
+    async def record(self, record: Record | Draft) -> int:
         """Accept a record as `durability` asks for. Raises AuditUnavailable."""
         return await self.log.record(record)
 

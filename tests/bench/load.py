@@ -129,10 +129,15 @@ def read(report: str) -> Round:
     return Round(int(count[1]), float(rate[1]), percentiles["50"], percentiles["99"])
 
 
-def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used, in seconds, its system calls included."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+def cpu_seconds(pid: int, task: str = "") -> float:
+    """Processor time that a process, or this task of it, has used, in seconds, its system calls included."""
+    fields = Path(f"/proc/{pid}/{task}stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * _TICK
+
+
+def aside_seconds(pid: int) -> float:
+    """Processor time that all threads of a process but its first have used, in seconds."""
+    return cpu_seconds(pid) - cpu_seconds(pid, f"task/{pid}/")
 
 
 def resident_mb(pid: int) -> float:

@@ -27,12 +27,13 @@ def test_the_cost_is_a_share_of_what_a_request_takes() -> None:
 
 
 def test_the_table_says_what_recording_costs() -> None:
-    said = table((123_456.0, 6.25), RESULT).splitlines()
+    said = table((123_456.0, 6.25), RESULT, {"batched": 31.0, "unrecorded": 1.0}).splitlines()
 
     assert "| batched | 2,400 | 12.0 | 30.0 | 400 | 70 |" in said
-    assert said[-2:] == [
+    assert said[-3:] == [
         "the writer alone: 123,456 records/s, 6.2 us of CPU a record",
         "recording: 5.0 % of CPU, 4.0 % fewer requests/s",
+        "of it in threads of its own: 30 us of CPU a request",
     ]
 
 
@@ -48,7 +49,7 @@ def test_the_comparison_runs_and_every_request_is_answered_and_recorded() -> Non
 
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
-    assert set(result) == {"records", "cpu_us", "cost", "batched", "unrecorded"}
+    assert set(result) == {"records", "cpu_us", "cost", "aside_us", "batched", "unrecorded"}
     assert all(result[name]["rate"] > 0 for name in ("batched", "unrecorded"))
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.records.disclosure import Disclosure
 from gateway.audit.records.record import Circumstances, decision_record, end_record
+from gateway.audit.writing.drafts import DecisionDraft, EndDraft
 from gateway.audit.writing.encoding import body
 from gateway.audit.writing.phrases import Phrases
 from gateway.audit.writing.wording import Wording
@@ -181,7 +182,11 @@ def test_a_decision_is_written_the_same_either_way(
     for each in (decision, decision, usual):
         plain = body(decision_record(facts, each, replace(connection, **moment), now))
 
+        draft = DecisionDraft(WORDING, phrases, facts, each, now, **moment)
+
         assert WORDING.decision(phrases, facts, each, now, **moment) == plain
+        assert draft.text() == draft.plainly() == plain
+        assert len(plain) <= draft.size
 
 
 @given(
@@ -221,3 +226,6 @@ def test_an_end_is_written_the_same_either_way_or_left_to_the_plain_one(
     odd = any(each in ODD for each in (identifier, cache, *(server or ())))
     assert text == (None if text is None else body(plain))
     assert odd or text is not None
+    draft = EndDraft(WORDING, now, identifier, status, up, down, seconds, reached, unverified, cache, kind, server)
+    assert draft.text() == draft.plainly() == body(plain)
+    assert len(body(plain)) <= draft.size

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.audit.records.times import timestamp
 from gateway.policy.addresses import BITS, Address, Network
+from gateway.policy.model import FactName, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from gateway.audit.records.record import Record
+    from gateway.policy.model import Fact
 
 _NETWORK: Final = {4: 24, 6: 48}
 """The bits of an address that are kept: a street rather than a house."""
@@ -92,3 +96,38 @@ def hidden_entry(entry: str, address: Address, name: str) -> str:
     except ValueError:
         return entry
     return name if address in network and network.length > _NETWORK[network.version] else entry
+
+
+def hide_client(record: Record, client: Fact[Address], balancer: Address | None, named: ClientName, now: float) -> None:
+    """Write the client's name in place of its address, wherever a record may hold that."""
+    who, masked = record["client"], record["masked"]
+    if not isinstance(who, dict) or not isinstance(masked, list):
+        raise TypeError("a decision record has a client")
+    who["port"] = None
+    masked.append("/client/port")
+    if balancer is not None:
+        who["balancer"] = named(balancer, now)
+        masked.append("/client/balancer")
+    if isinstance(client, Missing):
+        return
+    who["ip"] = name = named(client, now)
+    masked.append("/client/ip")
+    _hide_elsewhere(record, client, name)
+
+
+def _hide_elsewhere(record: Record, client: Address, name: str) -> None:
+    """A client's address may stand in what it asked for, in the entry of a list, in the key of a limit, in words."""
+    for part in ("request", "decision", "limits"):
+        record[part] = hidden_in(record[part], client, name)
+    for key in _keys_of_limits(record):
+        if FactName.CLIENT_IP in key:
+            key[FactName.CLIENT_IP.value] = name
+    hit = record["list"]
+    if isinstance(hit, dict):
+        hit["entry"] = hidden_entry(hit["entry"], client, name)
+
+
+def _keys_of_limits(record: Record) -> Iterator[Record]:
+    limits = record["limits"]
+    for limit in limits if isinstance(limits, list) else ():
+        yield limit["key"]

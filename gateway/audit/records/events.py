@@ -252,7 +252,7 @@ def store_record(
 
 def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     *,
-    reason: Literal["write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"],
+    reason: Literal["write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged", "not-worded"],
     detail: str,
     now: float,
     since: float | None = None,
@@ -263,6 +263,8 @@ def gap_record(  # noqa: PLR0913 - one keyword per key of the record
     left_out: Mapping[str, int] | None = None,
 ) -> Record:
     """The log could not be written for a while, its tail was torn, a segment damaged, or exporters found records gone.
+
+    Or there were no words for a record that was accepted: then this one has its number.
 
     `since` is when it began; `rewritten` records were written a second time into a new segment; `refused` records
     were not accepted, and what they were about was refused; `unrecorded` ones are not in the log although what they

@@ -47,20 +47,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from gateway.audit.records.clients import hidden_entry, hidden_in
+from gateway.audit.records.clients import hide_client
 from gateway.audit.records.disclosure import Disclosure
 from gateway.audit.records.limits import limits_object
 from gateway.audit.records.redaction import mask_fields, mask_query, mask_sentence, mask_text, pointer
 from gateway.audit.records.secrets import MASK
 from gateway.audit.records.times import timestamp
 from gateway.policy.explain import age_text, as_json
-from gateway.policy.model import FactName, Missing, Mode
+from gateway.policy.model import Missing, Mode
 from gateway.policy.names import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from gateway.audit.records.clients import ClientName
     from gateway.policy.addresses import Address
     from gateway.policy.model import Decision, Fact, Facts, ListHit, Reason
     from gateway.policy.paths import Target
@@ -129,7 +126,7 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         "masked": masked,
     }
     if about.disclosure.client is not None:
-        _hide_client(record, facts.client_ip, about.balancer, about.disclosure.client, now)
+        hide_client(record, facts.client_ip, about.balancer, about.disclosure.client, now)
     if not isinstance(facts.identity_method, Missing):
         record["identity"] = identity_object(facts)
     if about.answers is not None:
@@ -327,40 +324,3 @@ def list_object(hit: ListHit | None) -> Record | None:
     if hit is None:
         return None
     return {"name": hit.name, "entry": hit.entry, "age": None if hit.age is None else age_text(hit.age)}
-
-
-def _hide_client(
-    record: Record, client: Fact[Address], balancer: Address | None, named: ClientName, now: float
-) -> None:
-    """Write the client's name in place of its address, wherever a record may hold that."""
-    who, masked = record["client"], record["masked"]
-    if not isinstance(who, dict) or not isinstance(masked, list):
-        raise TypeError("a decision record has a client")
-    who["port"] = None
-    masked.append("/client/port")
-    if balancer is not None:
-        who["balancer"] = named(balancer, now)
-        masked.append("/client/balancer")
-    if isinstance(client, Missing):
-        return
-    who["ip"] = name = named(client, now)
-    masked.append("/client/ip")
-    _hide_elsewhere(record, client, name)
-
-
-def _hide_elsewhere(record: Record, client: Address, name: str) -> None:
-    """A client's address may stand in what it asked for, in the entry of a list, in the key of a limit, in words."""
-    for part in ("request", "decision", "limits"):
-        record[part] = hidden_in(record[part], client, name)
-    for key in _keys_of_limits(record):
-        if FactName.CLIENT_IP in key:
-            key[FactName.CLIENT_IP.value] = name
-    hit = record["list"]
-    if isinstance(hit, dict):
-        hit["entry"] = hidden_entry(hit["entry"], client, name)
-
-
-def _keys_of_limits(record: Record) -> Iterator[Record]:
-    limits = record["limits"]
-    for limit in limits if isinstance(limits, list) else ():
-        yield limit["key"]

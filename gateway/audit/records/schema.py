@@ -171,7 +171,9 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
     "gap": (
         "The log could not be written, its tail was torn, a segment is damaged, or records were gone before an export.",
         {
-            "reason": one_of("write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged"),
+            "reason": one_of(
+                "write-failed", "queue-full", "torn-line", "not-exported", "segment-damaged", "not-worded"
+            ),
             "detail": TEXT,
             "since": maybe(MOMENT),
             "rewritten": COUNT,

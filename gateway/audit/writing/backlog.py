@@ -3,15 +3,21 @@
 A sequence number is given out at the moment of acceptance, under the lock, so the order of numbers is the order of
 lines. Full or out of order, the backlog refuses, or lets pass unrecorded what it may, and counts both: nothing is ever
 dropped in silence.
+
+A record comes as a text or as a draft, which is worded by the thread that takes it. That a draft finds no words is a
+fault of the gateway: its line says so, and nothing is accepted from then on.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from threading import Condition, Lock
 from typing import TYPE_CHECKING, Final, Literal
 
+from gateway.audit.records.events import gap_record
+from gateway.audit.writing.encoding import body as encoded
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.kinds import kind_in
 
@@ -19,11 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
+    from gateway.audit.writing.drafts import Draft
+
 type OnFailure = Literal["closed", "deny_only", "open"]
 """What happens to what cannot be recorded: refused; refused if it must be on record; let pass and counted."""
 
+MOST_DRAFTS: Final = 1024
+"""When as many records wait to be taken, the next is worded at once: a draft holds on to all of its request."""
 UNRECORDED: Final = 0
 """The number of a record that is let pass without being written down."""
+_log: Final = logging.getLogger(__name__)
 
 
 def line_of(seq: int, body: bytes) -> bytes:
@@ -81,7 +92,9 @@ class Backlog:
     ) -> None:
         self._lock: Final = Lock()  # taken for itself on the way of every request: a condition takes twice as long
         self._changed: Final = Condition(self._lock)
-        self._batch = Batch()
+        self._entries: list[bytes | Draft] = []
+        self._waiting: list[tuple[Future[int], int]] = []
+        self._since = 0.0
         self._records = 0
         self._bytes = 0
         self._most_records = most_records
@@ -123,26 +136,28 @@ class Backlog:
         """Whether half of the room is taken, so that it is time to make some."""
         return 2 * self._records > self._most_records or 2 * self._bytes > self._most_bytes
 
-    def put(self, body: bytes, done: Future[int] | None = None, *, must: bool = True) -> int:
-        """Accept the text of a record (without its opening brace), return its number, or UNRECORDED.
+    def put(self, entry: bytes | Draft, done: Future[int] | None = None, *, must: bool = True) -> int:
+        """Accept a record, as a draft or as a text without the opening brace; return its number, or UNRECORDED.
 
         `done` is told when the record is on the disk; `must` says that under `deny_only` it may not be left out.
         Raises AuditUnavailable.
         """
+        if not isinstance(entry, bytes) and len(self._entries) >= MOST_DRAFTS:
+            entry = entry.plainly()
+        size = len(entry) if isinstance(entry, bytes) else entry.size
         with self._lock:
             why = self._trouble
-            if why is None and (self._records >= self._plenty[0] or self._bytes + len(body) > self._plenty[1]):
-                why = self._no_room(len(body), must=must)
+            if why is None and (self._records >= self._plenty[0] or self._bytes + size > self._plenty[1]):
+                why = self._no_room(size, must=must)
             if why is not None:
-                return self._hard_pressed(why, body, done, must=must)
-            if done is not None or not self._batch.lines:
-                return self._accept(body, done)
+                return self._hard_pressed(why, entry, done, must=must)
+            if done is not None or not self._entries:
+                return self._accept(entry, done)
             seq = self.next_seq  # as `_accept` does, without the price of a call: this is on the way of every request
             self.next_seq = seq + 1
-            line = self._form(seq, body)
             self._records += 1
-            self._bytes += len(line)
-            self._batch.lines.append(line)
+            self._bytes += size
+            self._entries.append(entry)
             return seq
 
     def put_own(self, body: bytes, done: Future[int] | None = None) -> int:
@@ -165,7 +180,7 @@ class Backlog:
             if done is not None and self._trouble is not None:
                 done.set_exception(AuditUnavailable(self._trouble))
             elif done is not None:
-                self._batch.waiting.append((done, last))
+                self._waiting.append((done, last))
                 self._urgent = True
                 self._changed.notify()
             return last
@@ -184,15 +199,21 @@ class Backlog:
         with self._changed:
             if self._flowing:
                 self._changed.wait_for(lambda: self._urgent, gather)
-            if not self._batch.lines:
+            if not self._entries:
                 self._sleeping = True
-                comes = self._changed.wait_for(lambda: self._batch.lines or self._urgent, patience)
+                comes = self._changed.wait_for(lambda: self._entries or self._urgent, patience)
                 self._sleeping = False
                 if comes:
                     self._changed.wait_for(lambda: self._urgent, gather)
-            taken, self._batch = self._batch, Batch()
-            self._urgent, self._flowing = self._closing, bool(taken.lines)
-            return taken
+            entries, self._entries = self._entries, []
+            taken, self._waiting = Batch(waiting=self._waiting, since=self._since), []
+            self._urgent, self._flowing = self._closing, bool(entries)
+            first = self.next_seq - len(entries)
+        taken.lines = [self._form(seq, self._worded(entry)) for seq, entry in enumerate(entries, first)]
+        more = sum(map(len, taken.lines)) - sum(map(_size, entries))
+        with self._lock:
+            self._bytes += more
+        return taken
 
     def settle(self, lines: Sequence[bytes]) -> None:
         """These lines are on the disk: their room is free."""
@@ -251,17 +272,17 @@ class Backlog:
             return f"the audit queue is full: {self._bytes} bytes wait for the disk"
         return None
 
-    def _hard_pressed(self, why: str, body: bytes, done: Future[int] | None, *, must: bool) -> int:
+    def _hard_pressed(self, why: str, entry: bytes | Draft, done: Future[int] | None, *, must: bool) -> int:
         """A record that comes while the disk fails or the room is full."""
         kept = must and self._on_failure == "deny_only"
-        if kept and not self._closing and self._no_room(len(body), must=True) is None:
-            seq = self._accept(body, None)
+        if kept and not self._closing and self._no_room(_size(entry), must=True) is None:
+            seq = self._accept(entry, None)
             if done is not None:
                 done.set_result(seq)
             return seq
         if not (self._refused or self._unrecorded):
             self._missed_since = time.time()
-        kind = kind_in(body)
+        kind = kind_in(entry) if isinstance(entry, bytes) else entry.kind
         self._missed_kinds[kind] = self._missed_kinds.get(kind, 0) + 1
         if self._closing or kept or self._on_failure == "closed":
             self._refused += 1
@@ -273,19 +294,38 @@ class Backlog:
             done.set_result(UNRECORDED)
         return UNRECORDED
 
-    def _accept(self, body: bytes, done: Future[int] | None) -> int:
+    def _accept(self, entry: bytes | Draft, done: Future[int] | None) -> int:
         seq = self.next_seq
         self.next_seq = seq + 1
-        line = self._form(seq, body)
         self._records += 1
-        self._bytes += len(line)
-        batch = self._batch
+        self._bytes += _size(entry)
         if done is not None:
-            batch.waiting.append((done, seq))
+            self._waiting.append((done, seq))
             self._urgent = True
-        if not batch.lines:
-            batch.since = time.monotonic()
+        if not self._entries:
+            self._since = time.monotonic()
         if done is not None or self._sleeping:
             self._changed.notify()
-        batch.lines.append(line)
+        self._entries.append(entry)
         return seq
+
+    def _worded(self, entry: bytes | Draft) -> bytes:
+        """The text of a record. What was accepted has a line, whatever happens."""
+        if isinstance(entry, bytes):
+            return entry
+        try:
+            return entry.text()
+        except Exception as error:  # noqa: BLE001 - nobody may stay without a line, whatever is wrong with the words
+            return self._in_place_of(entry, error)
+
+    def _in_place_of(self, draft: Draft, error: Exception) -> bytes:
+        """Nothing more is let through: nobody knows of which records the words are missing as well."""
+        why = f"the record of decision `{draft.id}` could not be worded"
+        _log.error("audit: %s, so nothing more is let through: %s", why, type(error).__name__, exc_info=error)
+        self.close(why)
+        left_out = {draft.kind: 1}
+        return encoded(gap_record(reason="not-worded", detail=why, left_out=left_out, unrecorded=1, now=draft.now))
+
+
+def _size(entry: bytes | Draft) -> int:
+    return len(entry) if isinstance(entry, bytes) else entry.size

@@ -1,4 +1,4 @@
-"""How records are accepted, whoever writes them: encoded, into a bounded backlog, waited for if that is promised."""
+"""How records are accepted, whoever writes them: into a bounded backlog, waited for if that is promised."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 from gateway.audit.writing.backlog import UNRECORDED
 from gateway.audit.writing.encoding import body
 from gateway.audit.writing.errors import AuditUnavailable
-from gateway.audit.writing.text import Text
 
 if TYPE_CHECKING:
     from gateway.audit.records.record import Record
     from gateway.audit.writing.backlog import Backlog, OnFailure
+    from gateway.audit.writing.drafts import Draft
 
 type Durability = Literal["sync", "batched", "relaxed"]
 
@@ -43,13 +43,13 @@ class Log(Protocol):
     def start(self) -> None:
         """Open it. Raises AuditUnavailable."""
 
-    def append(self, record: Record | Text) -> int:
+    def append(self, record: Record | Draft) -> int:
         """Accept a record. Raises AuditUnavailable."""
 
-    def append_durable(self, record: Record | Text) -> Future[int]:
+    def append_durable(self, record: Record | Draft) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
 
-    async def record(self, record: Record | Text) -> int:
+    async def record(self, record: Record | Draft) -> int:
         """Accept a record as `durability` asks for. Raises AuditUnavailable."""
 
     @property
@@ -103,24 +103,26 @@ class Intake:
         """How many records are accepted and not yet where they are safe."""
         return 0 if self.backlog is None else self.backlog.records
 
-    def append(self, record: Record | Text) -> int:
+    def append(self, record: Record | Draft) -> int:
         """Accept a record, return its number, or UNRECORDED if it is left out."""
         backlog = self.opened()
-        if isinstance(record, Text):
-            return backlog.put(record.body, must=record.must)
+        if not isinstance(record, dict):
+            return backlog.put(record, must=record.must)
         text = body(record)
         if record["event"] == "stop" and not backlog.closing:
             return backlog.put_own(text)  # the last record: room is reserved for it
         return backlog.put(text, must=must_be_recorded(record))
 
-    def append_durable(self, record: Record | Text) -> Future[int]:
+    def append_durable(self, record: Record | Draft) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
         done: Future[int] = Future()
-        text = record if isinstance(record, Text) else Text(body(record), must_be_recorded(record))
-        self.opened().put(text.body, done, must=text.must)
+        if isinstance(record, dict):
+            self.opened().put(body(record), done, must=must_be_recorded(record))
+        else:
+            self.opened().put(record, done, must=record.must)
         return done
 
-    async def record(self, record: Record | Text) -> int:
+    async def record(self, record: Record | Draft) -> int:
         """Accept a record as `durability` asks for. One whose sync failed was accepted, and is written again later."""
         if self.durability != "sync":
             return self.append(record)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.audit.records.limits import limits_object
 from gateway.audit.records.record import Circumstances, client_object, destination_object, tls_object
-from gateway.audit.writing.encoding import part
+from gateway.audit.writing.encoding import number, part
 
 if TYPE_CHECKING:
     from gateway.policy.addresses import Address
@@ -62,7 +62,7 @@ class Phrases:
             key = (state.id, state.quota, state.window, state.names, state.key)
             if phrase.made_of != key and not self._limit(phrase, state, key):
                 return part(limits_object(states, self.about.disclosure, masked))
-            reset = part(round(state.reset, 3)) if state.window > 0 else "null"
+            reset = number(round(state.reset, 3)) if state.window > 0 else "null"
             counted = "" if state.store is None else f',"store":{part(state.store)}'
             texts.append(f'{phrase.text}{state.remaining},"reset":{reset}{counted}}}')
         return f"[{','.join(texts)}]"

@@ -23,7 +23,7 @@ from gateway.audit.records.record import (
     response_object,
 )
 from gateway.audit.records.times import timestamp
-from gateway.audit.writing.encoding import NotSaid, body, is_plain, part
+from gateway.audit.writing.encoding import NotSaid, body, is_plain, number, part
 from gateway.policy.model import Missing, Mode
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Wording:
             text = (
                 f'"time":"{timestamp(now)}","event":"end","id":{part(id)},'
                 f'"status":{"null" if status is None else status},'
-                f'"bytes":{{"up":{up},"down":{down}}},"seconds":{part(round(seconds, 6))},"reason":null,'
+                f'"bytes":{{"up":{up},"down":{down}}},"seconds":{number(round(seconds, 6))},"reason":null,'
                 f'"destination":{"null" if reached is None else self._reached(reached)}'
                 f"{'' if kind is Missing.UNKNOWN else self._answered(kind)}"
                 f"{'' if cache is None else f',"cache":{part(cache)}'}{',"unverified":true' if unverified else ''}"

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.audit.records.record import Record
+    from gateway.audit.writing.drafts import Draft
     from gateway.audit.writing.intake import Figures
-    from gateway.audit.writing.text import Text
     from gateway.audit.writing.writer import WriterOptions
 
 _GONE: Final = "the process that writes the audit log is gone"
@@ -80,15 +80,15 @@ class WorkerLog:
         self._is_started = True
         self._thread.start()
 
-    def append(self, record: Record | Text) -> int:
+    def append(self, record: Record | Draft) -> int:
         """Accept a record; the number that comes back is the worker's own. Raises AuditUnavailable."""
         return self._intake.append(record)
 
-    def append_durable(self, record: Record | Text) -> Future[int]:
+    def append_durable(self, record: Record | Draft) -> Future[int]:
         """Accept a record; the future holds its number in the log once it is on the disk, else AuditUnavailable."""
         return self._intake.append_durable(record)
 
-    async def record(self, record: Record | Text) -> int:
+    async def record(self, record: Record | Draft) -> int:
         """Accept a record as `durability` asks for. Raises AuditUnavailable."""
         return await self._intake.record(record)
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.audit.records.record import Record
+    from gateway.audit.writing.drafts import Draft
     from gateway.audit.writing.segments import Opener
-    from gateway.audit.writing.text import Text
     from gateway.audit.writing.witness import Witness
 
 _RELAXED: Final = 5.0
@@ -110,18 +110,18 @@ class AuditWriter:
         self._thread.start()
         self._keeper.start()
 
-    def append(self, record: Record | Text) -> int:
+    def append(self, record: Record | Draft) -> int:
         """Accept a record, redacted and complete; return its sequence number, or UNRECORDED if it is left out.
 
         Raises AuditUnavailable.
         """
         return self._intake.append(record)
 
-    def append_durable(self, record: Record | Text) -> Future[int]:
+    def append_durable(self, record: Record | Draft) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
         return self._intake.append_durable(record)
 
-    async def record(self, record: Record | Text) -> int:
+    async def record(self, record: Record | Draft) -> int:
         """Accept a record as `durability` asks for: `sync` waits for the disk. Raises AuditUnavailable."""
         return await self._intake.record(record)
 

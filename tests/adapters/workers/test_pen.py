@@ -7,7 +7,9 @@ import pytest
 
 from addons.workers.pen import Pen
 from gateway.audit.writing.backlog import UNRECORDED
-from gateway.audit.writing.text import Text
+from gateway.audit.writing.drafts import EndDraft
+from gateway.audit.writing.wording import Wording
+from gateway.policy.model import UNKNOWN
 from tests.unit.audit.logs import whole_log
 
 if TYPE_CHECKING:
@@ -36,7 +38,22 @@ def test_how_a_server_stands_bears_the_number_of_who_found_it(directory: Path, l
     pen = Pen(log, 2)
     pen.append({"time": "", "event": "server", "standing": "down"})
     pen.append({"time": "", "event": "decision"})
-    pen.append(Text(b'"time":"","event":"decision"}', must=True))
+    pen.append(
+        EndDraft(
+            Wording(),
+            0.0,
+            "id-1",
+            200,
+            0,
+            0,
+            0.1,
+            None,
+            unverified=False,
+            cache=None,
+            kind_of_answer=UNKNOWN,
+            server=None,
+        )
+    )
     pen.close()
 
     assert [each.get("worker") for each in whole_log(directory)] == [2, None, None]

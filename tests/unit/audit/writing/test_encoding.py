@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.writing.encoding import body
+from gateway.audit.writing.encoding import body, number, part
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -46,3 +46,9 @@ def test_the_keys_keep_their_order() -> None:
 def test_what_is_no_json_is_an_error() -> None:
     with pytest.raises(TypeError):
         body({"a": object()})
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.floats(0.0, 1e6), st.sampled_from((3, 6, 20)))
+def test_a_number_has_one_spelling(value: float, digits: int) -> None:
+    for each in (value, round(value, digits), 0.0, -0.0, 0.001, 1e-6, 1e15, 1e16):
+        assert number(each) == part(each)

@@ -177,7 +177,7 @@ def test_a_second_process_cannot_write_the_same_log(directory: Path, opened: Ope
     ("why", "options"),
     [
         ("the audit queue is full: 3 records wait for the disk", WriterOptions(most_records=3, gather=0.3)),
-        ("the audit queue is full: 261 bytes wait for the disk", WriterOptions(most_bytes=320, gather=0.3)),
+        ("the audit queue is full: 213 bytes wait for the disk", WriterOptions(most_bytes=280, gather=0.3)),
     ],
 )
 def test_a_full_backlog_refuses_and_tells_later_how_many(
