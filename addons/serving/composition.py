@@ -114,6 +114,7 @@ class Engine:
             caches=self.caches,
             fronts=self.fronts,
             authorities=None if self.signing is None else self.signing.store,
+            store=None if self.counting is None else self.counting.store,
         )
 
     @property
