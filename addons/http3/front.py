@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from addons.connections.bounds import Patience
     from addons.connections.handler import Stage
     from addons.serving.composition import Engine
-    from addons.serving.listeners import Crowd, Listener
+    from addons.serving.listeners import Listener, Room
 
 _log: Final = logging.getLogger(__name__)
 _SMALLEST: Final = 1200
@@ -65,7 +65,7 @@ def _silence(patience: Patience) -> float:
 class QuicFront(asyncio.DatagramProtocol):
     """Takes the datagrams of one listener. `crowd` is shared by all listeners, of TCP too."""
 
-    def __init__(self, listener: Listener, crowd: Crowd, engine: Engine, stage: Stage) -> None:
+    def __init__(self, listener: Listener, crowd: Room, engine: Engine, stage: Stage) -> None:
         self._listener: Final = listener
         self._crowd: Final = crowd
         self._engine: Final = engine

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from addons.serving.foundations import Foundations, Noting
     from addons.upstream.pools import Pools
     from addons.upstream.probes import Law
-    from gateway.audit.writing.writer import AuditWriter
+    from gateway.audit.writing.intake import Log
     from gateway.config.settings import Settings
     from gateway.control.authorities import AuthorityStore
     from gateway.control.fronts import FrontStore
@@ -81,7 +81,7 @@ class Engine:
     """Everything that one process serves with; `addons` are in the order in which their hooks are called."""
 
     settings: Settings
-    writer: AuditWriter
+    writer: Log
     resolver: Resolver
     trust: TrustStore
     fronts: Mapping[str, FrontStore]
@@ -154,9 +154,14 @@ class Engine:
         )
 
 
-def compose(settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None) -> Engine:
-    """Put the engine together; nothing is opened yet. `shared` is where workers count limits together, if they do."""
-    base, turns, geography = lay(settings, resolver), Turns(), Geography()
+def compose(
+    settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None, log: Log | None = None
+) -> Engine:
+    """Put the engine together, nothing opened yet; `resolver` and `log` replace those that are configured.
+
+    In a `shared` table the limits are counted together with other workers.
+    """
+    base, turns, geography = lay(settings, resolver, log), Turns(), Geography()
     connections, pools = base.connections, base.pools
     parents, ahead, recorder = Parents(base.resolver, base.own), _ahead(settings), _recorder(settings, base)
     admission = Admission(
@@ -192,16 +197,8 @@ def compose(settings: Settings, resolver: Resolver | None = None, shared: Shared
     listeners = _listeners(settings, base, shared, counting)
     served, standing = _served(connections, geography)
     return Engine(
-        settings=settings,
-        writer=base.writer,
-        resolver=base.resolver,
-        trust=base.trust,
-        fronts=base.fronts,
-        listeners=listeners,
-        connections=connections,
-        admission=admission,
-        dialing=dialing,
-        addons=addons,
+        *(settings, base.writer, base.resolver, base.trust, base.fronts, listeners),
+        *(connections, admission, dialing, addons),
         failures=Failures(connections, recorder, time.time),
         served=served,
         standing=standing,
@@ -262,7 +259,7 @@ def _recorder(settings: Settings, base: Foundations) -> Recorder:
     return Recorder(base.writer, base.connections, time.time, durable, disclosure, counting=counting)
 
 
-def _settling(recorder: Recorder, writer: AuditWriter) -> tuple[Settling, ...]:
+def _settling(recorder: Recorder, writer: Log) -> tuple[Settling, ...]:
     """Who waits for the disk; nobody, unless answers are to wait."""
     return (Settling(recorder),) if writer.waits else ()
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from gateway.control.channel import Order
+
 type Verb = Callable[["Caller", Mapping[str, str]], Awaitable[dict[str, Any]]]
 """Does what is ordered and says what came of it. Raises Refused, or Malformed for what it cannot be done with."""
 
@@ -110,19 +112,25 @@ class Control:
             async with asyncio.timeout(PATIENCE):
                 line = await reader.readline()
             order = read_order(line)
-            verb = self.verbs.get(order.verb)
-            if verb is None:
-                return Outcome(
-                    refused=f"there is no order `{order.verb}`, it is one of {', '.join(sorted(self.verbs))}"
-                )
-            return Outcome(await verb(replace(caller, by=order.by), order.given))
         except TimeoutError:
             return Outcome(refused="no order came in time")
-        except (Malformed, Refused, ValueError) as problem:
+        except (Malformed, ValueError) as problem:
             return Outcome(refused=str(problem))
-        except Exception:  # noqa: BLE001 - an order that fails must not end the gateway
-            _log.exception("an order failed")
-            return Outcome(refused="the order failed inside of the gateway, its log says how")
+        return await carried_out(self.verbs, replace(caller, by=order.by), order)
+
+
+async def carried_out(verbs: Mapping[str, Verb], caller: Caller, order: Order) -> Outcome:
+    """What came of an order, whatever it was."""
+    verb = verbs.get(order.verb)
+    if verb is None:
+        return Outcome(refused=f"there is no order `{order.verb}`, it is one of {', '.join(sorted(verbs))}")
+    try:
+        return Outcome(await verb(caller, order.given))
+    except (Malformed, Refused, ValueError) as problem:
+        return Outcome(refused=str(problem))
+    except Exception:  # noqa: BLE001 - an order that fails must not end the gateway
+        _log.exception("an order failed")
+        return Outcome(refused="the order failed inside of the gateway, its log says how")
 
 
 def _bound(folder: Path) -> socket.socket:

@@ -14,16 +14,14 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from addons.judging.exchange import Connections
-from addons.serving.exporting import anchors_of
 from addons.serving.listeners import own_addresses
+from addons.serving.log import log_of
 from addons.serving.measuring import Measuring
 from addons.upstream.pools import Pools
-from gateway.audit.proof.notary import Notary, NotaryOptions
 from gateway.audit.records.clients import Keyed, truncated
 from gateway.audit.records.disclosure import Disclosure
 from gateway.audit.records.ids import IdSource
 from gateway.audit.records.month_keys import MonthKeys
-from gateway.audit.writing.writer import AuditWriter, WriterOptions
 from gateway.control.authorities import AuthorityStore
 from gateway.control.fronts import FrontStore
 from gateway.control.trust import TrustStore
@@ -38,8 +36,8 @@ if TYPE_CHECKING:
 
     from gateway.audit.records.clients import ClientName
     from gateway.audit.records.record import Record
-    from gateway.audit.writing.witness import Witness
-    from gateway.config.settings import AuditSettings, ProofSettings, ResolverSettings, Settings
+    from gateway.audit.writing.intake import Log
+    from gateway.config.settings import ResolverSettings, Settings
     from gateway.upstreams.parents import Spot
 
 
@@ -51,7 +49,7 @@ type Noting = Callable[[Record], int]
 class Foundations:
     """What every part may be given; `note` writes down what the gateway did to itself, and counts it."""
 
-    writer: AuditWriter
+    writer: Log
     connections: Connections
     measuring: Measuring
     note: Noting
@@ -68,9 +66,9 @@ class Foundations:
         return (lambda: ()) if self.authorities is None else self.authorities.published
 
 
-def lay(settings: Settings, resolver: Resolver | None) -> Foundations:
-    """Make them as the settings say; without a `resolver`, the one that is configured."""
-    writer, measuring = _writer(settings), Measuring()
+def lay(settings: Settings, resolver: Resolver | None, log: Log | None = None) -> Foundations:
+    """Make them as the settings say; without a `resolver` or `log`, those that are configured."""
+    writer, measuring = log_of(settings) if log is None else log, Measuring()
     note = measuring.happenings.heard(writer.append)
     return Foundations(
         writer=writer,
@@ -95,29 +93,6 @@ def all_own(settings: Settings) -> frozenset[Spot]:
     binds = [each.bind for each in settings.listeners]
     binds += [] if settings.admin is None else [settings.admin.bind]
     return frozenset().union(*map(own_addresses, binds))
-
-
-def _writer(settings: Settings) -> AuditWriter:
-    return AuditWriter(settings.state / "audit", _options(settings.audit), witness=_witness(settings.proof))
-
-
-def _witness(proof: ProofSettings) -> Witness | None:
-    """Who proves the log, if that is wanted."""
-    if not proof.enabled:
-        return None
-    return Notary(NotaryOptions(heartbeat=proof.heartbeat), anchors=anchors_of(proof))
-
-
-def _options(audit: AuditSettings) -> WriterOptions:
-    return WriterOptions(
-        durability=audit.durability,
-        on_failure=audit.on_failure,
-        reserve=audit.reserve,
-        segment_size=audit.segment_size,
-        segment_age=audit.segment_age,
-        retain=audit.retain,
-        compress=audit.compress,
-    )
 
 
 def _pools(settings: Settings, note: Noting) -> Pools:

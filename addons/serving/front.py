@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from addons.connections.handler import Stage
     from addons.entries.destination import Spot
     from addons.serving.composition import Engine
-    from addons.serving.listeners import Closable, Crowd, Listener
+    from addons.serving.listeners import Closable, Listener, Room
     from addons.tunnels.spliced import Spliced
     from gateway.policy.model import Decision
 
@@ -79,7 +79,7 @@ class Arrival:
 class Front:
     """Takes the connections of one listener. `crowd` is shared by all listeners."""
 
-    def __init__(self, listener: Listener, crowd: Crowd, engine: Engine, stage: Stage) -> None:
+    def __init__(self, listener: Listener, crowd: Room, engine: Engine, stage: Stage) -> None:
         self._listener: Final = listener
         self._crowd: Final = crowd
         self._engine: Final = engine
@@ -177,7 +177,7 @@ class Front:
             self._engine.served.remove(client)
 
 
-async def open_http3(listener: Listener, crowd: Crowd, engine: Engine, stage: Stage, opened: socket.socket) -> Closable:
+async def open_http3(listener: Listener, crowd: Room, engine: Engine, stage: Stage, opened: socket.socket) -> Closable:
     """Serve HTTP/3 on a socket; nothing of QUIC is loaded for whoever does not."""
     from addons.http3.front import QuicFront  # noqa: PLC0415 - only for whom HTTP/3 is spoken
 

@@ -61,12 +61,16 @@ class Listener:
         return self.settings.mode
 
 
-def open_socket(address: Address, port: int) -> socket.socket:
-    """A bound socket. The protocol is named: asyncio switches Nagle's algorithm off for sockets that say TCP only."""
+def open_socket(address: Address, port: int, *, shared: bool = False) -> socket.socket:
+    """A bound socket. The protocol is named: asyncio switches Nagle's algorithm off for sockets that say TCP only.
+
+    A `shared` address can be bound again by processes of the same user, and connections are spread over all of them.
+    """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - the version of the protocol
     opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         opened.bind((str(address), port))
@@ -76,13 +80,14 @@ def open_socket(address: Address, port: int) -> socket.socket:
     return opened
 
 
-def open_datagrams(address: Address, port: int) -> socket.socket:
-    """A bound socket for datagrams, with room for bursts of them."""
+def open_datagrams(address: Address, port: int, *, shared: bool = False) -> socket.socket:
+    """A bound socket for datagrams, with room for bursts of them; `shared` as with `open_socket`."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - the version of the protocol
     opened = socket.socket(family, socket.SOCK_DGRAM, socket.IPPROTO_UDP)
     try:
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BURST)
         opened.settimeout(0.0)
         opened.bind((str(address), port))
@@ -122,6 +127,16 @@ def _local_addresses() -> set[Address]:
         for line in Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines():
             found.add(Address(6, int(line.split()[0], 16)))
     return found
+
+
+class Room(Protocol):
+    """Whether there is room for one more connection."""
+
+    def enter(self, client: Address | None) -> bool:
+        """Whether there is room for one more of this client; counts it if so."""
+
+    def leave(self, client: Address | None) -> None:
+        """One of this client's connections is over."""
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from addons.serving.listeners import Listener
     from addons.upstream.pools import Pools
     from gateway.audit.export.health import Health
-    from gateway.audit.writing.writer import Figures
+    from gateway.audit.writing.intake import Figures
     from gateway.cache.caches import Caches
     from gateway.control.authorities import AuthorityStore
     from gateway.control.fronts import FrontStore
@@ -75,6 +75,13 @@ class Measuring:
             found |= _of_parts(self.parts, self.happenings.gaps)
         found |= _of_exporters(self.exporters())
         return Snapshot({name: found[name] for name in of.FAMILIES if found.get(name)})
+
+
+def of_owner(log: Figures, exporters: Iterable[Health]) -> Snapshot:
+    """The numbers of a process that serves nothing and writes the log for those that do."""
+    found = {**_of_process(), **_of_log(log, 0), **_of_exporters(exporters)}
+    del found[of.PROCESSES.name]
+    return Snapshot({name: found[name] for name in of.FAMILIES if found.get(name)})
 
 
 def _of_parts(parts: Parts, gaps: int) -> dict[str, Series]:

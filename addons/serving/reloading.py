@@ -48,7 +48,8 @@ class Reloading:
     """Reads again what `engine` serves by, which was started. `said` hears sentences for the operator.
 
     `again` reads the configuration once more, None if there is no such file; it raises Invalid. `ledger` says how every
-    part stands; `began` is when the first file was read, in seconds since the epoch.
+    part stands; `began` is when the first file was read, in seconds since the epoch. A worker has a `wish`: others
+    reload with it, and somebody else says when.
     """
 
     engine: Engine
@@ -56,6 +57,7 @@ class Reloading:
     again: Callable[[], Settings] | None = None
     ledger: Ledger = field(default_factory=Ledger)
     began: float = field(default_factory=time.time)
+    wish: Callable[[Cause], Awaitable[None]] | None = None
     _watch: Watch[Part] = field(init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _settings: Settings = field(init=False)
@@ -106,7 +108,7 @@ class Reloading:
             try:
                 changed = await asyncio.to_thread(self._watch.changed)
                 if changed:
-                    await self.reload("file", changed)
+                    await (self.reload("file", changed) if self.wish is None else self.wish("file"))
             except Exception:  # noqa: BLE001 - whoever watches goes on watching
                 _log.exception("what has changed could not be read again")
 

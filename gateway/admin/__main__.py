@@ -17,10 +17,14 @@ import uvicorn
 
 from gateway.admin.app import build
 from gateway.admin.brief import Brief
+from gateway.admin.deadline import Bounded
+from gateway.logs.operator import operator_log
 
 _NICENESS = 5
 _AT_ONCE = 128
 _LEASH = 0
+_STANDARD_ERROR = 2
+_log = logging.getLogger("gateway.admin")
 
 
 def main() -> None:
@@ -28,10 +32,18 @@ def main() -> None:
     brief = Brief.read(sys.argv[1])
     with suppress(OSError):
         os.nice(_NICENESS)
-    logging.basicConfig(level=logging.WARNING, format="wicketgate: admin: %(message)s")
+    with operator_log(brief.spoken, _STANDARD_ERROR):
+        try:
+            _serve(brief)
+        except Exception:  # noqa: BLE001 - whatever it is, it is told in the one form and ends the process
+            _log.exception("the admin side failed")
+            sys.exit(1)
+
+
+def _serve(brief: Brief) -> None:
     config = uvicorn.Config(
         build(brief),
-        http="h11",
+        http=Bounded,
         ws="none",
         lifespan="on",
         log_config=None,

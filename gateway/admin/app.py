@@ -21,7 +21,7 @@ from gateway.admin.desk import Desk
 from gateway.admin.guarding import Guard, Stopped
 from gateway.admin.history import Tail
 from gateway.admin.pages.site import pages
-from gateway.admin.routes import decisions, engine, metrics, standing
+from gateway.admin.routes import decisions, engine, metrics, standing, stories
 from gateway.admin.sessions import Sessions
 from gateway.admin.token import METRICS, Secret
 
@@ -57,7 +57,13 @@ def build(brief: Brief) -> Guard:
         responses=described(400, 401, 403, 404, 405, 409, 413, 415, 421, 422, 429, 500, 503),
         lifespan=partial(_counting, desk),
     )
-    routers = (standing.router(desk, site), engine.router(desk), decisions.router(desk), metrics.router(desk))
+    routers = (
+        standing.router(desk, site),
+        engine.router(desk),
+        decisions.router(desk),
+        stories.router(desk),
+        metrics.router(desk),
+    )
     for each in routers:
         app.include_router(each)
     app.state.routes = [route for each in routers for route in each.routes]

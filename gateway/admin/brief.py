@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from gateway.config.settings import LogSettings
+
 if TYPE_CHECKING:
-    from gateway.config.settings import AdminSettings
+    from gateway.config.settings import AdminSettings, LogFormat, LogLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +24,15 @@ class Brief:
     certificate: str = ""
     key: str = ""
     open_metrics: bool = False
+    log_level: LogLevel = "warning"
+    log_format: LogFormat = "text"
 
     @classmethod
-    def of(cls, settings: AdminSettings, state: Path, version: str, socket: int) -> Self:
-        """The brief for an admin side that is configured so."""
+    def of(
+        cls, settings: AdminSettings, state: Path, version: str, socket: int, spoken: LogSettings | None = None
+    ) -> Self:
+        """The brief for an admin side that is configured so; it speaks to the operator as the gateway does."""
+        form = LogSettings() if spoken is None else spoken
         shown = settings.tls
         return cls(
             socket=socket,
@@ -35,6 +42,8 @@ class Brief:
             certificate="" if shown is None else str(shown.certificate.resolve()),
             key="" if shown is None else str(shown.key.resolve()),
             open_metrics=settings.open_metrics,
+            log_level=form.level,
+            log_format=form.format,
         )
 
     def __str__(self) -> str:
@@ -45,6 +54,11 @@ class Brief:
         """The brief on a line that `str` made."""
         said: dict[str, Any] = json.loads(line)
         return cls(**said | {"hosts": tuple(said["hosts"])})
+
+    @property
+    def spoken(self) -> LogSettings:
+        """How it speaks to the operator."""
+        return LogSettings(level=self.log_level, format=self.log_format)
 
     @property
     def folder(self) -> Path:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.exceptions import HTTPException
 
 from gateway.admin.answers import FIELDS, NO_STORE, problem, problem_fields
+from gateway.admin.invitation import accept
 from gateway.admin.sessions import COOKIE
 from gateway.policy.errors import Malformed
 from gateway.policy.names import Host, parse_authority
@@ -184,12 +185,23 @@ class Guard:
 
     def check_token(self, client: str, given: str, *, for_metrics: bool = False) -> None:
         """Whether this is the token. Raises Stopped, and counts the attempt."""
-        if wait := self.attempts.wait(client):
-            raise Stopped(429, "too many wrong tokens, wait", (b"retry-after", b"%d" % wait))
+        self._check_attempts(client)
         if self.token.is_it(given) or (for_metrics and self.metrics.is_it(given)):
             return
         self.attempts.failed(client)
         raise Stopped(401, "this is not the token", (b"www-authenticate", b'Bearer error="invalid_token"'))
+
+    def check_code(self, client: str, given: str) -> None:
+        """Whether this is the code of a link that still works. Raises Stopped, and counts the attempt."""
+        self._check_attempts(client)
+        self.token.look()
+        if not accept(self.token.state, given):
+            self.attempts.failed(client)
+            raise Stopped(401, "this link was used already, or is too old, `wicketgate admin link` makes another one")
+
+    def _check_attempts(self, client: str) -> None:
+        if wait := self.attempts.wait(client):
+            raise Stopped(429, "too many wrong tokens, wait", (b"retry-after", b"%d" % wait))
 
 
 def _check_origin(asked: Asked) -> None:

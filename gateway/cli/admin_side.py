@@ -47,8 +47,13 @@ def _tls_problems(shown: CertificateSettings | None) -> list[str]:
 
 
 @contextmanager
-def side(settings: Settings, version: str, said: Callable[[str], None], way_out: str) -> Iterator[Callable[[], None]]:
-    """The admin side, if there is to be one; what is given starts it. Raises Unusable."""
+def side(
+    settings: Settings, version: str, said: Callable[[str], None], way_out: str, *, invites: bool = False
+) -> Iterator[Callable[[], None]]:
+    """The admin side, if there is to be one; what is given starts it. Raises Unusable.
+
+    With `invites` a link that signs in once is said when it starts: for who sits at this terminal.
+    """
     if settings.admin is None:
         yield lambda: None
         return
@@ -77,8 +82,28 @@ def side(settings: Settings, version: str, said: Callable[[str], None], way_out:
             said(f"the token of the admin side is in `{settings.state / ADMIN}`")
         if not is_loopback(address) and settings.admin.tls is None:
             said(f"the admin side on {settings.admin.endpoint} speaks no TLS: who listens on the way learns its token")
-        keeper = Keeper(Brief.of(settings.admin, settings.state, version, listening.fileno()), listening, said)
+        brief = Brief.of(settings.admin, settings.state, version, listening.fileno(), settings.log)
+        keeper = Keeper(brief, listening, said)
+
+        def start() -> None:
+            keeper.start()
+            if invites:
+                _invite(settings, said)
+
         try:
-            yield keeper.start
+            yield start
         finally:
             keeper.stop()
+
+
+def _invite(settings: Settings, said: Callable[[str], None]) -> None:
+    from gateway.admin.invitation import invite, link
+
+    if settings.admin is None:
+        return
+    scheme = "http" if settings.admin.tls is None else "https"
+    try:
+        address = link(f"{scheme}://{settings.admin.endpoint}", invite(settings.state))
+    except OSError:
+        return  # it is a courtesy: the token opens the page as well
+    said(f"the dashboard, signed in once within ten minutes (`wicketgate admin link` makes another link): {address}")

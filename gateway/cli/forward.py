@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.cli.options import add_listener, parser, with_log
+from gateway.cli.outcome import told_in
 from gateway.cli.shipped import shipped_policy
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     from gateway.cli.launch import launch, usable
     from gateway.config.quick import Forward, quick_settings
 
-    with usable():
+    with told_in(given.log_format), usable():
         forward = Forward(policy=given.policy or shipped_policy("corporate"), listen=given.listen)
-        settings = quick_settings(forward=forward, state=given.state)
+        settings = quick_settings(forward=forward, state=given.state, workers=given.workers)
     return launch(with_log(settings, given), ways_out={"forward": "--listen"}, watch=given.watch)

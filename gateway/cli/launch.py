@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.cli.admin_side import NAME as ADMIN
 from gateway.cli.admin_side import problems_of, side
-from gateway.cli.outcome import INTERRUPTED, OK, Unusable
+from gateway.cli.outcome import INTERRUPTED, OK, Unusable, told_in
 from gateway.cli.ports import endpoint, trouble_with
 from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from gateway.config.settings import Settings
     from gateway.policy.addresses import Address
 
+SUPERVISOR: Final = "addons.workers.supervisor"
 ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
-"""The module of each engine.
+"""The module of each engine. `SUPERVISOR` is that of several workers, and offers the same.
 
 It offers `run(settings, said=, version=, again=, configuration=, ready=)`, which raises its `NotStarted`.
 """
@@ -59,16 +60,29 @@ def launch(
     `ways_out` names the option of each listener's address; without it, the configuration is where to choose another.
     `again` reads the configuration once more, for the servers that joined or left; `configuration` is its digest.
     """
-    if problems := [*taken_ports(settings, ways_out or {}), *problems_of(settings)]:
+    with told_in(settings.log.format):
+        return _launched(settings, ways_out or {}, watch=watch, again=again, configuration=configuration)
+
+
+def _launched(
+    settings: Settings,
+    ways_out: Mapping[str, str],
+    *,
+    watch: bool,
+    again: Callable[[], Settings] | None,
+    configuration: str | None,
+) -> int:
+    if problems := [*taken_ports(settings, ways_out), *problems_of(settings)]:
         raise Unusable(*problems, *_policy_problems(settings))
     _make_private(settings.state)
-    engine = importlib.import_module(ENGINES[settings.engine])
-    named, way_out = version("wicketgate"), (ways_out or {}).get(ADMIN, "admin.bind")
+    engine = importlib.import_module(ENGINES[settings.engine] if settings.workers == 1 else SUPERVISOR)
+    named, way_out = version("wicketgate"), ways_out.get(ADMIN, "admin.bind")
     try:
+        invites = ADMIN in ways_out
         with (
             _said(settings) as said,
             _watching(settings) if watch else nullcontext(),
-            side(settings, named, said, way_out) as ready,
+            side(settings, named, said, way_out, invites=invites) as ready,
         ):
             engine.run(settings, said=said, version=named, again=again, configuration=configuration, ready=ready)
     except engine.NotStarted as error:

@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
     except Unusable as error:
-        return complain(*error.problems)
+        return complain(*error.problems, form=error.form)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from gateway.config.settings import Settings
 
 STATE: Final = Path(".wicketgate")
-_READY: Final = {"engine": "mitmproxy", "workers": "1"}
+_READY: Final = {"engine": "mitmproxy"}
+_MOST_WORKERS: Final = 64
 _ANNOUNCED: Final = {"engine": {"envoy"}}
 
 
@@ -71,11 +72,17 @@ def add_listener(options: argparse.ArgumentParser, listen: str, policy: str) -> 
     options.add_argument("--watch", action="store_true", help="print a line per decision")
     add_log(options)
     options.add_argument(
-        "--workers", type=_only("workers"), default=1, metavar="N", help="processes that share the work (only 1 yet)"
+        "--workers", type=_workers, default=1, metavar="N", help="processes that share the work (default: %(default)s)"
     )
     options.add_argument(
         "--engine", type=_only("engine"), default="mitmproxy", metavar="NAME", help="what moves the bytes (mitmproxy)"
     )
+
+
+def _workers(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_WORKERS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"`{text}` is no number of processes from 1 to {_MOST_WORKERS}")
 
 
 def _only(option: str) -> Callable[[str], str]:
@@ -84,7 +91,7 @@ def _only(option: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text == _READY[option]:
             return text
-        announced = text in _ANNOUNCED.get(option, ()) or (option == "workers" and text.isdigit() and int(text) > 1)
+        announced = text in _ANNOUNCED.get(option, ())
         problem = "is not supported yet" if announced else "is unknown"
         raise argparse.ArgumentTypeError(f"`{text}` {problem}, use `{_READY[option]}`")
 

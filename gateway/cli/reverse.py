@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.cli.options import add_listener, parser, with_log
+from gateway.cli.outcome import told_in
 from gateway.cli.shipped import shipped_policy
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def main(argv: Sequence[str]) -> int:
     from gateway.cli.launch import launch, usable
     from gateway.config.quick import Reverse, quick_settings
 
-    with usable():
+    with told_in(given.log_format), usable():
         policy = given.policy or shipped_policy("api")
         reverse = Reverse(policy=policy, urls=tuple(given.urls), listen=given.listen)
-        settings = quick_settings(reverse=reverse, state=given.state)
+        settings = quick_settings(reverse=reverse, state=given.state, workers=given.workers)
     return launch(with_log(settings, given), ways_out={"reverse": "--listen"}, watch=given.watch)

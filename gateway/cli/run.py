@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.options import add_log, add_state, parser, with_log
-from gateway.cli.outcome import OK, Unusable
+from gateway.cli.outcome import OK, Unusable, tell, told_in
 from gateway.cli.output import add_format, answer
 from gateway.cli.shipped import shipped_policy
 
@@ -30,7 +30,8 @@ _WAYS_OUT: Final = {"forward": "--forward", "reverse": "--reverse", "app": "--ap
 def main(argv: Sequence[str]) -> int:
     """Run until told to stop, or only check with `--check`."""
     given = command_line().parse_args(argv)
-    return _quick_start(given) if given.config is None else _configured(given)
+    with told_in(given.log_format):
+        return _quick_start(given) if given.config is None else _configured(given)
 
 
 def command_line() -> Parser:
@@ -84,13 +85,14 @@ def _quick_start(given: Namespace) -> int:
         )
     if given.check:
         return _check(settings, given.format)
+    form = with_log(settings, given).log.format
     if _USUAL_NAME.is_file():
-        sys.stderr.write(f"wicketgate: this is the quick start; `--config {_USUAL_NAME}` runs what that file says\n")
+        tell(f"this is the quick start; `--config {_USUAL_NAME}` runs what that file says", form)
     if problems := taken_ports(settings, _WAYS_OUT, {"app": (address, port)}):
         raise Unusable(*problems)
     try:
         with application(str(address), port):
-            sys.stderr.write(f"wicketgate: the application to protect listens on {given.app}\n")
+            tell(f"the application to protect listens on {given.app}", form)
             return launch(with_log(settings, given), ways_out=_WAYS_OUT, watch=True)
     except NotStarted as error:
         raise Unusable(str(error)) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from gateway.audit.reading.advice import Advice, advice
 from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.refusals import Refusal, exchange, refusals
 from gateway.audit.reading.telling import part, told
@@ -21,7 +22,6 @@ from gateway.cli.audit_filters import client_of, host_of
 from gateway.cli.audit_walk import Walk
 from gateway.cli.outcome import Unusable, complain
 from gateway.cli.output import add_format, answer
-from gateway.cli.why_advice import Advice, advice
 from gateway.cli.why_now import Now, ask_again, left_out
 from gateway.policy.model import FactName
 

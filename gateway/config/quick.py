@@ -48,6 +48,7 @@ def quick_settings(
     reverse: Reverse | None = None,
     state: Path = DEFAULT_STATE,
     admin: str | None = None,
+    workers: int = 1,
 ) -> Settings:
     """The settings of one or two listeners, and of the admin side if it has an address.
 
@@ -69,5 +70,6 @@ def quick_settings(
         listeners=tuple(listeners),
         state=state,
         upstreams=upstreams,
+        workers=workers,
         admin=None if admin is None else AdminSettings(bind=parse_admin_bind(admin)),
     )

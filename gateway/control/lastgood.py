@@ -20,7 +20,7 @@ def keep_copy(path: Path, content: bytes) -> None:
     for folder in (*reversed(path.parent.parents), path.parent):
         if not folder.is_dir():
             folder.mkdir(_PRIVATE_DIRECTORY)
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     with os.fdopen(os.open(fresh, flags, _PRIVATE_FILE), "wb") as file:
         file.write(content)

@@ -106,7 +106,7 @@ TURNED_AWAY: Final = _counter(
     "connections_refused", "Connections that were turned away before they were served", "listener"
 )
 OPEN: Final = _gauge("connections_open", "Connections that are being served", "listener")
-MOST_OPEN: Final = _gauge("connections_limit", "Connections that may be open at a time", merging=Merging.SUM)
+MOST_OPEN: Final = _gauge("connections_limit", "Connections that may be open at a time", merging=Merging.MAX)
 
 UPSTREAM_REQUESTS: Final = _counter(
     "upstream_requests",
@@ -131,9 +131,14 @@ AT_SERVER: Final = _gauge(
 QUEUE: Final = _gauge("upstream_queue_length", "Requests that wait for a place at a server", "upstream")
 
 LIMIT_KEYS: Final = _gauge(
-    "limit_keys", "Keys that a limit remembers: those that have used some of it", "listener", "limit"
+    "limit_keys",
+    "Keys that a limit remembers: those that have used some of it",
+    *("listener", "limit"),
+    merging=Merging.MAX,
 )
-LIMIT_CAPACITY: Final = _gauge("limit_capacity_keys", "Keys that a limit can remember", "listener", "limit")
+LIMIT_CAPACITY: Final = _gauge(
+    "limit_capacity_keys", "Keys that a limit can remember", "listener", "limit", merging=Merging.MAX
+)
 LIMIT_REFUSALS: Final = _counter("limit_refusals", "Requests that a limit refused", "listener", "limit", "reason")
 
 STORE_UP: Final = _gauge(

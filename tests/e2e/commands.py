@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -63,10 +64,11 @@ class Running:
     out: list[str] = field(default_factory=list)
     err: list[str] = field(default_factory=list)
 
-    def wait_for(self, text: str, stream: list[str]) -> str:
+    def wait_for(self, text: str | re.Pattern[str], stream: list[str]) -> str:
         """The first line of `out` or `err` that contains `text`, as soon as there is one."""
-        until(lambda: any(text in line for line in stream) or self.process.poll() is not None, f"`{text}` never came")
-        found = [line for line in stream if text in line]
+        wanted = re.compile(re.escape(text)) if isinstance(text, str) else text
+        until(lambda: any(map(wanted.search, stream)) or self.process.poll() is not None, f"`{text}` never came")
+        found = [line for line in stream if wanted.search(line)]
         assert found, f"`{text}` never came: {''.join(self.err)}"
         return found[0]
 
@@ -79,6 +81,10 @@ class Running:
         if self.process.poll() is None:
             self.tell(signal.SIGTERM)
         return self.process.wait(PATIENCE)
+
+
+READY: Final = re.compile('(wicketgate: |"sentence": ")ready: ')
+"""How a gateway says so, to people or to programs."""
 
 
 @contextmanager
@@ -101,7 +107,7 @@ def running(
         gateway = Running(process)
         readers = [_reading(process.stdout, gateway.out), _reading(process.stderr, gateway.err)]
         try:
-            gateway.wait_for("wicketgate: ready: ", gateway.err)
+            gateway.wait_for(READY, gateway.err)
             yield gateway
         finally:
             gateway.end()

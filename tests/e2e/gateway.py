@@ -90,12 +90,14 @@ def gateway(
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (),
     whole: bool = True,
+    code: int = 0,
 ) -> Iterator[Gateway]:
     """Run a gateway in this block; its log is checked at the end.
 
     `forward` and `reverse` are the texts of policies; `upstreams` the URLs behind the reverse listener, of an upstream
     `app` or of those that are named; `names` what the resolver is told, `entry` how clients of the forward listener say
-    where they want to go, `settings` other keys of the configuration, `command` what starts it in place of itself.
+    where they want to go, `settings` other keys of the configuration, `command` what starts it in place of itself,
+    `code` how it ends.
     """
     ports = free_port(), free_port()
     _write(
@@ -109,7 +111,7 @@ def gateway(
     with running(*arguments, cwd=folder, environment=environment, command=command) as process:
         started = Gateway(process, folder, *ports)
         yield started
-    assert process.process.returncode == 0, "".join(process.err)
+    assert process.process.returncode == code, "".join(process.err)
     assert [line for line in process.err if "Traceback" in line] == [], "".join(process.err)
     check_trail(started.state, started.answered, whole=whole)
 

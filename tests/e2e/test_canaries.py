@@ -7,6 +7,7 @@ and names of query parameters are meant to be written down; all else that a clie
 from __future__ import annotations
 
 import base64
+import json
 import socket
 import struct
 from contextlib import suppress
@@ -194,12 +195,14 @@ def _listeners(egress: int, socks: int, shop: int) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("number", range(len(SHAPES)))
 def test_no_secret_reaches_the_log_an_error_or_a_page(number: int, tmp_path: Path) -> None:
+    """With an operator who wants to be told everything."""
     secret = SHAPES[number].format(number * 7919 + 10007)
     marks = [mark.format(number * 7919 + 10007) for mark in MARKS]
     ports, said, given = (free_port(), free_port(), free_port()), [], list(_answers(secret))
     with RecordingOrigin() as origin:
         policy = POLICY.format(port=origin.port)
-        settings = {"listeners": _listeners(*ports), "audit": {"query_values": ["page"]}}
+        log = {"level": "debug", "format": "json"}
+        settings = {"listeners": _listeners(*ports), "audit": {"query_values": ["page"]}, "log": log}
         names = {".open.example": ["127.0.0.1"]}
         with gateway(
             tmp_path,
@@ -241,6 +244,7 @@ def test_no_secret_reaches_the_log_an_error_or_a_page(number: int, tmp_path: Pat
             shown = "".join([*running.process.err, *running.process.out]).encode() + b"".join(said)
 
     assert any(said)
+    assert {json.loads(line)["level"] for line in running.process.err} >= {"info", "debug"}
     assert b'"event":"decision"' in written
     for mark in marks:
         assert mark.lower().encode() not in (kept + shown).lower(), _around(kept + shown, mark)

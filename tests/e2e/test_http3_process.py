@@ -49,17 +49,18 @@ def origin() -> Iterator[RecordingOrigin]:
         yield served
 
 
-def _written(folder: Path, origin: RecordingOrigin) -> int:
+def written(folder: Path, origin: RecordingOrigin, more: str = "") -> int:
+    """A configuration that speaks HTTP/3, with these keys beside; its port."""
     port = free_port()
     Keyring.in_folder(folder).issue("shop", HOST)
     (folder / "open.yaml").write_text(POLICY, encoding="utf-8")
     text = CONFIGURATION.format(port=port, origin=origin.port)
-    (folder / "wicketgate.yaml").write_text(text, encoding="utf-8")
+    (folder / "wicketgate.yaml").write_text(text + more, encoding="utf-8")
     return port
 
 
 def test_the_installed_command_speaks_http3_and_leaves_in_peace(tmp_path: Path, origin: RecordingOrigin) -> None:
-    port = _written(tmp_path, origin)
+    port = written(tmp_path, origin)
     with running("run", "--config", "wicketgate.yaml", cwd=tmp_path) as gateway:
         with talking(port, HOST, tmp_path / "root.pem") as client:
             assert client.ask(asking(HOST, "/a")).status == 200
@@ -74,7 +75,7 @@ def test_the_installed_command_speaks_http3_and_leaves_in_peace(tmp_path: Path, 
 
 
 def test_a_port_of_udp_that_is_taken_ends_the_start(tmp_path: Path, origin: RecordingOrigin) -> None:
-    port = _written(tmp_path, origin)
+    port = written(tmp_path, origin)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", port))
         arguments = [COMMAND, "run", "--config", "wicketgate.yaml"]
@@ -92,7 +93,7 @@ def _fingerprint(folder: Path) -> str:
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on this machine")
 def test_a_browser_comes_by_http3(tmp_path: Path, origin: RecordingOrigin) -> None:
-    port = _written(tmp_path, origin)
+    port = written(tmp_path, origin)
     browser = [
         *("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"),
         *(

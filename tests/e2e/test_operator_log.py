@@ -6,12 +6,15 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.e2e.commands import COMMAND, PATIENCE, free_port, until
+from gateway.admin.brief import Brief
+from gateway.cli.outcome import WRONG_USAGE
+from tests.e2e.commands import COMMAND, PATIENCE, accepts, free_port, until
 from tests.e2e.gateway import gateway
 from tests.e2e.wire import Closed, connect, get
 from tests.unit.logs.test_stream import fill
@@ -99,3 +102,45 @@ def test_a_standard_error_that_nobody_reads_stops_nothing(gone: str, tmp_path: P
         assert process.wait(PATIENCE) == 0
     if gone == "full":
         os.close(read)
+
+
+def test_what_is_said_before_a_start_and_by_the_admin_side_has_the_same_form(tmp_path: Path) -> None:
+    ports = {name: f"127.0.0.1:{free_port()}" for name in ("forward", "reverse", "app", "admin")}
+    (tmp_path / "wicketgate.yaml").write_text("", "utf-8")
+    given = [word for name, at in ports.items() for word in (f"--{name}", at)]
+    with started(tmp_path, "run", *given, "--log-format", "json", stderr=subprocess.PIPE) as process:
+        until(lambda: accepts(int(ports["admin"].rpartition(":")[2])), "it never listened")
+        second = subprocess.run(
+            [COMMAND, "run", *given, "--log-format", "json"],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+            timeout=PATIENCE,
+        )  # fmt: skip - one argument a line would say no more
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+
+    said = [line["sentence"] for line in lines(err.splitlines())]
+    assert said[0].startswith("this is the quick start; ")
+    assert f"the application to protect listens on {ports['app']}" in said
+    refused = lines(second.stderr.splitlines())
+    assert second.returncode == WRONG_USAGE
+    assert {line["level"] for line in refused} == {"info", "error"}
+    assert any("is taken by another process" in line["sentence"] for line in refused)
+
+
+def test_the_admin_side_that_cannot_go_on_says_so_in_one_line_without_a_traceback(tmp_path: Path) -> None:
+    brief = Brief(socket=0, state=str(tmp_path), version="1", log_format="json")
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "gateway.admin", str(brief)],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+        timeout=PATIENCE,
+    )  # fmt: skip - one argument a line would say no more
+
+    (said,) = lines(ended.stderr.splitlines())
+    assert ended.returncode == 1
+    assert (said["level"], said["part"], said["sentence"]) == ("error", "admin", "the admin side failed")

@@ -12,7 +12,7 @@ from gateway.audit.records.events import admin_record
 from gateway.audit.writing.errors import AuditUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from addons.serving.composition import Engine
     from addons.serving.control import Caller
@@ -91,14 +91,3 @@ class Desk:
                 return each
         known = ", ".join(f"`{each.name}`" for each in listeners)
         raise Refused(f"say which listener is meant, `listener` is one of {known}")
-
-
-def only(given: Mapping[str, str], *known: str) -> None:
-    """Refuse what an order has no use for. Raises Refused."""
-    if unknown := sorted(given.keys() - set(known)):
-        ways = f"it takes {_listed(known)}" if known else "it takes nothing"
-        raise Refused(f"{_listed(unknown)} means nothing to this order, {ways}")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

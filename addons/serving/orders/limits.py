@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.control import Refused
-from addons.serving.orders.desk import only
+from addons.serving.orders.giving import only
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.policy.addresses import Address, Network
 from gateway.policy.model import Missing
@@ -50,7 +50,7 @@ async def limits(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[
 def _limit(
     listener: Listener, limit: CompiledLimit, now: float, most: int, client: ClientName | None
 ) -> dict[str, Any]:
-    table, spec = listener.store.current.limits, limit.spec
+    counted, spec = listener.store.current.limits, limit.spec
     return {
         "listener": listener.name,
         "id": limit.id,
@@ -61,9 +61,9 @@ def _limit(
         if spec.rate is None
         else {"amount": spec.rate.amount, "period": spec.rate.period, "burst": spec.rate.burst},
         "concurrent": spec.concurrent,
-        "keys": table.held(limit.id),
+        "keys": counted.held(limit.id),
         "capacity": spec.capacity,
-        "fullest": [_state(each, now, client) for each in table.fullest(limit.id, now, most)],
+        "fullest": [_state(each, now, client) for each in counted.fullest(limit.id, now, most)],
     }
 
 

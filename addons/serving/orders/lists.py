@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from addons.serving.control import Refused
-from addons.serving.orders.desk import only
+from addons.serving.orders.giving import only
 from gateway.control.listing import holders, list_data
 from gateway.policy.names import Host
 

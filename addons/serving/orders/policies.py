@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.control import Refused
-from addons.serving.orders.desk import only
+from addons.serving.orders.giving import only
 from gateway.audit.records.times import timestamp
 from gateway.policy.analysis.requests import Question, facts_of, judge
 from gateway.policy.explain import as_json, explain

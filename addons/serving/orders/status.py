@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from addons.serving.orders.desk import only
+from addons.serving.orders.giving import only
 from gateway.audit.records.times import timestamp
 from gateway.audit.writing.errors import AuditUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from addons.serving.composition import Engine
     from addons.serving.control import Caller
     from addons.serving.listeners import Listener
     from addons.serving.orders.desk import Desk
+    from gateway.audit.writing.intake import Log
 
 
 async def status(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ async def status(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[
         "connections": len(engine.served),
         "listeners": [_listener(each) for each in engine.listeners],
         "reloads": dict(life.standing()),
-        "audit": _audit(engine),
+        "audit": audit(engine.writer),
         "limits_store": None if engine.counting is None else engine.counting.store.summary(),
         "workers": [{"pid": os.getpid(), "connections": len(engine.served)}],
     }
@@ -58,8 +58,8 @@ def _listener(listener: Listener) -> dict[str, Any]:
     }
 
 
-def _audit(engine: Engine) -> dict[str, Any]:
-    writer = engine.writer
+def audit(writer: Log) -> dict[str, Any]:
+    """How the log does that this process writes."""
     try:
         last = writer.last
     except AuditUnavailable:

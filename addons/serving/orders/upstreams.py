@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.control import Refused
-from addons.serving.orders.desk import only
+from addons.serving.orders.giving import only
 from gateway.config.endpoints import parse_server
 from gateway.upstreams.parents import leads_to
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +22,24 @@ class Page:
 _KINDS: Final = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_PATHS: Final = {"/": "index.html", "/pages/sign-in.js": "sign-in.js", "/pages/style.css": "style.css"}
-"""What is served where."""
+_FIRST: Final = "index.html"
 
 
 def pages() -> dict[str, Page]:
-    """Every page by its path, read once."""
-    folder = files("gateway.admin.pages")
+    """Every page by its path, read once: `/` is the first one, what it needs is below `/pages/`."""
     return {
-        path: Page(_KINDS[name.rpartition(".")[2]], folder.joinpath(name).read_bytes()) for path, name in _PATHS.items()
+        "/" if path == _FIRST else f"/pages/{path}": Page(_KINDS[path.rpartition(".")[2]], file.read_bytes())
+        for path, file in _files(files("gateway.admin.pages"))
     }
+
+
+def _files(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:
+    """The files that browsers may have: what has no kind of theirs is a module, and stays here."""
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from _files(each, f"{below}{each.name}/")
+        elif each.name.rpartition(".")[2] in _KINDS:
+            yield f"{below}{each.name}", each

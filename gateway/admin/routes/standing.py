@@ -22,7 +22,8 @@ class SignIn(BaseModel):
     """What opens the admin side."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    token: str = Field(min_length=1, max_length=512)
+    token: str | None = Field(default=None, min_length=1, max_length=512)
+    code: str | None = Field(default=None, min_length=1, max_length=512, description="Of a link that works once.")
 
 
 def router(desk: Desk, pages: dict[str, Page]) -> APIRouter:
@@ -63,7 +64,10 @@ def _add_session(routes: APIRouter, desk: Desk) -> None:
     async def sign_in(request: Request, body: SignIn) -> JSONResponse:
         if desk.guard is None or request.client is None:
             raise RuntimeError("nobody guards")
-        desk.guard.check_token(request.client.host, body.token)
+        if body.code is not None:
+            desk.guard.check_code(request.client.host, body.code)
+        else:
+            desk.guard.check_token(request.client.host, body.token or "")
         answer = JSONResponse({"signed_in": True})
         answer.set_cookie(
             COOKIE,

@@ -7,10 +7,12 @@ then whoever started it has told it to, or is gone.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, override
 
 from gateway.audit.export.credentials import field_value, signing_key, tls_context
 from gateway.audit.export.cursors import CursorFile
@@ -26,6 +28,7 @@ from gateway.audit.export.exporter import Exporter
 from gateway.audit.export.forms import Former
 from gateway.audit.export.health import Health, Said
 from gateway.audit.export.posting import Posting
+from gateway.audit.export.receivers import fault
 from gateway.audit.export.rules import from_text
 from gateway.audit.export.to_http import Collector, Webhook
 from gateway.audit.export.to_stdout import Stdout
@@ -102,6 +105,21 @@ class Crew:
         with self._lock, suppress(OSError):
             os.write(self.told, said.as_line())
 
+    def tell_faults(self) -> None:
+        """Let whatever goes wrong unseen in this process be told as a sentence: nothing is written by anybody else."""
+
+        def in_a_thread(failed: threading.ExceptHookArgs) -> None:
+            if failed.exc_value is not None:
+                self._fault(failed.exc_value)
+
+        threading.excepthook = in_a_thread
+        sys.excepthook = lambda _, error, __: self._fault(error)
+        sys.unraisablehook = lambda failed: None if failed.exc_value is None else self._fault(failed.exc_value)
+        logging.getLogger().addHandler(_Told(self))
+
+    def _fault(self, error: BaseException) -> None:
+        self.tell(Said(sentence=f"audit: something failed among the exporters: {fault(error)}"))
+
     def _report(self, exporters: list[Exporter]) -> None:
         for each in exporters:
             self.tell(Said(health=each.health()))
@@ -123,6 +141,21 @@ class Crew:
         )
 
 
+class _Told(logging.Handler):
+    """What is logged is told with its level and who says it; the words may be those of a receiver."""
+
+    def __init__(self, crew: Crew) -> None:
+        super().__init__(logging.WARNING)
+        self._crew: Final = crew
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        why = "" if error is None else f" ({fault(error)})"
+        sentence = f"audit: `{record.name}` has a word of the level {record.levelname.lower()}{why}"
+        self._crew.tell(Said(sentence=sentence))
+
+
 def main() -> None:
     """The process: its arguments say which log and where the cursors are, its first line of input what to do."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -134,7 +167,9 @@ def main() -> None:
     around = Surroundings(producer=Producer(version("wicketgate"), log), host=socket.gethostname(), environ=os.environ)
     ending = Event()
     Thread(target=_wait_for_the_end, args=(ending,), daemon=True).start()
-    Crew(Path(directory), Path(cursors), around, int(told)).work(exports, ending)
+    crew = Crew(Path(directory), Path(cursors), around, int(told))
+    crew.tell_faults()
+    crew.work(exports, ending)
     os._exit(0)  # a thread that still waits for its receiver has had its time
 
 

@@ -8,7 +8,6 @@ Source of the pauses between tries: "Exponential Backoff And Jitter", AWS Archit
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.audit.export.cursors import Position
 from gateway.audit.export.feed import End, Feed
 from gateway.audit.export.health import Health, Said
-from gateway.audit.export.receivers import Hopeless, NotTaken, TooMuch
+from gateway.audit.export.receivers import Hopeless, NotTaken, TooMuch, fault
 from gateway.audit.writing.errors import words
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ _LOOK: Final = 0.25
 """Seconds between two looks at a log that has nothing new."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
-_log: Final = logging.getLogger(__name__)
 
 
 class Exporter:
@@ -78,8 +76,7 @@ class Exporter:
             self._position = self._saved = self._found()
             self._run()
         except Exception as error:  # noqa: BLE001 - one exporter's fault is not another's, and is told
-            _log.exception("the %s failed by itself", self._name)
-            self._stop(f"it failed by itself: {type(error).__name__}")
+            self._stop(f"it failed by itself: {fault(error)}")
         finally:
             self._receiver.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.audit.writing.errors import words
@@ -29,6 +30,13 @@ class TooMuch(NotTaken):
 
 class Hopeless(Exception):  # noqa: N818 - it says what the situation is
     """The receiver will never take them, until somebody changes something."""
+
+
+def fault(error: BaseException) -> str:
+    """What kind of fault of our own it is and where, never what it says, which may hold a record or a secret."""
+    frames = extract_tb(error.__traceback__)
+    place = f" in {'/'.join(frames[-1].filename.split('/')[-2:])}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
 
 
 class Receiver(Protocol):

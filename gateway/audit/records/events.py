@@ -34,13 +34,14 @@ def start_record(  # noqa: PLR0913 - one keyword per key of the record
     now: float,
     configuration: str | None = None,
     settings: str | None = None,
+    workers: int | None = None,
 ) -> Record:
     """The gateway accepts connections; `listeners` as `egress forward 127.0.0.1:8080`.
 
     `configuration` is the digest of the configuration file as it was read, None if there is no such file; `settings`
-    that of what is in force, however it was told.
+    that of what is in force, however it was told; `workers` how many processes share the work, if there are several.
     """
-    return {
+    record: Record = {
         "time": timestamp(now),
         "event": "start",
         "version": version,
@@ -49,6 +50,7 @@ def start_record(  # noqa: PLR0913 - one keyword per key of the record
         "configuration": configuration,
         **({} if settings is None else {"settings": settings}),
     }
+    return record if workers is None else {**record, "workers": workers}
 
 
 def stop_record(*, cause: str, now: float) -> Record:
@@ -199,6 +201,17 @@ def server_record(*, upstream: str, server: str, standing: str, detail: str, now
         "standing": standing,
         "detail": mask_sentence(detail),
     }
+
+
+def worker_record(
+    *, number: int, outcome: Literal["died", "started", "replaced"], detail: str | None, now: float
+) -> Record:
+    """A worker `died`, was `replaced` because it had fallen behind the others, or another one `started` in its place.
+
+    Exchanges that a dead worker had begun have a decision and no end.
+    """
+    said = None if detail is None else mask_sentence(detail)
+    return {"time": timestamp(now), "event": "worker", "worker": number, "outcome": outcome, "detail": said}
 
 
 def admin_record(  # noqa: PLR0913 - one keyword per key of the record

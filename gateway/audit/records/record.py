@@ -48,7 +48,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.audit.records.clients import hidden_entry, hidden_in
 from gateway.audit.records.disclosure import Disclosure
-from gateway.audit.records.redaction import mask_fields, mask_query, mask_sentence, mask_text
+from gateway.audit.records.limits import limits_object
+from gateway.audit.records.redaction import mask_fields, mask_query, mask_sentence, mask_text, pointer
 from gateway.audit.records.secrets import MASK
 from gateway.audit.records.times import timestamp
 from gateway.policy.explain import age_text, as_json
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
 
     from gateway.audit.records.clients import ClientName
     from gateway.policy.addresses import Address
-    from gateway.policy.limits import LimitState
     from gateway.policy.model import Decision, Fact, Facts, ListHit, Reason
     from gateway.policy.paths import Target
 
@@ -78,7 +78,6 @@ _LIKE_A_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z
 _KINDS: Final = 1024
 """Media types whose words are remembered."""
 _USUAL: Final = Disclosure()
-_PLAIN_KEYS: Final = frozenset({FactName.HOST, FactName.PORT, FactName.METHOD, FactName.TLS_SNI, FactName.USER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +238,7 @@ def request_object(facts: Facts, about: Circumstances, masked: list[str]) -> Rec
         request["tunnel"] = True
     if about.disclosure.fields and not isinstance(facts.headers, Missing):
         request["fields"] = shown = mask_fields(facts.headers.items, about.disclosure.fields)
-        masked.extend(f"/request/fields/{_pointer(name)}" for name, value in shown.items() if _has_mask(value))
+        masked.extend(f"/request/fields/{pointer(name)}" for name, value in shown.items() if _has_mask(value))
     return request
 
 
@@ -264,16 +263,12 @@ def query_of(target: Target, shown: frozenset[str], masked: list[str]) -> Record
     if target.query is None:
         return {}
     query = mask_query(target.parameters(), shown)
-    masked.extend(f"/request/query/{_pointer(name)}" for name, value in query.items() if _has_mask(value))
+    masked.extend(f"/request/query/{pointer(name)}" for name, value in query.items() if _has_mask(value))
     return dict(query)
 
 
 def _has_mask(value: str | list[str]) -> bool:
     return any(MASK in each for each in ([value] if isinstance(value, str) else value))
-
-
-def _pointer(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def tls_object(facts: Facts, mode: Mode) -> Record | None:
@@ -328,45 +323,6 @@ def list_object(hit: ListHit | None) -> Record | None:
     if hit is None:
         return None
     return {"name": hit.name, "entry": hit.entry, "age": None if hit.age is None else age_text(hit.age)}
-
-
-def limits_object(states: tuple[LimitState, ...], disclosure: Disclosure, masked: list[str]) -> list[Record]:
-    """The limits that counted; pointers to masked keys are put into `masked`."""
-    shown: list[Record] = []
-    for at, state in enumerate(states):
-        key: Record = {
-            name: _key_part(name, part, disclosure) for name, part in zip(state.names, state.key, strict=True)
-        }
-        masked.extend(f"/limits/{at}/key/{_pointer(name)}" for name, part in key.items() if part == MASK)
-        shown.append(
-            {
-                "id": state.id,
-                "key": key,
-                "quota": state.quota,
-                "window": state.window if state.counts_time else None,
-                "remaining": state.remaining,
-                "reset": round(state.reset, 3) if state.counts_time else None,
-                **({} if state.store is None else {"store": state.store}),
-            }
-        )
-    return shown
-
-
-def _key_part(name: str, part: object, disclosure: Disclosure) -> object:
-    """What a request was counted under, as a record may say it; null if it had none. What is long is a digest."""
-    if isinstance(part, Missing):
-        return None
-    if name == FactName.CLIENT_IP:
-        return str(part)
-    if isinstance(part, int) or (isinstance(part, str) and name in _PLAIN_KEYS):
-        return part
-    if isinstance(part, str) and name == FactName.PATH:
-        return mask_text(part)
-    kind, _, argument = name.partition(".")
-    may_be_shown = argument in (disclosure.fields if kind == FactName.HEADER else disclosure.query)
-    if may_be_shown and isinstance(part, tuple) and all(isinstance(each, str) for each in part):
-        return mask_text(", ".join(part))
-    return MASK
 
 
 def _hide_client(

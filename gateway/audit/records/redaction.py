@@ -83,3 +83,8 @@ def _joined(before: str | list[str] | None, value: str) -> str | list[str]:
             return [before, value]
         case _:
             return [*before, value]
+
+
+def pointer(name: str) -> str:
+    """A name as a part of a JSON pointer (RFC 6901, section 3)."""
+    return name.replace("~", "~0").replace("/", "~1")

@@ -109,7 +109,7 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
     "start": (
         "The gateway accepts connections.",
         {"version": TEXT, "engine": TEXT, "listeners": array(TEXT), "configuration": maybe(words("^sha256:"))},
-        _DIGEST,
+        _DIGEST | {"workers": COUNT},
     ),
     "stop": ("The gateway ends.", {"cause": TEXT}, {}),
     "policy": (
@@ -152,6 +152,11 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
     "server": (
         "A server of an upstream stands otherwise from now on.",
         {"upstream": TEXT, "server": TEXT, "standing": one_of("up", "down", "ejected", "draining"), "detail": TEXT},
+        {"worker": COUNT},
+    ),
+    "worker": (
+        "One of several workers died or was replaced, or another one serves in its place.",
+        {"worker": COUNT, "outcome": one_of("died", "started", "replaced"), "detail": maybe(TEXT)},
         {},
     ),
     "store": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from gateway.audit.writing.backlog import UNRECORDED
 from gateway.audit.writing.encoding import body
@@ -19,6 +19,65 @@ if TYPE_CHECKING:
 type Durability = Literal["sync", "batched", "relaxed"]
 
 NOT_OPEN: Final = "the audit log is not open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How a log does: `waiting` records are not yet on the disk.
+
+    It was last synced at `synced_at`, in seconds since the epoch; 0 if never. `gaps`, `refused` and `unrecorded`
+    records are counted since the start.
+    """
+
+    healthy: bool
+    waiting: int = 0
+    synced_at: float = 0.0
+    gaps: int = 0
+    refused: int = 0
+    unrecorded: int = 0
+
+
+class Log(Protocol):
+    """A log that records can be written into: that of this process, or of another one."""
+
+    def start(self) -> None:
+        """Open it. Raises AuditUnavailable."""
+
+    def append(self, record: Record | Text) -> int:
+        """Accept a record. Raises AuditUnavailable."""
+
+    def append_durable(self, record: Record | Text) -> Future[int]:
+        """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""
+
+    async def record(self, record: Record | Text) -> int:
+        """Accept a record as `durability` asks for. Raises AuditUnavailable."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether `record` waits for the disk."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether records are accepted."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no record is accepted, or None."""
+
+    @property
+    def waiting(self) -> int:
+        """How many records are accepted and not yet where they are safe."""
+
+    @property
+    def figures(self) -> Figures:
+        """How the log does, and what it had to leave out so far."""
+
+    @property
+    def last(self) -> int:
+        """The number of the newest record that was accepted here. Raises AuditUnavailable."""
+
+    def close(self) -> None:
+        """Write what was accepted and end. Raises AuditUnavailable if some of it may be missing."""
 
 
 @dataclass(slots=True)
@@ -72,6 +131,20 @@ class Intake:
             if self.on_failure == "closed":
                 raise
             return UNRECORDED
+
+    def figures(self, *, synced_at: float = 0.0) -> Figures:
+        """How the log does that was last synced then."""
+        backlog = self.backlog
+        if backlog is None:
+            return Figures(healthy=False)
+        return Figures(
+            healthy=backlog.trouble is None,
+            waiting=backlog.records,
+            synced_at=synced_at,
+            gaps=backlog.gaps,
+            refused=backlog.refused_in_all,
+            unrecorded=backlog.unrecorded_in_all,
+        )
 
     def opened(self) -> Backlog:
         """The backlog of a log that is open."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gateway.audit.records.record import Circumstances, client_object, destination_object, limits_object, tls_object
+from gateway.audit.records.limits import limits_object
+from gateway.audit.records.record import Circumstances, client_object, destination_object, tls_object
 from gateway.audit.writing.encoding import part
 
 if TYPE_CHECKING:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.audit.records.record import Record
+    from gateway.audit.writing.intake import Figures
     from gateway.audit.writing.text import Text
     from gateway.audit.writing.writer import WriterOptions
 
@@ -110,6 +111,16 @@ class WorkerLog:
     def waiting(self) -> int:
         """How many records are accepted here and not yet by the owner."""
         return self._intake.waiting
+
+    @property
+    def figures(self) -> Figures:
+        """How it does here; of syncs the owner knows."""
+        return self._intake.figures()
+
+    @property
+    def last(self) -> int:
+        """The worker's own number of the newest record that was accepted. Raises AuditUnavailable."""
+        return self._intake.opened().next_seq - 1
 
     def close(self) -> None:
         """Send what was accepted and end. Raises AuditUnavailable if the owner did not take all of it."""

@@ -18,7 +18,7 @@ from gateway.audit.records.ids import IdSource
 from gateway.audit.writing.backlog import Backlog, OnFailure
 from gateway.audit.writing.encoding import body
 from gateway.audit.writing.errors import AuditUnavailable, cannot_write
-from gateway.audit.writing.intake import Durability, Intake
+from gateway.audit.writing.intake import Durability, Figures, Intake
 from gateway.audit.writing.keeper import Keeper
 from gateway.audit.writing.recovery import damage_record, recover
 from gateway.audit.writing.reserve import Reserve
@@ -62,22 +62,6 @@ class WriterOptions:
     most_records: int = 50_000
     most_bytes: int = 64 * 1024 * 1024
     retry: tuple[float, float] = (0.05, 2.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """How a log does: `waiting` records are not yet on the disk.
-
-    It was last synced at `synced_at`, in seconds since the epoch; 0 if never. `gaps`, `refused` and `unrecorded`
-    records are counted since the start.
-    """
-
-    healthy: bool
-    waiting: int = 0
-    synced_at: float = 0.0
-    gaps: int = 0
-    refused: int = 0
-    unrecorded: int = 0
 
 
 class AuditWriter:
@@ -173,17 +157,8 @@ class AuditWriter:
     @property
     def figures(self) -> Figures:
         """How the log does, and what it had to leave out so far."""
-        backlog, written = self._intake.backlog, self._written
-        if backlog is None or written is None:
-            return Figures(healthy=False)
-        return Figures(
-            healthy=self.healthy,
-            waiting=backlog.records,
-            synced_at=written.synced_at,
-            gaps=backlog.gaps,
-            refused=backlog.refused_in_all,
-            unrecorded=backlog.unrecorded_in_all,
-        )
+        written = self._written
+        return Figures(healthy=False) if written is None else self._intake.figures(synced_at=written.synced_at)
 
     @property
     def last(self) -> int:

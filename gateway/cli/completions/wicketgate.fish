@@ -50,7 +50,7 @@ function _shtab_wicketgate_using
   test "$_shtab_wicketgate_cmdpath" = "$argv"
 end
 
-set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' list 'list lookup' 'list refresh' 'list stats' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit client' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' status reload drain admin 'admin token' 'admin rotate' cache 'cache purge' 'cache stats' metrics ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
+set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' list 'list lookup' 'list refresh' 'list stats' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit client' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' status reload drain admin 'admin token' 'admin rotate' 'admin link' cache 'cache purge' 'cache stats' metrics ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
 set -g _shtab_wicketgate_opts_with_value --admin --anchor --app --as --at --at-least --by --certificate --chain --client --config --destination --engine --event --format --forward --generalise --group --header --host --key --keys --lines --listen --listener --log --log-format --log-level --method --mode --month --out --output --parquet --passphrase-file --password --path --per --policy --prefix --reason --reverse --role --rows --rule --since --size --state --status --timeout --until --url --user --verdict --with --workers -n
 
 complete -c wicketgate -e
@@ -79,7 +79,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using forward' -l state -xka "(__fi
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l watch -d 'print a line per decision'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l log-level -xka "warning info debug" -d 'from where on messages are shown (warning)'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l log-format -xka "text json" -d 'messages for people or for programs (text)'
-complete -c wicketgate -n '_shtab_wicketgate_using forward' -l workers -x -d 'processes that share the work (only 1 yet)'
+complete -c wicketgate -n '_shtab_wicketgate_using forward' -l workers -x -d 'processes that share the work (default: 1)'
 complete -c wicketgate -n '_shtab_wicketgate_using forward' -l engine -x -d 'what moves the bytes (mitmproxy)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a reverse -d 'Run one reverse gateway: the policy says who may come in to the servers named.'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -s h -l help -d 'show this help message and exit'
@@ -89,7 +89,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l state -xka "(__fi
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l watch -d 'print a line per decision'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l log-level -xka "warning info debug" -d 'from where on messages are shown (warning)'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l log-format -xka "text json" -d 'messages for people or for programs (text)'
-complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l workers -x -d 'processes that share the work (only 1 yet)'
+complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l workers -x -d 'processes that share the work (default: 1)'
 complete -c wicketgate -n '_shtab_wicketgate_using reverse' -l engine -x -d 'what moves the bytes (mitmproxy)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a policy -d 'Check, test and explain policies; print the JSON Schema of their language.'
 complete -c wicketgate -n '_shtab_wicketgate_using policy' -s h -l help -d 'show this help message and exit'
@@ -310,6 +310,10 @@ complete -c wicketgate -n '_shtab_wicketgate_using admin; and test $_shtab_wicke
 complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
 complete -c wicketgate -n '_shtab_wicketgate_using admin rotate' -l metrics -d 'the token that only reads metrics'
+complete -c wicketgate -n '_shtab_wicketgate_using admin; and test $_shtab_wicketgate_npos -eq 0' -a link -d 'print a link that signs a browser in once, soon'
+complete -c wicketgate -n '_shtab_wicketgate_using admin link' -s h -l help -d 'show this help message and exit'
+complete -c wicketgate -n '_shtab_wicketgate_using admin link' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
+complete -c wicketgate -n '_shtab_wicketgate_using admin link' -l at -x -d 'where browsers find the pages (http://127.0.0.1:8090)'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a cache -d 'The kept answers of a running gateway: what there is, and dropping it.'
 complete -c wicketgate -n '_shtab_wicketgate_using cache' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using cache; and test $_shtab_wicketgate_npos -eq 0' -a purge -d 'drop kept answers, from memory and from disk'

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import addons
-from addons.serving.exporting import exporters_of
-from gateway.audit.export.rules import Export
+from addons.serving.exporting import anchors_of, exporters_of
+from gateway.audit.export.rules import Anchorage, Export
+from gateway.audit.export.targets import Target
 from gateway.audit.writing.errors import AuditUnavailable
-from gateway.config.settings import AuditSettings, ListenerSettings, Settings
+from gateway.config.settings import AuditSettings, ListenerSettings, ProofSettings, Settings
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
 from tests.unit.audit.export.logged import line, segment
@@ -63,5 +64,14 @@ def test_no_part_of_a_requests_life_knows_of_exporters() -> None:
         path.name for path in root.rglob("*.py") if re.search(r"\bexporters\b", path.read_text("utf-8")) is not None
     }
 
-    assert knowing == {"composition.py", "exporting.py", "engine.py", "measuring.py"}
-    assert using <= {"exporting.py", "engine.py", "measuring.py"}
+    assert knowing == {"exporting.py", "engine.py", "measuring.py", "supervisor.py"}
+    assert using <= {"exporting.py", "engine.py", "measuring.py", "supervisor.py"}
+
+
+def test_anchors_are_those_of_the_configuration_in_their_order(tmp_path: Path) -> None:
+    at = Anchorage(kind="syslog", target=Target("tls", "logs.example", 6514))
+
+    assert [each.name for each in anchors_of(ProofSettings(anchors=(tmp_path / "a", at)))] == [
+        f"file {tmp_path}/a",
+        "syslog tls://logs.example:6514",
+    ]

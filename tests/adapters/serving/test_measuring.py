@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from addons.serving.composition import Engine, compose
-from addons.serving.measuring import Measuring
+from addons.serving.measuring import Measuring, of_owner
 from gateway.audit.export.health import Health
+from gateway.audit.writing.intake import Figures
 from gateway.metrics import families as of
 from gateway.metrics.exposition import render
 from gateway.metrics.families import GRAIN
@@ -153,3 +154,11 @@ def test_everything_that_is_told_can_be_shown(tmp_path: Path) -> None:
         text, _ = render(engine.measuring.snapshot())
 
     assert text.count(b"# TYPE wicketgate_") > 20
+
+
+def test_who_serves_nothing_tells_of_itself_and_of_the_log_alone() -> None:
+    found = of_owner(Figures(healthy=True, waiting=3), ())
+
+    assert (found.of(of.AUDIT_HEALTHY), found.of(of.AUDIT_WAITING)) == ({(): 1}, {(): 3})
+    assert set(found.of(of.CPU)) == {()}
+    assert found.of(of.PROCESSES) == {}

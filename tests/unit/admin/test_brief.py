@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.admin.brief import Brief
-from gateway.config.settings import AdminSettings, CertificateSettings
+from gateway.config.settings import AdminSettings, CertificateSettings, LogSettings
 from gateway.policy.addresses import Address
 from gateway.policy.names import Host
 
@@ -15,11 +15,12 @@ def test_a_brief_is_read_as_it_was_written(tmp_path: Path) -> None:
         tls=CertificateSettings(certificate=Path("a.pem"), key=Path("a.key")),
         open_metrics=True,
     )
-    brief = Brief.of(settings, tmp_path, "1.2.3", 7)
+    brief = Brief.of(settings, tmp_path, "1.2.3", 7, LogSettings(level="debug", format="json"))
 
     found = Brief.read(str(brief))
 
     assert found == brief
+    assert found.spoken == LogSettings(level="debug", format="json")
     assert (found.log, found.is_encrypted, found.hosts) == (tmp_path / "audit", True, ("gateway.corp.example",))
 
 

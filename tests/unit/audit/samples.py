@@ -20,6 +20,7 @@ from gateway.audit.records.events import (
     stop_record,
     store_record,
     trust_record,
+    worker_record,
 )
 from gateway.audit.records.record import Circumstances, decision_object, decision_record, end_record
 from gateway.policy.addresses import Address, Network
@@ -169,6 +170,7 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
     "certificates": certificates_record(outcome="loaded", listener="shop", files=["a.pem"], problems=[], now=NOW),
     "authority": authority_record(outcome="loaded", signing="AB:CD", trusted=["AB:CD"], problems=[], now=NOW),
     "server": server_record(upstream="app", server="http://10.0.0.1:8000", standing="down", detail="it is", now=NOW),
+    "worker": worker_record(number=2, outcome="died", detail="killed by SIGKILL", now=NOW),
     "store": store_record(
         store="redis://store.example:6379/0", standing="away", instead="local", detail="it is", now=NOW
     ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.admin.invitation import accept
 from gateway.cli.admin_side import problems_of, side
 from gateway.cli.outcome import Unusable
 from gateway.config.settings import AdminSettings, CertificateSettings, Settings
@@ -51,6 +52,18 @@ def test_the_operator_learns_where_the_token_is_once_and_never_what_it_is(tmp_pa
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
     assert said == [f"the token of the admin side is in `{tmp_path / 'admin-token'}`"]
+
+
+def test_who_sits_at_the_terminal_gets_a_link_that_works_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    said: list[str] = []
+    with side(settings(tmp_path, ("127.0.0.1", port)), "1", said.append, "--admin", invites=True) as start:
+        start()
+
+    address, _, code = said[-1].rpartition(" ")[2].partition("/#sign-in=")
+    assert address == f"http://127.0.0.1:{port}"
+    assert accept(tmp_path, code)
 
 
 def test_who_wants_none_gets_none(tmp_path: Path) -> None:

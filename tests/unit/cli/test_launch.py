@@ -48,7 +48,7 @@ def test_what_is_not_a_listener_can_be_asked_about_as_well() -> None:
 
 def test_every_problem_of_a_file_leaves_as_a_sentence() -> None:
     with pytest.raises(Unusable) as refused, usable():
-        read_settings("version: 1\nlisteners: []\nworkers: 7\n", "wicketgate.yaml", Path())
+        read_settings("version: 1\nlisteners: []\nworkers: 0\n", "wicketgate.yaml", Path())
 
     assert len(refused.value.problems) > 1
     assert all(problem.startswith("wicketgate.yaml:") for problem in refused.value.problems)

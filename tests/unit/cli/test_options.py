@@ -28,8 +28,8 @@ def test_without_options_the_published_defaults_hold() -> None:
     [
         ("`envoy` is not supported yet, use `mitmproxy`", ["--engine", "envoy"]),
         ("`squid` is unknown, use `mitmproxy`", ["--engine", "squid"]),
-        ("`4` is not supported yet, use `1`", ["--workers", "4"]),
-        ("`many` is unknown, use `1`", ["--workers", "many"]),
+        ("`0` is no number of processes from 1 to 64", ["--workers", "0"]),
+        ("`many` is no number of processes from 1 to 64", ["--workers", "many"]),
         ("unrecognized arguments: --lis", ["--lis", "127.0.0.1:1"]),
         ("argument --policy: expected one argument", ["--policy"]),
     ],
@@ -47,5 +47,7 @@ def test_what_has_no_effect_is_refused_with_the_way_out(
     assert said.count("\n") == 1
 
 
-def test_the_one_engine_and_the_one_worker_may_be_named() -> None:
-    assert _parse("--engine", "mitmproxy", "--workers", "1")["engine"] == "mitmproxy"
+def test_the_one_engine_may_be_named_and_as_many_workers_as_there_are_cores() -> None:
+    given = _parse("--engine", "mitmproxy", "--workers", "4")
+
+    assert (given["engine"], given["workers"]) == ("mitmproxy", 4)

@@ -26,7 +26,7 @@ def test_a_check_of_the_quick_start_names_what_would_run(capsys: pytest.CaptureF
 
 def test_a_check_of_a_configuration_names_every_problem(tmp_path: Path) -> None:
     config = tmp_path / "wicketgate.yaml"
-    config.write_text("version: 1\nworkers: 3\nlisteners: [{name: a, mode: sideways}]\n", encoding="utf-8")
+    config.write_text("version: 1\nworkers: 0\nlisteners: [{name: a, mode: sideways}]\n", encoding="utf-8")
 
     with pytest.raises(Unusable) as refused:
         main(["--config", str(config), "--check"])

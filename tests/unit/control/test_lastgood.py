@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_later_copy_takes_the_place_of_the_earlier_one_and_leaves_nothing_besi
 def test_a_link_that_somebody_planted_is_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes(b"precious")
-    (tmp_path / ".policy.yaml.new").symlink_to(outside)
+    (tmp_path / f".policy.yaml.{os.getpid()}.new").symlink_to(outside)
 
     with pytest.raises(OSError, match="symbolic links"):
         keep_copy(tmp_path / "policy.yaml", b"new")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from addons.serving.control import Caller, Refused
-from addons.serving.orders.desk import Desk, only
+from addons.serving.orders.desk import Desk
 from tests.adapters.serving.orders.asked import NOW, asking, written
 
 if TYPE_CHECKING:
@@ -30,11 +30,3 @@ def test_of_several_listeners_one_has_to_be_named(tmp_path: Path) -> None:
             with pytest.raises(Refused, match="one of `forward`, `reverse`"):
                 desk.listener(given)
         assert desk.client_name() is None
-
-
-def test_an_order_says_what_it_takes() -> None:
-    only({"a": "1"}, "a", "b")
-    with pytest.raises(Refused, match="`c` means nothing to this order, it takes `a`, `b`"):
-        only({"c": "1"}, "a", "b")
-    with pytest.raises(Refused, match="it takes nothing"):
-        only({"c": "1"})

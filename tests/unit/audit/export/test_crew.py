@@ -89,3 +89,31 @@ def test_an_exporter_whose_secret_went_away_stops_alone(tmp_path: Path) -> None:
     assert told[0].sentence == f"audit: exporter `hook`: {sentence}"
     assert told[0].health is not None
     assert (told[0].health.state, told[0].health.error) == ("stopped", sentence)
+
+
+def test_no_fault_of_the_process_is_told_by_anything_but_a_sentence(tmp_path: Path) -> None:
+    heard, told = os.pipe()
+    faults = """
+import logging, sys, threading
+from pathlib import Path
+from gateway.audit.export.crew import Crew
+
+Crew(Path(), Path(), None, int(sys.argv[1])).tell_faults()
+thread = threading.Thread(target=lambda: int("s3cr3t"))
+thread.start()
+thread.join()
+logging.getLogger("urllib3").warning("s3cr3t")
+raise ValueError("s3cr3t")
+"""
+    with os.fdopen(heard, "rb") as file:
+        command = [sys.executable, "-c", faults, str(told)]
+        ended = subprocess.run(command, stderr=subprocess.PIPE, pass_fds=(told,), check=False, timeout=30)
+        os.close(told)
+        sentences = [Said.from_line(each).sentence for each in file]
+
+    assert (ended.returncode, ended.stderr) == (1, b"")
+    assert sentences == [
+        "audit: something failed among the exporters: ValueError in <string>:7",
+        "audit: `urllib3` has a word of the level warning",
+        "audit: something failed among the exporters: ValueError in <string>:11",
+    ]

@@ -9,6 +9,7 @@ from gateway.audit.records.redaction import (
     mask_query,
     mask_sentence,
     mask_text,
+    pointer,
 )
 
 NOTHING: frozenset[str] = frozenset()
@@ -74,3 +75,7 @@ def test_of_fields_only_those_that_are_listed_are_kept_and_they_are_cut() -> Non
 
     assert kept["accept"] == ["a", "b"]
     assert (list(kept), len(kept["x-long"])) == (["accept", "x-long"], LONGEST_VALUE)
+
+
+def test_a_name_is_pointed_at_whatever_stands_in_it() -> None:
+    assert pointer("a/b~c") == "a~1b~0c"

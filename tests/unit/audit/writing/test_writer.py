@@ -15,8 +15,9 @@ import pytest
 from gateway.audit.reading.reader import records
 from gateway.audit.writing.compression import compress
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.audit.writing.intake import Figures
 from gateway.audit.writing.segments import segments
-from gateway.audit.writing.writer import AuditWriter, Figures, WriterOptions
+from gateway.audit.writing.writer import AuditWriter, WriterOptions
 from tests.unit.audit.logs import QUICK, causes, event, until, whole_log
 
 if TYPE_CHECKING:

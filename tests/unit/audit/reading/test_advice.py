@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.audit.reading.advice import advice
 from gateway.audit.reading.refusals import Refusal
 from gateway.cli.policy_files import open_policy
-from gateway.cli.why_advice import advice
 from gateway.policy.model import Mode, Reason
 from tests.unit.audit.reading.made import decision, end
 from tests.unit.audit.samples import NOW

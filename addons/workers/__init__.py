@@ -1,0 +1,1 @@
+"""Several engines on one port: a supervisor that serves nothing itself, and the workers that it looks after."""

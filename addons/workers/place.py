@@ -1,0 +1,41 @@
+"""What the supervisor gives a worker to start with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from addons.workers.crowd import SharedCrowd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The place of the worker with this `number`, from 1.
+
+    `settings` are those of the start, and `latest` those whose routes and upstreams were taken up since. `sockets` are
+    the descriptors of all places, listener by listener; `log` is where records are taken, reached through the open
+    `folder`; clients are counted in `shared`, under `secret`, and what
+    limits count in the table `limits`. `again` says that it is not the first in its place.
+    """
+
+    number: int
+    version: str
+    configuration: str | None
+    settings: Settings
+    latest: Settings | None
+    sockets: list[list[list[int]]]
+    folder: int
+    log: Path
+    shared: int
+    limits: int
+    secret: bytes
+    again: bool
+
+    def crowd(self) -> SharedCrowd:
+        """The clients of all workers, as this one counts them."""
+        return SharedCrowd(self.settings.limits, self.shared, self.number - 1, len(self.sockets), self.secret)

@@ -1,0 +1,37 @@
+// Questions and orders to the admin API of the same origin, and what goes wrong with them in words.
+
+const PATIENCE = 70_000;
+
+/** The API did not do it; `status` is 0 where nobody answered at all. */
+export class Problem extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+/** What the API says. Throws Problem. */
+export async function ask(path, { method = "GET", body } = {}) {
+  let answer;
+  try {
+    answer = await fetch(`/api/v1/${path}`, {
+      method,
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+  } catch {
+    throw new Problem(0, "nobody answers at this address");
+  }
+  return told(answer);
+}
+
+/** What an answer says, as JSON. Throws Problem. */
+export async function told(answer) {
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    const wait = answer.headers.get("Retry-After");
+    throw new Problem(answer.status, `${said.detail ?? "it failed"}${wait ? ` (${wait} s)` : ""}`);
+  }
+  return said;
+}

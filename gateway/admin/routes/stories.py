@@ -1,0 +1,82 @@
+"""The route that tells a decision's whole story: every record of it, why, and what would have to change."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path
+
+from gateway.admin.asking import Refused, Unanswered
+from gateway.audit.reading.advice import advice
+from gateway.audit.reading.finding import matching
+from gateway.audit.reading.reader import ignore_damage
+from gateway.audit.reading.refusals import Refusal, of_decision
+from gateway.audit.reading.scanning import Scan
+from gateway.audit.reading.telling import part, told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.admin.desk import Desk
+    from gateway.audit.records.record import Record
+
+_MOST: int = 20
+"""Records of a decision that are told; there are two or three."""
+
+
+def router(desk: Desk) -> APIRouter:
+    """The only one."""
+    routes = APIRouter(prefix="/api/v1")
+
+    @routes.get("/decisions/{decision_id}/story", summary="One decision: why, and what would have to change.")
+    async def story(
+        decision_id: Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z]+$")],
+    ) -> dict[str, Any]:
+        records = await asyncio.to_thread(_records, desk, decision_id)
+        if not records:
+            raise HTTPException(404, "no decision of this id is in the log")
+        decisions = [each for each in records if each.get("event") == "decision"]
+        found: dict[str, Any] = {"id": decision_id, "decision": None, "records": records}
+        if not decisions:
+            return found | {"refused": None, "why": [], "way_out": None}
+        later = next((each for each in records if each.get("event") == "end" and "decision" in each), None)
+        return found | await _explained(desk, Refusal(decisions[0], later))
+
+    return routes
+
+
+def _records(desk: Desk, decision_id: str) -> list[Record]:
+    return [record for _, record in matching(Scan(desk.brief.log, of_decision(decision_id), ignore_damage))][:_MOST]
+
+
+async def _explained(desk: Desk, refusal: Refusal) -> dict[str, Any]:
+    way_out = advice(refusal, await _waives(desk, refusal), time.time()) if refusal.denied else None
+    sentences = told(refusal.record)
+    if refusal.end is not None:
+        sentences += [f"refused later: {refusal.reason}"]
+    return {
+        "decision": refusal.record,
+        "refused": refusal.denied,
+        "why": sentences,
+        "way_out": None if way_out is None else {"words": way_out.words, "yaml": list(way_out.yaml)},
+    }
+
+
+async def _waives(desk: Desk, refusal: Refusal) -> Sequence[str]:
+    """The deny rules that matched, as far as they are in force still: an exception has to lift all of them."""
+    decision = part(refusal.end or refusal.record, "decision")
+    decided = str(decision.get("rule"))
+    try:
+        policies = (await desk.engine.ask("policies"))["policies"]
+    except (Unanswered, Refused):
+        return [decided]
+    denies = {
+        clause["id"]
+        for policy in policies
+        if policy["listener"] == refusal.record.get("listener")
+        for clause in policy["rules"]
+        if clause["kind"] == "deny" and clause["stage"] == "enforce"
+    }
+    return [each for each in decision.get("matched") or () if each in denies] or [decided]
