@@ -118,6 +118,7 @@ class Engine:
             fronts=self.fronts,
             authorities=None if self.signing is None else self.signing.store,
             traces=None if self.traces is None else self.traces.tally,
+            store=None if self.counting is None else self.counting.store,
         )
 
     @property

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gateway.cache.caches import Caches
     from gateway.control.authorities import AuthorityStore
     from gateway.control.fronts import FrontStore
+    from gateway.limits.cluster.store import Store
     from gateway.metrics.snapshot import Labels, Series
     from gateway.traces.sending import Tally
 
@@ -57,6 +58,7 @@ class Parts:
     fronts: Mapping[str, FrontStore]
     authorities: AuthorityStore | None = None
     traces: Tally | None = None
+    store: Store | None = None
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ def _of_parts(parts: Parts, gaps: int) -> dict[str, Series]:
         **_of_pools(parts.pools),
         **_of_policies(parts.listeners),
         **_of_limits(parts.listeners),
+        **_of_store(parts.store),
         **_of_caches(parts.caches),
         **_of_log(parts.log(), gaps),
         of.EXPIRY.name: dict(_expiries(parts.fronts, parts.authorities)),
@@ -110,6 +113,19 @@ def _of_connections(parts: Parts) -> dict[str, Series]:
         opened[state.listener.name,] += 1
         in_flight[state.listener.name,] += len(state.exchanges)
     return {of.OPEN.name: opened, of.IN_FLIGHT.name: in_flight, of.MOST_OPEN.name: {(): parts.most}}
+
+
+def _of_store(store: Store | None) -> dict[str, Series]:
+    """The store that counts for several gateways, if there is one."""
+    if store is None:
+        return {}
+    found = store.summary()
+    name = found["store"]
+    return {
+        of.STORE_UP.name: {(name,): int(found["state"] == "up")},
+        of.STORE_REQUESTS.name: {(name, each): found[each] for each in ("asked", "refused", "failed")},
+        of.STORE_LEASES.name: {(name,): found["held"]},
+    }
 
 
 def _of_pools(pools: Pools) -> dict[str, Series]:

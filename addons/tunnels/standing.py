@@ -5,8 +5,10 @@ one in force is judged under that one: with the facts that it was let through wi
 charged again. What is refused is ended, and its record says by which rule. Nothing has to tell us that a policy was
 replaced: an exchange knows under which it stands, so that none is missed that was let through in the same moment.
 
-A request ends under the policy that it began with, unless its answer goes on and on: event streams, calls of gRPC and
-large downloads that have lasted for a while stand like a tunnel. Of several streams, only those that are refused end.
+A request ends under the policy that it began with, unless its body or its answer goes on and on: uploads, event
+streams, calls of gRPC and large downloads that have lasted for a while stand like a tunnel. A request that has been
+sent whole and only waits for its answer is left alone: its server may have done what it asks for. Of several streams,
+only those that are refused end.
 """
 
 from __future__ import annotations
@@ -75,6 +77,8 @@ class Standing:
         facts = self._facts(exchange.facts if exchange.answered is None else exchange.answered, gate)
         if facts.protocol == "tcp":
             decision = gate.standing(facts)
+        elif exchange.answered is None and facts.protocol != "websocket":
+            decision = gate.elsewhere(facts)
         else:
             decision = gate.response(_switched(facts) if facts.protocol == "websocket" else facts)
         return replace(decision, reason=Reason.POLICY_CHANGED) if decision.denied else None
@@ -92,7 +96,8 @@ def _stays_open(exchange: Exchange, begun_by: float) -> bool:
         return False
     if exchange.facts.protocol == "websocket":
         return exchange.status == _SWITCHED
-    return exchange.facts.protocol == "tcp" or (exchange.answered is not None and exchange.started <= begun_by)
+    is_under_way = exchange.answered is not None or not exchange.request_done
+    return exchange.facts.protocol == "tcp" or (is_under_way and exchange.started <= begun_by)
 
 
 def _is_alone(exchange: Exchange) -> bool:

@@ -17,6 +17,7 @@ import uvicorn
 
 from gateway.admin.app import build
 from gateway.admin.brief import Brief
+from gateway.admin.deadline import Bounded
 from gateway.logs.operator import operator_log
 
 _NICENESS = 5
@@ -42,7 +43,7 @@ def main() -> None:
 def _serve(brief: Brief) -> None:
     config = uvicorn.Config(
         build(brief),
-        http="h11",
+        http=Bounded,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gateway.authority.making import Plan
 
-_RELOAD = "a running gateway takes it up on SIGHUP"
+_RELOAD = "a running gateway takes it up by itself"
 
 
 def make_authority(given: Namespace) -> None:

@@ -43,6 +43,10 @@ def _page(found: dict[str, Any]) -> Iterator[str]:
     audit = found["audit"]
     well = "healthy" if audit["healthy"] else f"IN TROUBLE: {audit['trouble']}"
     yield f"  audit log    {well}, last record {audit['last']}, {audit['waiting']} not on the disk yet"
+    store = found.get("limits_store")
+    if store is not None:
+        stands = "is up" if store["state"] == "up" else f"IS AWAY: {store['why']}"
+        yield f"  limits at    {store['store']} {stands}, {store['asked']} asked, {store['failed']} failed"
     for each in found["listeners"]:
         policy = each["policy"]
         yield f"  {each['mode']:<11}  {each['name']} on {each['bind']}"

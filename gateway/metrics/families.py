@@ -141,6 +141,12 @@ LIMIT_CAPACITY: Final = _gauge(
 )
 LIMIT_REFUSALS: Final = _counter("limit_refusals", "Requests that a limit refused", "listener", "limit", "reason")
 
+STORE_UP: Final = _gauge(
+    "limit_store_up", "Whether limits are counted in the store that gateways share", "store", merging=Merging.MIN
+)
+STORE_REQUESTS: Final = _counter("limit_store_requests", "Requests that the store was asked about", "store", "outcome")
+STORE_LEASES: Final = _gauge("limit_store_leases", "Exchanges that count in the store at the moment", "store")
+
 CACHE_REQUESTS: Final = _counter(
     "cache_requests", "Requests of routes with a cache, by what it did", "listener", "outcome"
 )
@@ -224,7 +230,7 @@ FAMILIES: Final = {
         *(DECISIONS, SHADOWS, EXCHANGES, BODIES, DURATION, JUDGING, IN_FLIGHT),
         *(ACCEPTED, TURNED_AWAY, OPEN, MOST_OPEN),
         *(UPSTREAM_REQUESTS, RETRIES, EJECTIONS, SERVER_UP, SERVERS, AT_SERVER, QUEUE),
-        *(LIMIT_KEYS, LIMIT_CAPACITY, LIMIT_REFUSALS),
+        *(LIMIT_KEYS, LIMIT_CAPACITY, LIMIT_REFUSALS, STORE_UP, STORE_REQUESTS, STORE_LEASES),
         *(CACHE_REQUESTS, CACHE_STORES, CACHE_BYTES, CACHE_FILES),
         *(AUDIT_WAITING, AUDIT_HEALTHY, AUDIT_SYNCED, AUDIT_GAPS, AUDIT_REFUSED, AUDIT_UNRECORDED),
         *(EXPORT_WAITING, EXPORT_LAG, EXPORT_MISSING, EXPORT_SENDING, TRACE_SPANS),

@@ -85,6 +85,7 @@ def gateway(
     upstreams: Sequence[str] | Mapping[str, Sequence[str]] = (),
     routes: Sequence[Mapping[str, Any]] = ({"upstream": "app"},),
     names: Mapping[str, Sequence[str]] | None = None,
+    entry: str = "proxy",
     settings: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (),
@@ -94,8 +95,9 @@ def gateway(
     """Run a gateway in this block; its log is checked at the end.
 
     `forward` and `reverse` are the texts of policies; `upstreams` the URLs behind the reverse listener, of an upstream
-    `app` or of those that are named; `names` what the resolver is told, `settings` other keys of the configuration,
-    `command` what starts it in place of itself, `code` how it ends.
+    `app` or of those that are named; `names` what the resolver is told, `entry` how clients of the forward listener say
+    where they want to go, `settings` other keys of the configuration, `command` what starts it in place of itself,
+    `code` how it ends.
     """
     ports = free_port(), free_port()
     _write(
@@ -103,7 +105,7 @@ def gateway(
         ports,
         forward,
         reverse,
-        {"upstreams": upstreams, "routes": routes, "names": names or {}, **(settings or {})},
+        {"upstreams": upstreams, "routes": routes, "names": names or {}, "entry": entry, **(settings or {})},
     )
     arguments = ("run", "--config", str(folder / "wicketgate.yaml"))
     with running(*arguments, cwd=folder, environment=environment, command=command) as process:
@@ -118,12 +120,11 @@ def _write(
     folder: Path, ports: tuple[int, int], forward: str | None, reverse: str | None, settings: dict[str, Any]
 ) -> None:
     listeners: list[dict[str, Any]] = []
-    routes = settings.pop("routes")
+    routes, entry = settings.pop("routes"), settings.pop("entry")
     if forward is not None:
         (folder / "forward.yaml").write_text(forward, encoding="utf-8")
-        listeners.append(
-            {"name": "egress", "mode": "forward", "bind": f"127.0.0.1:{ports[0]}", "policy": "forward.yaml"}
-        )
+        listener = {"name": "egress", "mode": "forward", "bind": f"127.0.0.1:{ports[0]}", "policy": "forward.yaml"}
+        listeners.append(listener | {"entry": entry})
     if reverse is not None:
         (folder / "reverse.yaml").write_text(reverse, encoding="utf-8")
         bind = f"127.0.0.1:{ports[1]}"

@@ -228,8 +228,9 @@ def _children(side: LookedAfter) -> list[int]:
 
 def test_a_drain_is_told_to_balancers_waits_for_exchanges_and_ends_it_all(tmp_path: Path) -> None:
     with looked_after(tmp_path) as side:
-        held = httpx.Client(trust_env=False)
-        with held.stream("GET", f"http://127.0.0.1:{side.gateway.reverse}/", headers={"Host": "shop.example"}):
+        with side.gateway.front() as held:
+            held.send(b"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 9\r\n\r\nhalf")
+            side.gateway.wait_for(lambda each: each["event"] == "decision")
             stop = threading.Event()
             seen: set[tuple[int, str]] = set()
             watching = threading.Thread(target=_watch, args=(side, seen, stop))
@@ -237,7 +238,7 @@ def test_a_drain_is_told_to_balancers_waits_for_exchanges_and_ends_it_all(tmp_pa
             ended = verb(side, "drain", "--timeout", "2")
             stop.set()
             watching.join()
-        held.close()
+        assert (503, "draining") in seen
         assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "the gateway has stopped")
         assert records_of(side, "drain")[0]["what"] == {"seconds": "2"}
         assert side.gateway.records()[-1]["cause"] == "told to drain"

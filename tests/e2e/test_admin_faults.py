@@ -7,8 +7,10 @@ import os
 import signal
 import socket
 import subprocess
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from tests.e2e.commands import COMMAND, free_port, until
@@ -16,6 +18,8 @@ from tests.e2e.looked_after import looked_after
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.e2e.looked_after import LookedAfter
 
 pytestmark = pytest.mark.e2e
 
@@ -122,3 +126,17 @@ def _lives(process: int) -> bool:
             return json.dumps(file.read().split()[2]) != '"Z"'
     except OSError:
         return False
+
+
+def test_whoever_opens_connections_and_asks_nothing_keeps_nobody_out_for_long(tmp_path: Path) -> None:
+    with looked_after(tmp_path) as side, ExitStack() as idle:
+        for _ in range(130):
+            wire = idle.enter_context(socket.create_connection(("127.0.0.1", side.admin)))
+            wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
+        until(lambda: _is_answered(side), "its operator never got in")
+
+
+def _is_answered(side: LookedAfter) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{side.url}/healthz", trust_env=False, timeout=2).status_code == 200
+    return False

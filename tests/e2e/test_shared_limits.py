@@ -106,6 +106,33 @@ def test_without_the_store_gateways_refuse_and_say_so_once(tmp_path: Path, serve
         assert sum("is away: it cannot be reached" in line for line in one.process.err) == 1
 
 
+def _told(one: Gateway, verb: str) -> str:
+    """What a verb says of a running gateway."""
+    command = [COMMAND, verb, "--state", str(one.state)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout
+
+
+def test_a_gateway_with_another_secret_refuses_what_it_cannot_count_with_the_others(
+    tmp_path: Path, server: StoreServer
+) -> None:
+    folders = [tmp_path / name for name in ("first", "other")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "names.secret").write_text(f"the secret of {folder.name} and long enough", encoding="utf-8")
+    first, other = ({"secret": {"file": str(folder / "names.secret")}} for folder in folders)
+    with fleet(folders[0], server, 1, **first) as (one,):
+        assert asked(one) == 200
+        with fleet(folders[1], server, 1, **other) as (stranger,):
+            assert stranger.refusal(get("/rate", HOST), reverse=True) == UNAVAILABLE
+            assert sum("with another `secret`" in line for line in stranger.process.err) == 1
+            assert "IS AWAY: other gateways count in it with another `secret`" in _told(stranger, "status")
+        assert "is up, 1 asked, 0 failed" in _told(one, "status")
+        metrics = _told(one, "metrics")
+
+    assert f'wicketgate_limit_store_up{{store="{server.url}"}} 1.0' in metrics
+    assert f'wicketgate_limit_store_requests_total{{outcome="asked",store="{server.url}"}} 1.0' in metrics
+
+
 def test_without_the_store_every_gateway_may_count_alone(tmp_path: Path, server: StoreServer) -> None:
     server.kill()
     with fleet(tmp_path, server, 1, on_failure="local") as (one,):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.e2e.certificates import Wish, authority
 from tests.e2e.commands import until
 from tests.e2e.gateway import Gateway, gateway
+from tests.e2e.h2wire import H2Origin, Message, Talk, asking, talking
 from tests.e2e.origin import Origin, Visit, hello_bytes, origin, read_all, read_head, status_of
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ limits:
 NO_GAMES: Final = (
     "- {id: no-games, action: deny, reason: Not any more, when: {host: {is: [games.tls.example, games.example]}}}"
 )
+NO_PATH: Final = (
+    "- {id: no-games, action: deny, reason: Not any more, when: {path: {is: [/games]}}, not: {protocol: [tcp]}}"
+)
 ACCEPT: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
@@ -51,6 +56,11 @@ UPGRADE: Final = (
 def _echo(connection: socket.socket, visit: Visit) -> None:
     """A WebSocket to those who ask for one, an echo to everybody else."""
     piece = connection.recv(65536)
+    if b"/big HTTP" in piece:
+        while piece:
+            visit.data += piece
+            piece = connection.recv(65536)
+        return
     if b"/feed HTTP" in piece:
         connection.sendall(FEED)
         while connection.recv(65536):
@@ -191,3 +201,65 @@ def test_a_stream_of_events_is_cut_when_a_new_policy_refuses_it(proxy: Gateway, 
         kept.settimeout(0.0)
         with pytest.raises(BlockingIOError):
             kept.recv(1)
+
+
+def test_an_upload_is_cut_when_a_new_policy_refuses_it(proxy: Gateway, behind: Origin) -> None:
+    host = f"games.example:{behind.port}"
+    with proxy.through().socket as connection:
+        connection.sendall(
+            f"PUT http://{host}/big HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n\r\nhalf of it".encode()
+        )
+        until(lambda: any(b"half of it" in each.data for each in behind.visits), "the upload never began")
+        _reload(proxy, behind, NO_GAMES)
+
+        with suppress(ConnectionResetError):
+            read_all(connection)
+    end = _end(proxy, "games.example")
+    assert (end["reason"], end["decision"]["rule"], end["bytes"]["up"]) == ("policy-changed", "no-games", 10)
+
+
+def test_a_tunnel_that_came_by_socks_is_closed_as_well(tmp_path: Path, behind: Origin) -> None:
+    hello, host = hello_bytes("games.tls.example"), b"games.tls.example"
+    policy = POLICY.format(port=behind.port, more="")
+    with gateway(tmp_path, forward=policy, names={".example": ["127.0.0.1"]}, entry="socks5") as proxy:
+        with proxy.through().socket as connection:
+            connection.sendall(b"\x05\x01\x00\x05\x01\x00\x03" + bytes([len(host)]) + host + behind.port.to_bytes(2))
+            assert _answers(connection, 12) == b"\x05\x00\x05\x00\x00\x01" + bytes(6)
+            connection.sendall(hello)
+            assert _answers(connection, len(hello)) == hello
+
+            _reload(proxy, behind, NO_GAMES)
+            assert read_all(connection) == b""
+        end = _end(proxy, "games.tls.example")
+
+    assert (end["reason"], end["decision"]["rule"]) == ("policy-changed", "no-games")
+
+
+def _begun(talk: Talk, stream_id: int, _message: Message) -> None:
+    """Answers that go on and on."""
+    talk.h2.send_headers(stream_id, [(":status", "200"), ("content-type", "text/event-stream")])
+    talk.data(stream_id, b"data: 1")
+
+
+def test_of_several_streams_only_the_refused_one_is_reset(tmp_path: Path) -> None:
+    served = H2Origin(reply=_begun)
+    issuer = authority()
+    (tmp_path / "root.pem").write_bytes(issuer.pem)
+    identity = issuer.signs(Wish(names=("games.example",))).served(tmp_path)
+    identity.set_alpn_protocols(["h2"])
+    settings = {"upstream_tls": {"trust": ["root.pem"]}}
+    with origin(serve=served.serve, tls=identity) as behind:
+        policy = POLICY.format(port=behind.port, more="")
+        with gateway(tmp_path, forward=policy, names={".example": ["127.0.0.1"]}, settings=settings) as proxy:
+            ca = proxy.state / "ca" / "ca.pem"
+            with talking(proxy.forward, "games.example", behind.port, ca) as talk:
+                closed, kept = (talk.head(asking(f"games.example:{behind.port}", path)) for path in ("/games", "/work"))
+                talk.until(lambda: all(b"data: 1" in talk.messages[each].body for each in (closed, kept)))
+
+                _reload(proxy, behind, NO_PATH)
+                talk.until(lambda: talk.messages[closed].reset is not None)
+                assert not talk.messages[kept].is_over
+            decided = proxy.wait_for(lambda each: each["event"] == "decision" and each["request"]["path"] == "/games")
+            end = proxy.record(decided["id"], "end")
+
+    assert (end["reason"], end["decision"]["rule"]) == ("policy-changed", "no-games")

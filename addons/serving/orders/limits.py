@@ -30,17 +30,18 @@ _HIDDEN: Final = ("header.", "query.")
 
 
 async def limits(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
-    """Every limit: what it admits, how many keys it holds, and the fullest ones, `most` of them."""
+    """Every limit: what it admits, how many keys it holds, and the fullest ones, `most` of them; and the store."""
     only(given, "most")
     most, now = _most(given.get("most", str(SHOWN))), desk.clock()
-    client = desk.client_name()
+    client, counting = desk.client_name(), desk.engine.counting
     try:
         return {
+            "store": None if counting is None else counting.store.summary(),
             "limits": [
                 _limit(listener, each, now, most, client)
                 for listener in desk.engine.listeners
                 for each in listener.store.current.policy.limits
-            ]
+            ],
         }
     except AuditUnavailable as problem:
         raise Refused(f"clients cannot be named: {problem}") from None

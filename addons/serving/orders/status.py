@@ -36,6 +36,7 @@ async def status(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[
         "listeners": [_listener(each) for each in engine.listeners],
         "reloads": dict(life.standing()),
         "audit": audit(engine.writer),
+        "limits_store": None if engine.counting is None else engine.counting.store.summary(),
         "workers": [{"pid": os.getpid(), "connections": len(engine.served)}],
     }
 

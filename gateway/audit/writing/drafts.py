@@ -76,6 +76,7 @@ class DecisionDraft(NamedTuple):
     parent: str | None = None
     sent: str | None = None
     answers: Literal["redirect", "response"] | None = None
+    trace: str | None = None
 
     @property
     def must(self) -> bool:
@@ -104,6 +105,7 @@ class DecisionDraft(NamedTuple):
             parent=self.parent,
             sent=self.sent,
             answers=self.answers,
+            trace=self.trace,
         )
 
     def plainly(self) -> bytes:
@@ -120,6 +122,7 @@ class DecisionDraft(NamedTuple):
             parent=self.parent,
             sent=self.sent,
             answers=self.answers,
+            trace=self.trace,
         )
         return decision_record(self.facts, self.decision, about, self.now)
 

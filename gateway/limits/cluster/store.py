@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.limits.cluster import script
+from gateway.limits.cluster.agreement import OtherSecret, agree
 from gateway.limits.cluster.connecting import trouble
 from gateway.limits.cluster.leases import LIFE, RENEWAL, Leases
 from gateway.limits.naming import name_of, rate_name, running_name
@@ -53,6 +54,7 @@ class Store:
         self._failures = 0
         self._ended = self._asked = self._refused = self._failed = 0
         self.away = False
+        self._why = ""
 
     def ledger(self, listener: str) -> StoreLedger:
         """The store as the limits of a listener count in it."""
@@ -78,6 +80,7 @@ class Store:
         return {
             "store": self.rules.name,
             "state": "away" if self.away else "up",
+            "why": self._why,
             "on_failure": self.rules.on_failure,
             "asked": self._asked,
             "refused": self._refused,
@@ -133,7 +136,7 @@ class Store:
             self._go(trouble(error, self.rules.patience))
 
     def _go(self, why: str) -> None:
-        self.away = True
+        self.away, self._why = True, why
         self._wake.set()
         self._told(False, why)  # noqa: FBT003 - it is away, or back
 
@@ -145,13 +148,18 @@ class Store:
                 for each in _SCRIPTS.values():
                     await self._client.execute_command("SCRIPT LOAD", each)
                 await self._client.execute_command("SET", probe, "1", "PX", "1000")
+                await agree(self._client, self.rules)
+        except OtherSecret as error:
+            if self._why != str(error):
+                self._go(str(error))
+            return
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is away
             if not self.away:
                 self._go(trouble(error, PATIENCE))
             return
         self._failures = 0
         if self.away:
-            self.away = False
+            self.away, self._why = False, ""
             self._told(True, "")  # noqa: FBT003 - it is away, or back
 
     async def _look_after(self) -> None:
@@ -172,6 +180,7 @@ class Store:
                 if loop.time() >= renewal:
                     renewal = loop.time() + RENEWAL
                     await self._renew()
+                    await self._agree()
             except Away:
                 self._wake.set()
                 await asyncio.sleep(PROBE)
@@ -192,6 +201,17 @@ class Store:
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it did not do it
                 self._fail(error)
                 raise Away from None
+
+    async def _agree(self) -> None:
+        """Say again which secret is in use. Raises Away."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await agree(self._client, self.rules)
+        except OtherSecret as error:
+            self._go(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it did not do it
+            self._fail(error)
+            raise Away from None
 
     async def _command(self, *words: str) -> None:
         try:

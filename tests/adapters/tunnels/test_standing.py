@@ -237,3 +237,26 @@ def test_a_long_answer_that_is_allowed_still_goes_on_under_the_new_policy(tmp_pa
     assert look(scene, ALLOW + NO_CHAT) == []
     assert exchange.outcome is None
     assert exchange.gate is scene.listener.store.current
+
+
+UPLOAD = "PUT http://site.example/big HTTP/1.1\nHost: site.example\nTransfer-Encoding: chunked"
+
+
+def test_an_upload_that_goes_on_is_judged_again_before_it_is_answered(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    exchange = judged(scene.ask(scene.client(), UPLOAD))
+    scene.elapsed = LONG
+
+    assert look(scene, ALLOW + NO_FEED) == []
+    assert exchange.outcome is None, "what its answer will be is not known yet"
+    assert look(scene, ALLOW + NO_SITE) == []
+    assert why(exchange) == (Verdict.DENY, Reason.POLICY_CHANGED, "no-site")
+
+
+def test_a_request_that_was_sent_whole_may_wait_for_its_answer(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    exchange = judged(scene.ask(scene.client(), UPLOAD))
+    exchange.request_done, scene.elapsed = True, LONG
+
+    assert look(scene, ALLOW + NO_SITE) == []
+    assert exchange.outcome is None

@@ -45,10 +45,10 @@ def test_a_rotation_there_and_back_and_through(state: Path, capfd: pytest.Captur
     [
         ("the next authority is published, let it sign with `--activate` once clients trust it", []),
         (
-            "the next authority signs, the old one stays trusted (a running gateway takes it up on SIGHUP)",
+            "the next authority signs, the old one stays trusted (a running gateway takes it up by itself)",
             ["--activate"],
         ),
-        ("the authority signs that signed before (a running gateway takes it up on SIGHUP)", ["--back"]),
+        ("the authority signs that signed before (a running gateway takes it up by itself)", ["--back"]),
         ("the old authorities are retired, remove them from clients", ["--retire"]),
     ],
 )
@@ -101,7 +101,7 @@ def test_an_intermediate_is_imported_with_its_root(state: Path, capfd: pytest.Ca
     assert main(["import", *files, "--state", str(state)]) == OK
 
     said, _, signing, *_ = capfd.readouterr().out.splitlines()
-    assert said == "the authority is the one that signs (a running gateway takes it up on SIGHUP)"
+    assert said == "the authority is the one that signs (a running gateway takes it up by itself)"
     assert signing == "signing CN=below"
     assert load(state / "ca").chain == (root.certificate,)
 

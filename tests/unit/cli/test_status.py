@@ -26,9 +26,9 @@ def standing(**other: Any) -> dict[str, Any]:
         "started": "2026-11-23T10:00:00Z",
         "pid": 4711,
         "connections": 3,
+        "reloads": {"watched": True, "parts": [], "counts": []},
         "audit": {"healthy": True, "trouble": None, "last": 17, "waiting": 0},
         "listeners": [{"name": "egress", "mode": "forward", "bind": "127.0.0.1:8080", "policy": policy}],
-        "reloads": {"watched": True, "parts": []},
         **other,
     }
 
@@ -72,14 +72,26 @@ def test_one_that_is_not_well_is_a_finding(
 
 
 def test_a_policy_that_was_refused_is_a_finding_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    part = {"what": "policy", "listener": "egress", "name": "office", "state": "kept", "kept_since": "2026"}
-    kept = {**part, "problems": ["p.yaml:1:1  broken"]}
-    found = standing(uptime=5.0, reloads={"watched": True, "parts": [kept]})
+    policy = {"what": "policy", "state": "kept", "listener": "egress", "name": None}
+    kept = policy | {"kept_since": "2026-11-23T11:00:00Z", "problems": ["p.yaml:1:1  broken"]}
 
-    assert told(tmp_path, found) == 1
+    assert told(tmp_path, standing(uptime=5.0, reloads={"watched": True, "parts": [kept], "counts": []})) == 1
     out = capsys.readouterr().out
-    assert "KEPT         policy egress office, from before 2026: p.yaml:1:1  broken" in out
+    assert "KEPT         policy egress, from before 2026-11-23T11:00:00Z: p.yaml:1:1  broken" in out
     assert "up for       5 s" in out
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "why"),
+    [("is up, 9 asked, 1 failed", "up", ""), ("IS AWAY: it cannot be reached", "away", "it cannot be reached")],
+)
+def test_a_store_of_limits_says_how_it_stands(
+    said: str, state: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = {"store": "redis://127.0.0.1:6379/0", "state": state, "why": why, "asked": 9, "failed": 1}
+
+    assert told(tmp_path, standing(limits_store=store)) == 0
+    assert f"  limits at    redis://127.0.0.1:6379/0 {said}" in capsys.readouterr().out
 
 
 def test_programs_get_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,3 +115,32 @@ def test_what_is_the_same_or_taken_up_waits_for_nothing() -> None:
 )
 def test_whatever_else_differs_is_named(after: Settings, said: str) -> None:
     assert what_waits(BEFORE, after) == [said]
+
+
+TAKEN_UP: Final = {
+    Settings: {"listeners", "upstreams", "written"},
+    ListenerSettings: {"name", "routes", "policy"},
+}
+"""What a reload takes apart, or up: routes and upstreams, and where policies lie. All else must be named."""
+
+
+class Other:
+    """A value that differs from every other one."""
+
+
+@pytest.mark.parametrize("key", sorted({each.name for each in fields(Settings)} - TAKEN_UP[Settings]))
+def test_every_key_of_the_configuration_is_taken_up_or_named(key: str) -> None:
+    changed: Any = {key: Other()}
+
+    assert what_waits(BEFORE, replace(BEFORE, **changed)) == [
+        f"`{key}` has changed: that takes effect at the next start"
+    ]
+
+
+@pytest.mark.parametrize("key", sorted({each.name for each in fields(ListenerSettings)} - TAKEN_UP[ListenerSettings]))
+def test_every_key_of_a_listener_is_taken_up_or_named(key: str) -> None:
+    changed: Any = {key: Other()}
+
+    after = configured(replace(shop(), **changed), egress())
+
+    assert what_waits(BEFORE, after) == [f"listener `shop`: `{key}` has changed: that takes effect at the next start"]
