@@ -55,7 +55,9 @@ class Orders:
     async def refresh_lists(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """Have the one that fetches lists do so now; all read what came. Raises Refused."""
         leader = self.crew.leader
-        return await self._told("lists.refresh", caller, given, [] if leader is None else [leader], ANYONE.merge)
+        found = await self._told("lists.refresh", caller, given, [] if leader is None else [leader], ANYONE.merge)
+        await self.crew.settled()
+        return found
 
     async def status(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """What runs, by all workers; the process is this one, which owns the log. Raises Refused."""
