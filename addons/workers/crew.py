@@ -88,6 +88,16 @@ class Crew:
         """Those at work, in the order of their numbers."""
         return [hand for _, hand in sorted(self.hands.items()) if hand.serves]
 
+    @property
+    def leader(self) -> Hand | None:
+        """Who reads for all, if it is at work."""
+        return next((hand for hand in self.serving if hand.number == self._leader), None)
+
+    async def settled(self) -> None:
+        """Wait until a reload that runs has reached all."""
+        async with self._turn:
+            return
+
     async def gather(self, problems: Sequence[str]) -> None:
         """Bring all up until they could serve. Raises NotStarted with every problem, those given too."""
         numbers = range(1, self.settings.workers + 1)

@@ -16,7 +16,7 @@ from addons.workers.wire import Gone
 from gateway.audit.records.events import admin_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.control.channel import Outcome
-from gateway.control.merging import WAYS, merged, merged_records
+from gateway.control.merging import ANYONE, WAYS, merged, merged_records
 from gateway.metrics.merging import merge
 from gateway.metrics.snapshot import read
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from addons.workers.hand import Hand
     from gateway.audit.export.health import Health
     from gateway.audit.records.record import Record
+    from gateway.control.merging import Merge
 
 PATIENCE: Final = 30.0
 """Seconds that a worker has for an order."""
@@ -48,7 +49,15 @@ class Orders:
         """By the words that they are given with."""
         handed: dict[str, Verb] = {verb: partial(self._hand_on, verb) for verb in WAYS}
         told = {"status": self.status, "metrics": self.metrics, "workers": self.workers}
-        return {**handed, **told, "reload": self.reload, "drain": self.drain}
+        done = {"reload": self.reload, "drain": self.drain, "lists.refresh": self.refresh_lists}
+        return {**handed, **told, **done}
+
+    async def refresh_lists(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+        """Have the one that fetches lists do so now; all read what came. Raises Refused."""
+        leader = self.crew.leader
+        found = await self._told("lists.refresh", caller, given, [] if leader is None else [leader], ANYONE.merge)
+        await self.crew.settled()
+        return found
 
     async def status(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """What runs, by all workers; the process is this one, which owns the log. Raises Refused."""
@@ -104,14 +113,19 @@ class Orders:
 
     async def _hand_on(self, verb: str, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
         """What all answer, or one of them. Raises Refused if one refuses, and when nobody is at work."""
-        hands = self.crew.serving if WAYS[verb].everyone else self.crew.serving[:1]
+        way = WAYS[verb]
+        return await self._told(verb, caller, given, self.crew.serving[: None if way.everyone else 1], way.merge)
+
+    async def _told(
+        self, verb: str, caller: Caller, given: Mapping[str, str], hands: Sequence[Hand], merge: Merge
+    ) -> dict[str, Any]:
         asked = {"do": verb, "with": dict(given), "uid": caller.uid, "pid": caller.pid, "by": caller.by}
         answers = await asyncio.gather(*(_asked(each, asked) for each in hands))
         heard = {hand.number: answer for hand, answer in zip(hands, answers, strict=True) if answer is not None}
         if not heard:
             raise Refused("no worker is at work at this moment, try again")
         self._write_down([each for answer in heard.values() for each in answer["records"]])
-        outcome = merged(verb, {number: Outcome(each["done"], each["refused"]) for number, each in heard.items()})
+        outcome = merged(merge, {number: Outcome(each["done"], each["refused"]) for number, each in heard.items()})
         if outcome.refused is not None:
             raise Refused(outcome.refused)
         return outcome.done

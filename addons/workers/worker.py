@@ -22,7 +22,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.serving.composition import Engine, compose
-from addons.serving.control import Caller, Refused, carried_out
+from addons.serving.control import Caller, carried_out
 from addons.serving.log import options_of
 from addons.serving.opening import feeds_of, load, open_server, serve, settle
 from addons.serving.options import forget_key_logs
@@ -39,6 +39,8 @@ from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.worker import WorkerLog
 from gateway.cache.disk.files import Unusable
 from gateway.control.channel import Order
+from gateway.control.feeds import readers_of
+from gateway.control.outcomes import Outcomes
 from gateway.limits.shared import SharedTable
 from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
@@ -79,6 +81,7 @@ class Worker:
     _covered: dict[int, list[Closable]] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reloaded: asyncio.Event = field(default_factory=asyncio.Event)
+    _outcomes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -104,8 +107,12 @@ class Worker:
         raise NotImplementedError
 
     async def refresh_lists(self) -> dict[str, Any]:
-        """Lists are fetched by the worker that leads, which is not the one that is asked."""
-        raise Refused("several workers fetch lists when they are due; `wicketgate reload` reads those that are there")
+        """Fetch every list that is fetched, and have all put in force what came."""
+        came = await self.feeds.fetch_now()
+        self._outcomes = Outcomes(cause="list", ended=time.time(), parts=()).data()
+        if readers_of(came):
+            await self._wish("list")
+        return {"fetched": [each.data() for each in came], **self._outcomes}
 
     def end(self, seconds: float, cause: str) -> None:
         """Only the supervisor has it done, by all."""
@@ -201,6 +208,7 @@ class Worker:
 
         self.reloading.again = None if settings is None and problems is None else again
         outcomes = await self.reloading.reload(said["cause"])
+        self._outcomes = outcomes.data()
         self._reloaded.set()
         self.wire.say("answer", id=said["id"], outcomes=outcomes.data(), digests=digests(self.engine))
 

@@ -151,14 +151,14 @@ WAYS: Final[Mapping[str, Way]] = {
 """Every order that workers carry out."""
 
 
-def merged(verb: str, answers: Mapping[int, Outcome]) -> Outcome:
-    """The answer to an order of `WAYS`; `answers` are those of the workers by their numbers, at least one."""
+def merged(merge: Merge, answers: Mapping[int, Outcome]) -> Outcome:
+    """The answer to an order; `answers` are those of the workers by their numbers, at least one."""
     refused = {number: each.refused for number, each in answers.items() if each.refused is not None}
     if len(set(refused.values())) == 1 and len(refused) == len(answers):
         return Outcome(refused=next(iter(refused.values())))
     if refused:
         return Outcome(refused="; ".join(f"worker {number}: {why}" for number, why in sorted(refused.items())))
-    done = WAYS[verb].merge([each.done for _, each in sorted(answers.items())])
+    done = merge([each.done for _, each in sorted(answers.items())])
     return Outcome(done)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from gateway.cli.ordering import ordered
+from gateway.control.channel import Order
 from tests.e2e.certificates import Wish, authority
 from tests.e2e.gateway import gateway
 from tests.e2e.origin import Origin, origin
@@ -65,3 +67,21 @@ def test_a_list_is_there_at_the_start_and_at_the_next_one_without_a_network(tmp_
                 assert {each["outcome"] for each in loaded} == {"loaded"}
 
     assert lists.received.count(b"GET /ads ") == 1
+
+
+def test_one_of_several_workers_fetches_and_all_go_by_what_came(tmp_path: Path, lists: Origin) -> None:
+    policy, names = POLICY.format(port=lists.port), {".example": ["127.0.0.1"]}
+    settings = {"workers": 2, **_settings(tmp_path)}
+    with RecordingOrigin() as shop, gateway(tmp_path, forward=policy, names=names, settings=settings) as proxy:
+        assert {_fate(proxy, "shop.example", shop.port) for _ in range(12)} == {200}
+        lists.answer = _answer(b"ads.example\nshop.example\n").replace(b"v1", b"v2")
+        told = ordered(proxy.state, Order("lists.refresh"))
+        assert [each["came"] for each in told["fetched"]] == ["fetched"]
+        assert {part["state"] for part in told["parts"]} == {"loaded"}
+        assert {_fate(proxy, "shop.example", shop.port) for _ in range(12)} == {403}
+        assert ordered(proxy.state, Order("lists.lookup", {"subject": "shop.example"}))["looked_at"] == 1
+
+    assert lists.received.count(b"GET /ads ") == 2
+    loaded = [each["cause"] for each in proxy.records() if each["event"] == "policy"]
+    assert loaded == ["start", "list"]
+    assert [each["order"] for each in proxy.records() if each["event"] == "admin"] == ["lists.refresh"]

@@ -58,16 +58,16 @@ def test_values_of_workers_become_one(merge: Merge, values: list[Any], wanted: o
 def test_answers_dropped_by_all_are_added_up() -> None:
     answers = {2: Outcome({"answers": 2}), 1: Outcome({"answers": 1})}
 
-    assert merged("cache.purge", answers) == Outcome({"answers": 3})
+    assert merged(WAYS["cache.purge"].merge, answers) == Outcome({"answers": 3})
 
 
 def test_what_caches_keep_is_added_up_cache_by_cache() -> None:
     row = {"listener": "shop", "memory": 10, "disk": 100, "files": 1}
     other = {**row, "memory": 5, "files": 2}
 
-    assert merged("cache.stats", {1: Outcome({"caches": [row]}), 2: Outcome({"caches": [other]})}) == Outcome(
-        {"caches": [{"listener": "shop", "memory": 15, "disk": 200, "files": 3}]}
-    )
+    assert merged(
+        WAYS["cache.stats"].merge, {1: Outcome({"caches": [row]}), 2: Outcome({"caches": [other]})}
+    ) == Outcome({"caches": [{"listener": "shop", "memory": 15, "disk": 200, "files": 3}]})
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_caches_keep_is_added_up_cache_by_cache() -> None:
 def test_who_refuses_refuses_for_all(refusals: dict[int, str | None], wanted: str) -> None:
     answers = {number: Outcome({"answers": 1}, why) for number, why in refusals.items()}
 
-    assert merged("cache.purge", answers).refused == wanted
+    assert merged(WAYS["cache.purge"].merge, answers).refused == wanted
 
 
 def test_records_of_one_order_become_one_with_the_sum() -> None:
@@ -118,6 +118,6 @@ def test_a_server_stands_as_the_worst_says_and_is_at_what_all_gave_it() -> None:
 def test_numbers_of_metrics_come_together_by_the_rule_of_their_family() -> None:
     one = Snapshot({"wicketgate_processes": {(): 1}, "wicketgate_connections_limit": {(): 9}}).as_data()
 
-    found = merged("metrics", {1: Outcome(one), 2: Outcome(one)}).done
+    found = merged(WAYS["metrics"].merge, {1: Outcome(one), 2: Outcome(one)}).done
 
     assert read(found).families == {"wicketgate_processes": {(): 2}, "wicketgate_connections_limit": {(): 9}}
