@@ -108,7 +108,7 @@ class Admission:
             exchange, refused = self._enter(state, facts, own_pages.no_tunnel(facts))
         else:
             exchange, refused = self._begin(state, None), facts
-        attach(flow, exchange)
+        self._bind(flow, exchange)
         if refused is not None:
             self._answer(exchange, flow, refused, refusals.for_connect(exchange, flow, refused))
         else:
@@ -356,8 +356,13 @@ class Admission:
 
     def _open(self, flow: HTTPFlow, state: ConnectionState, facts: Facts | None) -> Exchange:
         exchange = self._begin(state, facts)
-        attach(flow, exchange)
+        self._bind(flow, exchange)
         return exchange
+
+    def _bind(self, flow: HTTPFlow, exchange: Exchange) -> None:
+        attach(flow, exchange)
+        if self._connections.tracing is not None:
+            self._connections.tracing.follow(exchange, flow.request.headers)
 
     def _begin(self, state: ConnectionState, facts: Facts | None) -> Exchange:
         return self._connections.begin(state, facts or translate.connection_facts(state, self._clock()))

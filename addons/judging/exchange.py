@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mitmproxy.connection import Client, Connection
-    from mitmproxy.http import HTTPFlow
+    from mitmproxy.http import Headers, HTTPFlow
 
     from addons.judging.refusals import Refusal
     from gateway.audit.writing.phrases import Phrases
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.policy.gate import Gate
     from gateway.policy.model import Decision, Pending
     from gateway.policy.names import Host
+    from gateway.traces.spans import Trace
     from gateway.upstreams.parents import Parent, ParentTable
     from gateway.upstreams.pools.pool import PlaceAt
     from gateway.upstreams.routes import Route, RouteTable
@@ -119,7 +120,7 @@ class Exchange:
     `cache` is what the cache did for it, where its route has one; `instead` the content that takes the place of an
     upstream's that has none; `stands_in` says that a kept answer takes the place of one that never came, `unserved`
     how to refuse if none is kept, because nobody can be asked. `answered` are the facts together with those of the
-    answer, once that has begun.
+    answer, once that has begun. `trace` is the one that it belongs to, where there are traces.
     """
 
     id: str
@@ -155,6 +156,7 @@ class Exchange:
     ended: bool = False
     given_up: bool = False
     let_through: float | None = None
+    trace: Trace | None = None
 
     @property
     def admitted(self) -> bool:
@@ -283,18 +285,32 @@ class ConnectionState:
         return next((each for each in reversed(self.exchanges) if each.admitted and each.endpoint == endpoint), None)
 
 
+class Tracing(Protocol):
+    """Follows exchanges from their beginning to their end."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """An exchange begins: it gets a trace."""
+
+    def follow(self, exchange: Exchange, headers: Headers) -> None:
+        """Its client may have said to which trace it belongs."""
+
+    def ended(self, exchange: Exchange) -> None:
+        """An exchange is over, and on record."""
+
+
 @dataclass(slots=True)
 class Connections:
     """Every open client connection by its id.
 
     `new_id` gives decision ids, `timer` is a monotonic clock in seconds, `contact` whom refused people may ask,
-    `known_as` the address of the proxy that they are told.
+    `known_as` the address of the proxy that they are told. `tracing` begins and ends traces, if there are any.
     """
 
     new_id: Callable[[], str]
     timer: Callable[[], float]
     contact: str | None = None
     known_as: tuple[Host, int] | None = None
+    tracing: Tracing | None = None
     _states: dict[str, ConnectionState] = field(default_factory=dict)
 
     def opened(self, client: Client, listener: Listener) -> ConnectionState:
@@ -333,6 +349,8 @@ class Connections:
         state.gate, state.begun = state.listener.store.current, True
         exchange = Exchange(id=self.new_id(), connection=state, gate=state.gate, started=self.timer(), facts=facts)
         state.exchanges.append(exchange)
+        if self.tracing is not None:
+            self.tracing.begin(exchange)
         return exchange
 
     def __len__(self) -> int:

@@ -134,6 +134,8 @@ class Recorder:
         self._append(lambda: self._end(exchange))
         state = exchange.connection
         count_end(self._counting, exchange, self._connections.timer())
+        if self._connections.tracing is not None:
+            self._connections.tracing.ended(exchange)
         state.exchanges = [each for each in state.exchanges if each is not exchange]
 
     def failed(self, client_id: str, hook: str, error: BaseException) -> None:
@@ -178,6 +180,7 @@ class Recorder:
             parent=None if exchange.parent is None else exchange.parent.name,
             sent=exchange.sent,
             answers=exchange.answers,
+            trace=None if exchange.trace is None else exchange.trace.id,
         )
         return Text(text, must=decision.denied)
 

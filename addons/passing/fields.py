@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy.http import Headers
 
-from addons.judging import forwarded
+from addons.judging import forwarded, tracing
 from addons.judging.exchange import judged
 from addons.judging.heads import line_of, version_of
 from addons.judging.refusals import limit_fields
@@ -120,6 +120,8 @@ class FieldKeeper:
     def completed(self, exchange: Exchange, request: Request, decision: Decision) -> tuple[RawField, ...]:
         """The fields that a stripped request is sent with under this decision."""
         fields = [*request.headers.fields, *self._own_fields(exchange, request)]
+        if exchange.trace is not None and exchange.trace.is_told:
+            fields = tracing.told(exchange.trace, fields)
         for obligation in decision.obligations:
             if isinstance(obligation, EditRequest):
                 fields = obligation.edit.apply(fields)

@@ -35,6 +35,7 @@ from addons.serving.listeners import Listener, Served
 from addons.serving.measuring import Measuring, Parts
 from addons.serving.stores import Counting as CountingTogether
 from addons.serving.stores import counting_of
+from addons.serving.tracing import sender_of
 from addons.tls.client_tls import ClientTls
 from addons.tls.handshakes import Handshakes
 from addons.tls.server_tls import ServerTls
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from gateway.control.fronts import FrontStore
     from gateway.control.trust import TrustStore
     from gateway.limits.shared import SharedTable
+    from gateway.traces.sending import Sender
     from gateway.upstreams.parents import Spot
     from gateway.upstreams.resolver import Resolver
 
@@ -101,6 +103,7 @@ class Engine:
     own: frozenset[Spot]
     signing: Signing | None = None
     counting: CountingTogether | None = None
+    traces: Sender | None = None
 
     def __post_init__(self) -> None:
         """Let what is measured be known."""
@@ -114,6 +117,7 @@ class Engine:
             caches=self.caches,
             fronts=self.fronts,
             authorities=None if self.signing is None else self.signing.store,
+            traces=None if self.traces is None else self.traces.tally,
         )
 
     @property
@@ -209,6 +213,7 @@ def compose(
         measuring=base.measuring,
         own=base.own,
         counting=counting,
+        traces=sender_of(settings.traces, connections, disclosure_of(settings)),
     )
 
 

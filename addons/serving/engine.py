@@ -22,6 +22,7 @@ from addons.serving.orders.table import orders
 from addons.serving.reloading import Reloading
 from addons.serving.starting import DRAIN, NotStarted, ready, start_of
 from addons.serving.tasks import spawn
+from addons.serving.tracing import problems_of as trace_problems
 from gateway.audit.export.credentials import problems_of
 from gateway.audit.records.events import stop_record
 from gateway.audit.writing.errors import AuditUnavailable
@@ -99,6 +100,8 @@ class _Process:
         self._reloading = reloading = Reloading(engine, self.said, self.again, began=began)
         try:
             self._start(exporters)
+            if engine.traces is not None:
+                engine.traces.start()
             servers: list[Closable] = []
             for listener, opened in zip(engine.listeners, sockets, strict=True):
                 servers += [await open_server(engine, listener, self._crowd, each) for each in opened]
@@ -116,6 +119,8 @@ class _Process:
                 engine.writer.close()
             finally:
                 exporters.close()
+                if engine.traces is not None:
+                    engine.traces.close()
 
     @staticmethod
     def _start(exporters: Exporters) -> None:
@@ -141,6 +146,7 @@ class _Process:
         feeds = feeds_of(engine, self.said)
         problems = [*await load(engine, self.said, feeds), *problems_of(self.settings.audit.exports, os.environ)]
         problems += problems_of(self.settings.proof.reached, os.environ)
+        problems += trace_problems(self.settings.traces)
         sockets = self._bind(problems)
         if problems:
             for each in chain.from_iterable(sockets):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.control.authorities import AuthorityStore
     from gateway.control.fronts import FrontStore
     from gateway.metrics.snapshot import Labels, Series
+    from gateway.traces.sending import Tally
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -55,6 +56,7 @@ class Parts:
     caches: Caches
     fronts: Mapping[str, FrontStore]
     authorities: AuthorityStore | None = None
+    traces: Tally | None = None
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ def _of_parts(parts: Parts, gaps: int) -> dict[str, Series]:
         **_of_caches(parts.caches),
         **_of_log(parts.log(), gaps),
         of.EXPIRY.name: dict(_expiries(parts.fronts, parts.authorities)),
+        of.TRACE_SPANS.name: _of_traces(parts.traces),
     }
 
 
@@ -199,6 +202,12 @@ def _of_exporters(exporters: Iterable[Health]) -> dict[str, Series]:
         of.EXPORT_MISSING.name: {name: each.missing for name, each in told.items()},
         of.EXPORT_SENDING.name: {name: int(each.state == "sending") for name, each in told.items()},
     }
+
+
+def _of_traces(tally: Tally | None) -> dict[Labels, int]:
+    if tally is None:
+        return {}
+    return {("sent",): tally.sent, ("dropped",): tally.dropped, ("refused",): tally.refused}
 
 
 def _expiries(fronts: Mapping[str, FrontStore], authorities: AuthorityStore | None) -> Iterable[tuple[Labels, int]]:

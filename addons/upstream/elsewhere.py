@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from addons.judging import tracing
 from addons.judging.destinations import located
 from addons.judging.enforcing import enforceable
 from addons.judging.exchange import exchange_of
@@ -97,6 +98,8 @@ class Elsewhere:
         exchange.outcome = exchange.status = exchange.reached = None
         exchange.kind = UNKNOWN
         dialing.aim(flow, destination.scheme, destination.endpoint)
+        if exchange.trace is not None:
+            flow.request.headers.fields = tracing.retold(exchange.trace, flow.request.headers.fields)
         return True
 
 

@@ -112,6 +112,8 @@ class Pools:
             return None
         failed.member.tally.retried += 1
         exchange.attempts.append((failed.member.name, reason))
+        if exchange.trace is not None and exchange.let_through is not None:
+            exchange.trace.went_on(failed.member.name, reason, exchange.let_through, self._clock())
         return _at(exchange, found, exchange.route)
 
     def renew(self, upstreams: Mapping[str, UpstreamSettings], still: frozenset[str] = frozenset()) -> None:

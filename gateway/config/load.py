@@ -25,6 +25,7 @@ from gateway.config.sections.proof import PROOF, anchored_from
 from gateway.config.sections.reloading import RELOAD
 from gateway.config.sections.resolver import RESOLVER
 from gateway.config.sections.server_tls import shown_from
+from gateway.config.sections.traces import TRACES, traces_from
 from gateway.config.sections.upstream_tls import UPSTREAM_TLS, with_paths_from
 from gateway.config.sections.upstreams import UPSTREAM, UPSTREAMS
 from gateway.config.settings import (
@@ -41,6 +42,7 @@ from gateway.config.settings import (
     ReloadSettings,
     ResolverSettings,
     Settings,
+    TraceSettings,
     UpstreamSettings,
     UpstreamTlsSettings,
     Written,
@@ -80,6 +82,7 @@ _ADMIN: Final[Key[AdminSettings | None]] = optional("admin", ADMIN, "Where the g
 _WORKERS: Final = optional("workers", process.WORKERS, "How many processes share the work.", 1)
 _ENGINE: Final[Key[Literal["mitmproxy"]]] = optional("engine", process.ENGINE, "What moves the bytes.", "mitmproxy")
 _LOG: Final = optional("log", LOG, "What the operator is told, and how.", LogSettings())
+_TRACES: Final[Key[TraceSettings | None]] = optional("traces", TRACES, "Who is told of exchanges as spans.", None)
 _CONTACT: Final = optional("contact", process.CONTACT, "Whom a refused person may ask.", None)
 
 
@@ -103,6 +106,7 @@ def _settings(values: Values) -> Read[Settings]:
         contact=values[_CONTACT],
         log=values[_LOG],
         reload=values[_RELOAD],
+        traces=values[_TRACES],
     )
 
 
@@ -135,6 +139,7 @@ SETTINGS: Final[Shape[Settings]] = record(
         _ENGINE,
         _CONTACT,
         _LOG,
+        _TRACES,
     ),
     _settings,
     wanted="settings, like `{version: 1, listeners: [...]}`",
@@ -184,6 +189,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
         limits_store=store_from(base, settings.limits_store),
         proof=anchored_from(base, settings.proof),
         admin=admin_from(base, settings.admin),
+        traces=traces_from(base, settings.traces),
     )
 
 

@@ -29,7 +29,8 @@ from gateway.config.listener_settings import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.audit.export.rules import Anchorage, Export
+    from gateway.audit.export.rules import Anchorage, Export, Secret
+    from gateway.audit.export.targets import Target
     from gateway.audit.writing.backlog import OnFailure
     from gateway.audit.writing.intake import Durability
     from gateway.limits.cluster.connecting import StoreAddress
@@ -52,7 +53,9 @@ __all__ = [
     "DisclosureSettings",
     "DiskSettings",
     "Entry",
+    "Follow",
     "HostMatch",
+    "Inject",
     "LimitSettings",
     "LimitsStoreSettings",
     "ListenerSettings",
@@ -71,10 +74,13 @@ __all__ = [
     "ServerSettings",
     "ServerTlsSettings",
     "Settings",
+    "TraceSettings",
     "UpstreamSettings",
     "UpstreamTlsSettings",
 ]
 
+type Follow = Literal["trusted", "all", "none"]
+type Inject = Literal["reverse", "both"]
 type LogLevel = Literal["warning", "info", "debug"]
 type LogFormat = Literal["text", "json"]
 type ClientAddress = Literal["full", "truncated", "keyed"]
@@ -231,6 +237,23 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSettings:
+    """The collector of OpenTelemetry that is told of exchanges, and of which share of them (0 to 1).
+
+    `parent` says whose traces are gone on with, `inject` which listeners tell servers of the trace. `trust` is a PEM
+    file of authorities in place of the system's; `authorization` holds the value of the field of that name.
+    """
+
+    target: Target
+    sample: float = 1.0
+    parent: Follow = "trusted"
+    inject: Inject = "reverse"
+    service: str = "wicketgate"
+    trust: Path | None = None
+    authorization: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsStoreSettings:
     """The store in which gateways count the limits of the scope `cluster` together.
 
@@ -307,4 +330,5 @@ class Settings:
     contact: str | None = None
     log: LogSettings = field(default_factory=LogSettings)
     reload: ReloadSettings = field(default_factory=ReloadSettings)
+    traces: TraceSettings | None = None
     written: Written | None = field(default=None, compare=False)

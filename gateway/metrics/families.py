@@ -170,6 +170,12 @@ EXPORT_SENDING: Final = _gauge(
     "audit_export_sending", "Whether the last attempt to send was taken", "exporter", merging=Merging.MIN
 )
 
+TRACE_SPANS: Final = _counter(
+    "trace_spans",
+    "Spans by what became of them: sent, dropped as there was no room for them, refused by the collector",
+    "outcome",
+)
+
 POLICY: Final = _gauge("policy_info", "The policy in force", "listener", "policy", "digest", merging=Merging.MAX)
 LIST_ENTRIES: Final = _gauge("list_entries", "Entries of a list in force", "listener", "list", merging=Merging.MAX)
 LIST_MODIFIED: Final = _gauge(
@@ -221,7 +227,7 @@ FAMILIES: Final = {
         *(LIMIT_KEYS, LIMIT_CAPACITY, LIMIT_REFUSALS),
         *(CACHE_REQUESTS, CACHE_STORES, CACHE_BYTES, CACHE_FILES),
         *(AUDIT_WAITING, AUDIT_HEALTHY, AUDIT_SYNCED, AUDIT_GAPS, AUDIT_REFUSED, AUDIT_UNRECORDED),
-        *(EXPORT_WAITING, EXPORT_LAG, EXPORT_MISSING, EXPORT_SENDING),
+        *(EXPORT_WAITING, EXPORT_LAG, EXPORT_MISSING, EXPORT_SENDING, TRACE_SPANS),
         *(POLICY, LIST_ENTRIES, LIST_MODIFIED, RELOADS, RELOADED, POLICY_LOAD, EXPIRY),
         *(PROCESSES, STARTED, MEMORY, CPU, FDS, MOST_FDS, BUILD),
     )

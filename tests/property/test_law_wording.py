@@ -162,6 +162,7 @@ moments = st.fixed_dictionaries(
         "parent": st.one_of(st.none(), plain_or("proxy")),
         "sent": st.one_of(st.none(), st.sampled_from(("/b", f"/{SECRET}"))),
         "answers": st.sampled_from((None, None, "redirect")),
+        "trace": st.sampled_from((None, "4bf92f3577b34da6a3ce929d0e0e4736")),
     }
 )
 times = st.floats(NOW, NOW + 2.0)

@@ -33,7 +33,7 @@ _OUTCOMES: Final = {
 }
 _TAKEN: Final = frozenset(
     {
-        *("v", "time", "event", "id", "status", "bytes", "seconds"),
+        *("v", "time", "event", "id", "trace", "status", "bytes", "seconds"),
         *(f"client.{name}" for name in ("ip", "port", "user", "groups")),
         *(f"request.{name}" for name in ("method", "scheme", "host", "port", "path", "query", "protocol", "size")),
         *("destination.ip", "tls.sni", "tls.version", "policy.name", "policy.digest", "decision.rule"),
@@ -52,6 +52,7 @@ def mapping(record: Record, producer: Producer | None = None) -> dict[str, Any]:
         "event": _event(record, source, level),
         "observer": {"type": "proxy", "vendor": NAME, "product": NAME, "version": source.version},
         "transaction": {"id": record.get("id")},
+        "trace": {"id": record.get("trace")},
         "source": _client(record),
         "destination": _destination(record),
         "user": {"name": at(record, "client", "user"), "roles": at(record, "client", "groups")},

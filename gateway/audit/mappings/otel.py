@@ -54,7 +54,7 @@ _PROTOCOLS: Final = {
 }
 _TAKEN: Final = frozenset(
     {
-        *("v", "seq", "time", "event", "status"),
+        *("v", "seq", "time", "event", "status", "trace"),
         *("request.query", "request.protocol", "decision.status"),
         *(".".join(path) for path in _CONVENTIONS.values()),
     }
@@ -65,7 +65,9 @@ def mapping(record: Record, producer: Producer | None = None) -> dict[str, Any]:
     """The record as a plain value: `time_unix_nano`, `severity_number`, `event_name`, `body`, `attributes` ..."""
     source = producer or Producer()
     number, text = _SEVERITIES[level_of(record)]
+    trace = record.get("trace")
     return {
+        **({} if trace is None else {"trace_id": trace}),
         "time_unix_nano": nanoseconds(record),
         "severity_number": number,
         "severity_text": text,
@@ -79,6 +81,7 @@ def otlp_json(record: Record, producer: Producer | None = None) -> dict[str, Any
     """The record as a `LogRecord` of OTLP/JSON: 64-bit numbers are texts, every value says its type."""
     value = mapping(record, producer)
     return {
+        **({"traceId": value["trace_id"]} if "trace_id" in value else {}),
         "timeUnixNano": str(value["time_unix_nano"]),
         "severityNumber": value["severity_number"],
         "severityText": value["severity_text"],

@@ -27,6 +27,7 @@ A `decision` record has these keys, always all of them, in this order; the write
     masked       JSON pointers (RFC 6901) to what redaction changed
     identity     {method: how the client proved who it is}; only where it did there is this key
     answers      redirect | response: what the gateway answers by itself, without dialling; only then there is this key
+    trace        the id of the trace that the exchange belongs to (W3C Trace Context); only where there are traces
 
 What is not known is null. An `end` record closes every exchange: {event, id, status, bytes: {up, down}, seconds,
 reason, destination}; `reason` says why it ended early, null for a whole one, `destination` the address that was really
@@ -88,7 +89,7 @@ class Circumstances:
     `parent` the name of the proxy that it belongs to; `original` where a redirected connection was on its way to;
     `balancer` who named the client in a PROXY header;
     `disclosure` what may be written down beyond the usual; `sent` the path that is sent, if it is not the one that
-    was judged; `answers` what the gateway answers by itself, if nothing is dialled.
+    was judged; `answers` what the gateway answers by itself, if nothing is dialled; `trace` the id of its trace.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Circumstances:
     disclosure: Disclosure = _USUAL
     sent: str | None = None
     answers: Literal["redirect", "response"] | None = None
+    trace: str | None = None
 
 
 def decision_record(facts: Facts, decision: Decision, about: Circumstances, now: float) -> Record:
@@ -132,6 +134,8 @@ def decision_record(facts: Facts, decision: Decision, about: Circumstances, now:
         record["identity"] = identity_object(facts)
     if about.answers is not None:
         record["answers"] = about.answers
+    if about.trace is not None:
+        record["trace"] = about.trace
     return record
 
 

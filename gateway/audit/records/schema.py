@@ -72,7 +72,11 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
             "policy": part(name=maybe(TEXT), digest=maybe(TEXT)),
             "masked": array({"type": "string", "pattern": "^/"}),
         },
-        {"identity": IDENTITY, "answers": one_of("redirect", "response")},
+        {
+            "identity": IDENTITY,
+            "answers": one_of("redirect", "response"),
+            "trace": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        },
     ),
     "end": (
         "How an exchange ended, of which there is a decision with the same id.",

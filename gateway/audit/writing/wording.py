@@ -68,6 +68,7 @@ class Wording:
         parent: str | None = None,
         sent: str | None = None,
         answers: Answers | None = None,
+        trace: str | None = None,
     ) -> bytes:
         """The body of `decision_record` for a connection, and these of its `Circumstances`. Raises what that raises."""
         about = phrases.about
@@ -82,13 +83,16 @@ class Wording:
                     f'"time":"{timestamp(now)}","event":"decision","id":{part(id)}{client},"request":{request}'
                     f"{destination}{said}{limits}{policy}{part(masked) if masked else '[]'}"
                     f"{'' if isinstance(facts.identity_method, Missing) else _identified(facts)}"
-                    f"{'' if answers is None else f',"answers":{part(answers)}'}}}"
+                    f"{'' if answers is None else f',"answers":{part(answers)}'}"
+                    f"{'' if trace is None else f',"trace":{part(trace)}'}}}"
                 )
                 if is_plain(text):
                     return text.encode()
             except NotSaid:
                 pass
-        about = replace(about, id=id, status=status, dialled=dialled, parent=parent, sent=sent, answers=answers)
+        about = replace(
+            about, id=id, status=status, dialled=dialled, parent=parent, sent=sent, answers=answers, trace=trace
+        )
         return body(decision_record(facts, decision, about, now))
 
     def end(  # noqa: PLR0913 - one keyword per key of the record

@@ -145,10 +145,11 @@ def found_from[Sent: (Export, Anchorage)](base: Path, sent: Sent) -> Sent:
     return replace(
         sent,
         trust=None if sent.trust is None else base / sent.trust,
-        secret=_secret_from(base, sent.secret),
-        authorization=_secret_from(base, sent.authorization),
+        secret=secret_from(base, sent.secret),
+        authorization=secret_from(base, sent.authorization),
     )
 
 
-def _secret_from(base: Path, secret: Secret | None) -> Secret | None:
+def secret_from(base: Path, secret: Secret | None) -> Secret | None:
+    """The same with a file that is found from `base`, where its path is relative."""
     return secret if secret is None or secret.file is None else Secret(base / secret.file)

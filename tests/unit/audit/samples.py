@@ -125,6 +125,7 @@ SAMPLES: Final[Mapping[str, dict[str, Any]]] = {
             balancer=Address.parse("10.0.0.7"),
             sent="/v1/x",
             answers="redirect",
+            trace="4bf92f3577b34da6a3ce929d0e0e4736",
             parent="office",
             original=(REACHED, 443),
             disclosure=SHOWN,
