@@ -55,6 +55,11 @@ class Sessions:
         self._open.move_to_end(identifier)
         return found
 
+    def is_open(self, identifier: str, token: int) -> bool:
+        """Whether this session goes on; asking is no use of it."""
+        found, now = self._open.get(identifier), self.clock()
+        return found is not None and found.token == token and now - found.begun <= LONGEST
+
     def end(self, identifier: str) -> None:
         """Sign out whoever has this id."""
         self._open.pop(identifier, None)

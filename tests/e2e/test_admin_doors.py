@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.admin.token import rotate
 from tests.e2e.looked_after import LookedAfter, looked_after
 
 if TYPE_CHECKING:
@@ -47,6 +48,21 @@ def test_a_browser_signs_in_with_the_token_and_out_again(side: LookedAfter) -> N
         assert browser.delete("/api/v1/session").json() == {"signed_in": False}
         browser.cookies.update(dict(signed.cookies))
         assert browser.get("/api/v1/status").status_code == 401
+
+
+def test_a_stream_ends_with_the_session_and_with_the_token_that_opened_it(side: LookedAfter) -> None:
+    with side.client(token="") as browser:
+        browser.post("/api/v1/session", json={"token": side.token})
+        with browser.stream("GET", "/api/v1/decisions/stream") as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "retry: 1000"
+            browser.delete("/api/v1/session")
+            assert not any(line.startswith("data:") for line in lines)
+    with side.client() as client, client.stream("GET", "/api/v1/decisions/stream") as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 1000"
+        rotate(side.gateway.state)
+        assert not any(line.startswith("data:") for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Header, HTTPException, Path, Query
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admin.history import Tail, page
+from gateway.admin.sessions import COOKIE
 from gateway.audit.reading.decoding import parse
 from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.finding import newest
@@ -23,7 +24,7 @@ from gateway.policy.language.units import parse_duration
 from gateway.policy.names import Host
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from gateway.admin.desk import Desk
 
@@ -115,6 +116,7 @@ def _add_stream(routes: APIRouter, desk: Desk) -> None:
         responses={200: {"content": {"text/event-stream": {}}}},
     )
     async def stream(
+        request: Request,
         wanted: Annotated[Wanted, Query()],
         last_event_id: Annotated[str | None, Header(max_length=20, pattern=r"^[0-9]{1,16}$")] = None,
     ) -> StreamingResponse:
@@ -130,7 +132,7 @@ def _add_stream(routes: APIRouter, desk: Desk) -> None:
 
         async def events() -> AsyncIterator[bytes]:
             try:
-                async for each in _events(tail, asked):
+                async for each in _events(tail, asked, _permission(request, desk)):
                     yield each
             finally:
                 open_streams.discard(token)
@@ -139,12 +141,24 @@ def _add_stream(routes: APIRouter, desk: Desk) -> None:
         return StreamingResponse(events(), media_type="text/event-stream")
 
 
-async def _events(tail: Tail, wanted: Filter) -> AsyncIterator[bytes]:
-    """Events for ever, and a sign of life from time to time, which says too how far the log was read."""
+def _permission(request: Request, desk: Desk) -> Callable[[], bool]:
+    """Whether what opened a stream still opens anything: the same token, and a session that goes on."""
+    token, session = desk.token.changes, request.cookies.get(COOKIE)
+    by_session = "authorization" not in request.headers
+
+    def holds() -> bool:
+        desk.token.look()
+        return desk.token.changes == token and (not by_session or desk.sessions.is_open(session or "", token))
+
+    return holds
+
+
+async def _events(tail: Tail, wanted: Filter, permitted: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """Events as long as it is permitted, and a sign of life from time to time, which says how far the log was read."""
     needles, matches = wanted.needles(), wanted.matcher()
     told = time.monotonic()
     yield b"retry: 1000\n\n"
-    while True:
+    while permitted():
         lines = await asyncio.to_thread(tail.lines)
         for seq, line in lines:
             if not all(needle in line for needle in needles):

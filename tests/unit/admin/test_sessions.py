@@ -51,6 +51,22 @@ def test_another_token_ends_what_the_old_one_opened_and_signing_out_ends_one() -
     assert sessions.find("", 1) is None
 
 
+def test_whether_one_goes_on_can_be_asked_without_using_it() -> None:
+    clock = [0.0]
+    sessions = Sessions(lambda: clock[0])
+    identifier = sessions.begin(1)
+
+    assert [sessions.is_open(identifier, 1), sessions.is_open(identifier, 2), sessions.is_open("x", 1)] == [
+        True,
+        False,
+        False,
+    ]
+    clock[0] = IDLE + 1
+    assert sessions.is_open(identifier, 1)
+    assert sessions.find(identifier, 1) is None
+    assert not sessions.is_open(identifier, 1)
+
+
 def test_there_are_so_many_and_the_one_least_used_goes_first() -> None:
     sessions = Sessions(Clock())
     first, second = sessions.begin(1), sessions.begin(1)
