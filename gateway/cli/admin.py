@@ -20,7 +20,7 @@ USUAL: Final = "http://127.0.0.1:8090"
 
 def command_line() -> Parser:
     """What can be said on the command line."""
-    options = parser("admin", "The token that opens the admin API and its pages: show it, or make another one.")
+    options = parser("admin", "What opens the admin API and the dashboard: the token, another one, a link.")
     verbs = options.add_subparsers(dest="verb", required=True, metavar="token|rotate|link")
     token = verbs.add_parser("token", help="print the token", allow_abbrev=False)
     rotate = verbs.add_parser("rotate", help="make another token; the old one opens nothing from then on")

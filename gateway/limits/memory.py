@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 PATIENCE: Final = 0.25
 """Seconds to wait for the lock; it is held for microseconds."""
 
-_SPINS: Final = 50
+_SPINS: Final = 20
 _NAP: Final = 0.000_05
 _FLOCK: Final = struct.Struct("@hhqqi4x")
+_ENTRY: Final = struct.Struct("<HI")
+"""Of the journal, before what was there: how many bytes, and where."""
 
 
 class Contended(OSError):  # noqa: N818 - it says what the lock is
@@ -75,11 +77,7 @@ class Memory:
         after = body + 6 + size
         if after >= self._last:
             raise MemoryError("a change of shared memory is larger than its journal")
-        view[body : after + 1] = b"%b%b%b\0" % (
-            size.to_bytes(2, "little"),
-            at.to_bytes(4, "little"),
-            view[at : at + size],
-        )
+        view[body : after + 1] = b"%b%b\0" % (_ENTRY.pack(size, at), view[at : at + size])
         view[entry] = 1
         view[at : at + size] = new
         self._end = after

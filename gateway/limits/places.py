@@ -144,12 +144,20 @@ class Directory:
 
     def used(self, name: bytes) -> int:
         """How many cells the limit of this name holds."""
+        at = self._known.get(name)
+        if at is not None:
+            found, used = self._entry(at)
+            if found == name:
+                return used
         at = self._find(name)
         return 0 if at is None else self._entry(at)[1]
 
-    def has_room(self, name: bytes, more: int) -> bool:
-        """Whether the limit may get a cell more, and after it as many other limits, none of which holds any yet."""
-        if self.used(name):
+    def has_room(self, name: bytes, more: int, used: int | None = None) -> bool:
+        """Whether the limit may get a cell more, and after it as many other limits, none of which holds any yet.
+
+        `used` is what it holds, if that is known already.
+        """
+        if self.used(name) if used is None else used:
             return True
         unused = (at for at in range(LIMITS) if not self._entry(at)[1])
         return sum(1 for _ in islice(unused, more + 1)) > more

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _AMOUNT: Final = struct.Struct("<Q")
 _TAT: Final = 16
+TURNS: Final = 8
+"""So many requests of a worker are counted between two looks at what is idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,20 @@ class Counted:
 
 
 class Rates:
-    """Counts requests. Everything is asked and done while the memory is locked; `now` is in nanoseconds."""
+    """Counts requests. Everything is asked and done while the memory is locked; `now` is in nanoseconds.
 
-    __slots__ = ("_cells", "_limits", "_memory", "_queue")
+    What was `forgotten` is counted: cells that were found before then may be somebody else's.
+    """
+
+    __slots__ = ("_cells", "_limits", "_memory", "_queue", "_turn", "forgotten")
 
     def __init__(self, memory: Memory, plan: Plan, limits: Directory) -> None:
         self._memory: Final = memory
         self._cells: Final = Cells(memory, plan.rates, plan.cells, RATE)
         self._queue: Final = Queue(memory, plan.queue)
         self._limits: Final = limits
+        self._turn = 0
+        self.forgotten = 0
 
     def find(self, name: bytes) -> int:
         """The cell of a key, NONE if it has none."""
@@ -68,8 +75,14 @@ class Rates:
         return 0 if cell == NONE else int.from_bytes(self._memory.view[cell + HEAD : cell + HEAD + _TAT], "little")
 
     def sweep(self, now: int) -> None:
-        """Forget a few of the keys that are idle. Changes of its own: nothing else may have been changed before."""
-        for _ in range(SWEEP):
+        """Now and then, forget a few of the keys that are idle; nothing else may have been changed before.
+
+        Not at once: a client that comes again soon would have its key made anew each time, which is most of the work.
+        """
+        self._turn = (self._turn + 1) % TURNS
+        if self._turn:
+            return
+        for _ in range(TURNS * SWEEP):
             if not self._looks(now):
                 return
 
@@ -106,9 +119,10 @@ class Rates:
         return self._cells.used
 
     def _has_room(self, counted: Counted, more: int) -> bool:
-        if self._cells.used + more >= self._cells.count or self._limits.used(counted.name) >= counted.capacity:
+        used = self._limits.used(counted.name)
+        if used >= counted.capacity or self._cells.used + more >= self._cells.count:
             return False
-        return self._limits.has_room(counted.name, more)
+        return self._limits.has_room(counted.name, more, used)
 
     def _until_idle(self, counted: Counted, now: int) -> float:
         """When the first key may be forgotten, if it is one of this limit."""
@@ -132,6 +146,7 @@ class Rates:
         if idle > now:
             self._queue.postpone(idle)
         else:
+            self.forgotten += 1
             self._queue.pop()
             self._limits.gave_up(self._cells.limit(cell))
             self._cells.remove(cell)

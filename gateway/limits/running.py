@@ -31,7 +31,7 @@ class Bounded:
 class Running:
     """Counts what runs for `worker`. Everything is asked and done while the memory is locked."""
 
-    __slots__ = ("_cells", "_counts", "_limits", "_memory", "_worker", "_workers")
+    __slots__ = ("_cells", "_counts", "_limits", "_memory", "_one", "_worker", "_workers")
 
     def __init__(self, memory: Memory, plan: Plan, limits: Directory, workers: Workers, worker: int) -> None:
         self._memory: Final = memory
@@ -40,6 +40,7 @@ class Running:
         self._limits: Final = limits
         self._workers: Final = workers
         self._worker: Final = worker
+        self._one: Final = self._counts.pack(*(int(each == worker) for each in range(plan.workers)))
 
     def refusal(self, bounded: Bounded, name: bytes, more: int) -> Reason | None:
         """Why nothing more may run for this key, None if something may.
@@ -63,22 +64,27 @@ class Running:
         """How much runs for this key."""
         return self._sum(self._cells.find(name))
 
-    def take(self, bounded: Bounded, name: bytes) -> None:
-        """Count something that runs from now on, and against which `refusal` has just said nothing."""
+    def take(self, bounded: Bounded, name: bytes) -> int:
+        """Count something that runs from now on, and against which `refusal` has just said nothing; how much does."""
         cell = self._cells.find(name)
         if cell == NONE:
             limit = self._limits.took(bounded.name)
-            cell = NONE if limit is None else self._cells.add(name, limit, bytes(self._counts.size))
-            if cell == NONE:
+            if limit is None or self._cells.add(name, limit, self._one) == NONE:
                 raise MemoryError("there is no room for a client that was promised some")
+            return 1
         self._change(cell, self._worker, 1)
+        return self._sum(cell)
 
     def give_back(self, name: bytes) -> None:
         """Something that this worker took has ended."""
         cell = self._cells.find(name)
-        if cell != NONE and self._counts.unpack_from(self._memory.view, cell + HEAD)[self._worker]:
+        counts = (0,) if cell == NONE else self._counts.unpack_from(self._memory.view, cell + HEAD)
+        if cell == NONE or not counts[self._worker]:
+            return
+        if sum(counts) == 1:
+            self._drop(cell)
+        else:
             self._change(cell, self._worker, -1)
-            self._forget(cell)
 
     def bury(self, worker: int) -> None:
         """Give back all that a worker holds; each key by a change of its own. Nothing else may have been changed."""
@@ -97,9 +103,10 @@ class Running:
         return self._cells.used
 
     def _has_room(self, bounded: Bounded, more: int) -> bool:
-        if self._cells.used + more >= self._cells.count or self._limits.used(bounded.name) >= bounded.capacity:
+        used = self._limits.used(bounded.name)
+        if used >= bounded.capacity or self._cells.used + more >= self._cells.count:
             return False
-        return self._limits.has_room(bounded.name, more)
+        return self._limits.has_room(bounded.name, more, used)
 
     def _sum(self, cell: int) -> int:
         return 0 if cell == NONE else sum(self._counts.unpack_from(self._memory.view, cell + HEAD))
@@ -110,5 +117,8 @@ class Running:
 
     def _forget(self, cell: int) -> None:
         if not self._sum(cell):
-            self._limits.gave_up(self._cells.limit(cell))
-            self._cells.remove(cell)
+            self._drop(cell)
+
+    def _drop(self, cell: int) -> None:
+        self._limits.gave_up(self._cells.limit(cell))
+        self._cells.remove(cell)

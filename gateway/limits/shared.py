@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gateway.policy.limits import Key
 
 _NOBODY: Final = -1
+_NAMES: Final = 4096
+"""Names of keys that a process remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class SharedTable:
             self.memory, plan, self.directory, self._workers, _NOBODY if worker is None else worker
         )
         self._owed: Final[list[bytes]] = []
+        self._names: Final[dict[tuple[bytes, Key], bytes]] = {}
 
     @classmethod
     def create(cls, workers: int, cells: int = CELLS) -> Self:
@@ -81,6 +84,16 @@ class SharedTable:
         It gives seconds, and has to be the same for all processes of the machine, as CLOCK_MONOTONIC is.
         """
         return Shared(self, listener, specs, clock)
+
+    def name(self, limit: bytes, key: Key) -> bytes:
+        """What the memory calls a key of a limit; those of late are remembered, for a client asks again and again."""
+        names, asked = self._names, (limit, key)
+        found = names.get(asked)
+        if found is None:
+            if len(names) >= _NAMES:
+                names.clear()
+            found = names[asked] = name_of(self.secret, limit, key)
+        return found
 
     def bury(self, worker: int) -> None:
         """Give back all that a worker holds, which is dead. Nobody has to: whoever is refused because of it does."""
@@ -130,7 +143,20 @@ class _Counter:
 class _Charged:
     """A limit that counts a request, with what the memory calls its key."""
 
-    __slots__ = ("_now", "_table", "bound", "cell", "key", "rate", "rate_key", "running_key", "spec", "tat", "tick")
+    __slots__ = (
+        "_now",
+        "_table",
+        "bound",
+        "cell",
+        "key",
+        "rate",
+        "rate_key",
+        "running_key",
+        "runs",
+        "spec",
+        "tat",
+        "tick",
+    )
 
     def __init__(self, table: SharedTable, counter: _Counter, key: Key, now: int) -> None:
         rate, bound = counter.rate, counter.bound
@@ -141,9 +167,10 @@ class _Charged:
         self.rate: Final = rate
         self.bound: Final = bound
         self.tick: Final = 0 if rate is None else now * rate.rate.amount
-        self.rate_key: Final = b"" if rate is None else name_of(table.secret, rate.name, key)
-        self.running_key: Final = b"" if bound is None else name_of(table.secret, bound.name, key)
+        self.rate_key: Final = b"" if rate is None else table.name(rate.name, key)
+        self.running_key: Final = b"" if bound is None else table.name(bound.name, key)
         self.cell = self.tat = 0
+        self.runs: int | None = None
 
     def look(self) -> None:
         if self.rate is not None:
@@ -170,7 +197,7 @@ class _Charged:
             self._table.rates.count(self.rate, self.rate_key, self.cell, self.tat)
         if self.bound is None:
             return None
-        self._table.running.take(self.bound, self.running_key)
+        self.runs = self._table.running.take(self.bound, self.running_key)
         return Lease([(self._table.give_back, (self.running_key,))])
 
     def state(self) -> LimitState | None:
@@ -181,7 +208,8 @@ class _Charged:
         if self.bound is None:
             return None
         most = self.bound.most
-        left = max(0, most - self._table.running.held(self.running_key))
+        runs = self._table.running.held(self.running_key) if self.runs is None else self.runs
+        left = max(0, most - runs)
         return LimitState(spec.id, most, 0.0, left, 0.0, spec.key, self.key)
 
 
@@ -211,7 +239,7 @@ class Shared:
         with self._table.memory:
             self._table.settle()
             self._table.rates.sweep(time)
-            return _charge(charged)
+            return _charge(charged, self._table.rates)
 
     def uncharge(self, specs: Sequence[LimitSpec], keys: Sequence[Key]) -> None:
         """Take back a request that was charged to the rates of these limits."""
@@ -237,12 +265,13 @@ class Shared:
         return Shared(self._table, self._listener, specs, self._clock)
 
 
-def _charge(charged: Sequence[_Charged]) -> LimitOutcome:
+def _charge(charged: Sequence[_Charged], rates: Rates) -> LimitOutcome:
     """Look, forget what is idle, look again at what is left, and count: what was seen first may be gone by then."""
+    before = rates.forgotten
     for each in charged:
         each.look()
     refusals = [said for each in charged if (said := each.refusal(len(charged) - 1)) is not None]
-    if len(charged) > 1:
+    if rates.forgotten != before:
         for each in charged:
             each.look()
     if refusals:

@@ -300,7 +300,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_
 complete -c wicketgate -n '_shtab_wicketgate_using drain' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using drain' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
 complete -c wicketgate -n '_shtab_wicketgate_using drain' -l timeout -x -d 'how long exchanges get (10.0)'
-complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a admin -d 'The token that opens the admin API and its pages: show it, or make another one.'
+complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a admin -d 'What opens the admin API and the dashboard: the token, another one, a link.'
 complete -c wicketgate -n '_shtab_wicketgate_using admin' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using admin; and test $_shtab_wicketgate_npos -eq 0' -a token -d 'print the token'
 complete -c wicketgate -n '_shtab_wicketgate_using admin token' -s h -l help -d 'show this help message and exit'

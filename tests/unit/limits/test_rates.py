@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.limits.places import Directory
-from gateway.limits.rates import Counted, Rates
+from gateway.limits.rates import TURNS, Counted, Rates
 from gateway.policy.rates import NANOSECONDS, Rate, Standing
 from tests.unit.limits.stages import PLAN, memory_of
 
@@ -50,15 +50,19 @@ def test_memory_that_is_full_of_other_limits_says_how_long_a_request_of_this_one
         assert hit(rates, TIGHT, key(9), NANOSECONDS) == 0.0
 
 
-def test_sweeping_forgets_a_few_idle_keys_and_passes_over_busy_ones() -> None:
+def test_sweeping_forgets_idle_keys_now_and_then_and_passes_over_busy_ones() -> None:
     with memory_of() as memory, memory:
         rates = Rates(memory, PLAN, Directory(memory))
         for number in (1, 2, 3, 1):
             hit(rates, SLOW, key(number), 0)
-        rates.sweep(NANOSECONDS)
-        assert [bool(rates.find(key(number))) for number in (1, 2, 3)] == [True, False, True]
+        for _ in range(TURNS):
+            rates.sweep(NANOSECONDS)
+        assert [bool(rates.find(key(number))) for number in (1, 2, 3)] == [True, False, False]
+        for _ in range(TURNS - 1):
+            rates.sweep(2 * NANOSECONDS)
+        assert rates.keys == 1, "a client that comes again soon finds its key"
         rates.sweep(2 * NANOSECONDS)
-        assert rates.keys == 0
+        assert (rates.keys, rates.forgotten) == (0, 3)
 
 
 def test_what_is_taken_back_was_never_counted() -> None:
