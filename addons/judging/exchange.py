@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mitmproxy.connection import Client, Connection
-    from mitmproxy.http import Headers, HTTPFlow
+    from mitmproxy.http import HTTPFlow
 
     from addons.judging.refusals import Refusal
+    from addons.judging.tracing import Tracer
     from gateway.audit.writing.phrases import Phrases
     from gateway.config.settings import ListenerSettings
     from gateway.policy.gate import Gate
@@ -285,19 +286,6 @@ class ConnectionState:
         return next((each for each in reversed(self.exchanges) if each.admitted and each.endpoint == endpoint), None)
 
 
-class Tracing(Protocol):
-    """Follows exchanges from their beginning to their end."""
-
-    def begin(self, exchange: Exchange) -> None:
-        """An exchange begins: it gets a trace."""
-
-    def follow(self, exchange: Exchange, headers: Headers) -> None:
-        """Its client may have said to which trace it belongs."""
-
-    def ended(self, exchange: Exchange) -> None:
-        """An exchange is over, and on record."""
-
-
 @dataclass(slots=True)
 class Connections:
     """Every open client connection by its id.
@@ -310,7 +298,7 @@ class Connections:
     timer: Callable[[], float]
     contact: str | None = None
     known_as: tuple[Host, int] | None = None
-    tracing: Tracing | None = None
+    tracing: Tracer | None = None
     _states: dict[str, ConnectionState] = field(default_factory=dict)
 
     def opened(self, client: Client, listener: Listener) -> ConnectionState:

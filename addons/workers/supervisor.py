@@ -19,6 +19,7 @@ from addons.serving.control import Control
 from addons.serving.exporting import exporters_of
 from addons.serving.log import log_of
 from addons.serving.starting import DRAIN, NotStarted, ready, start_of
+from addons.serving.tracing import problems_of as trace_problems
 from addons.workers.crew import Crew, Shared
 from addons.workers.crowd import SECRET, make_shared
 from addons.workers.handing_on import Orders
@@ -111,6 +112,7 @@ class _Process:
     async def _employ(self, writer: AuditWriter, exporters: Exporters, path: Path, folder: int) -> None:
         problems = problems_of(self.settings.audit.exports, os.environ)
         problems += problems_of(self.settings.proof.reached, os.environ)
+        problems += trace_problems(self.settings.traces)
         places = open_places(self.settings.listeners, self.settings.workers, problems)
         shared = Shared(
             places=places,

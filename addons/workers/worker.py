@@ -122,6 +122,8 @@ class Worker:
         """Serve until told to end."""
         spawn(self._listen(), self._tasks)
         settle(self.engine, self._said)
+        if self.engine.traces is not None:
+            self.engine.traces.start()
         if self.engine.counting is not None:
             await self.engine.counting.store.open()
         mine = self.place.sockets[self.place.number - 1]
@@ -266,6 +268,8 @@ async def _work(end: socket.socket) -> int:
             await worker.engine.counting.store.close()
         worker.engine.resolver.close()
         worker.engine.caches.close()
+        if worker.engine.traces is not None:
+            worker.engine.traces.close()
     return await asyncio.to_thread(_ended, worker.pen)
 
 

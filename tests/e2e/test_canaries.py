@@ -20,6 +20,7 @@ from tests.e2e.commands import free_port, until
 from tests.e2e.gateway import gateway
 from tests.e2e.origin import hello_bytes
 from tests.e2e.origins import BODY, RecordingOrigin
+from tests.e2e.receivers import web
 from tests.e2e.wire import Answer, Closed, Wire, connect, get
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def _heads(secret: str) -> Iterator[bytes]:
             f"Content-Length: {secret}",
             f"Transfer-Encoding: {secret}",
             f"Upgrade: {secret}",
+            f"Traceparent: {secret}",
+            f"Tracestate: a={secret}",
         ):
             yield get(f"{line}{path}", HOST, field)
         yield get(f"{line}{path}?secret={safe}&{safe}", HOST)
@@ -199,10 +202,11 @@ def test_no_secret_reaches_the_log_an_error_or_a_page(number: int, tmp_path: Pat
     secret = SHAPES[number].format(number * 7919 + 10007)
     marks = [mark.format(number * 7919 + 10007) for mark in MARKS]
     ports, said, given = (free_port(), free_port(), free_port()), [], list(_answers(secret))
-    with RecordingOrigin() as origin:
+    with RecordingOrigin() as origin, web(tmp_path / "collector") as collector:
         policy = POLICY.format(port=origin.port)
         log = {"level": "debug", "format": "json"}
         settings = {"listeners": _listeners(*ports), "audit": {"query_values": ["page"]}, "log": log}
+        settings["traces"] = {"endpoint": f"http://127.0.0.1:{collector.port}", "parent": "all"}
         names = {".open.example": ["127.0.0.1"]}
         with gateway(
             tmp_path,
@@ -241,11 +245,14 @@ def test_no_secret_reaches_the_log_an_error_or_a_page(number: int, tmp_path: Pat
             )
             written = b"".join(path.read_bytes() for path in (running.state / "audit").iterdir() if path.is_file())
             kept = b"".join(path.read_bytes() for path in running.state.rglob("*") if path.is_file())
+            running.process.end()
+            kept += (collector.folder / "spans").read_bytes()
             shown = "".join([*running.process.err, *running.process.out]).encode() + b"".join(said)
 
     assert any(said)
     assert {json.loads(line)["level"] for line in running.process.err} >= {"info", "debug"}
     assert b'"event":"decision"' in written
+    assert b'"wicketgate.decision.id"' in kept
     for mark in marks:
         assert mark.lower().encode() not in (kept + shown).lower(), _around(kept + shown, mark)
     assert BODY not in kept

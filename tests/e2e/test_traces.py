@@ -263,6 +263,18 @@ def test_a_collector_in_trouble_costs_requests_nothing_and_is_told_of_once(troub
     assert sum("traces: " in each for each in running.process.err) <= 1
 
 
+def test_every_worker_tells_of_its_own_exchanges(tmp_path: Path) -> None:
+    policy = POLICY.format(port=443)
+    with web(tmp_path / "collector") as collector:
+        settings = {"workers": 2, "traces": {"endpoint": f"http://127.0.0.1:{collector.port}"}}
+        with gateway(tmp_path, forward=policy, settings=settings) as running:
+            target = "http://x.example/closed"
+            assert {ask(running.forward, target, host="x.example") for _ in range(8)} == {403}
+        found = of(spans(collector), "SERVER", "/closed")
+
+    assert len({each["traceId"] for each in found}) == len(found) == len(range(8))
+
+
 def test_without_the_extra_the_section_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("version: 1\nname: p\ndefault: {action: allow}\n", "utf-8")
     listener = f"{{name: egress, mode: forward, bind: 127.0.0.1:{free_port()}, policy: p.yaml}}"
