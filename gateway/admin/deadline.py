@@ -25,7 +25,7 @@ class Bounded(H11Protocol):
     patience = PATIENCE
 
     @override
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # uvicorn says the same of its own
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         self.loop.call_later(self.patience, self._look, None)
 
