@@ -56,6 +56,13 @@ def until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def rest_of(waiting: Callable[[], int]) -> None:
+    """Let what waits be done, for two seconds at most: where it cannot be done, the test is about that."""
+    give_up = time.monotonic() + 2.0
+    while waiting() and time.monotonic() < give_up:
+        time.sleep(0.01)
+
+
 @dataclass(slots=True)
 class Running:
     """A gateway that runs, and what it has said so far."""

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.commands import Running, free_port, running, until
+from gateway.cli.ordering import ordered
+from gateway.cli.outcome import Unusable
+from gateway.control.channel import Order
+from tests.e2e.commands import Running, free_port, rest_of, running, until
 from tests.e2e.trail import Record, check_trail, read_log
 from tests.e2e.wire import Answer, Wire, connect
 
@@ -34,7 +37,8 @@ class Gateway:
         return self.folder / "state"
 
     def records(self) -> list[Record]:
-        """What is in the log now."""
+        """What was recorded until now: what was accepted gets a moment to reach the disk."""
+        rest_of(lambda: _waiting(self.state))
         return read_log(self.state / "audit")
 
     def record(self, decision: str, event: str = "decision") -> Record:
@@ -74,6 +78,15 @@ class Gateway:
             answer = wire.ask(request)
         self.decision(answer)
         return answer.verdict
+
+
+def _waiting(state: Path) -> int:
+    """How many records of a gateway are not on the disk yet; none of one that cannot be asked."""
+    try:
+        waiting: int = ordered(state, Order("status"), patience=1.0)["audit"]["waiting"]
+    except Unusable:
+        return 0
+    return waiting
 
 
 @contextmanager

@@ -126,7 +126,8 @@ class Running:
     loop: asyncio.AbstractEventLoop
 
     def records(self) -> list[dict[str, Any]]:
-        """Everything that was recorded so far and is on the disk."""
+        """Everything that was recorded so far; what was accepted gets a moment to reach the disk."""
+        rest_of(lambda: self.engine.writer.waiting)
         return [dict(record) for record in records(self.folder / "state" / "audit")]
 
     def exchanges(self) -> list[tuple[object, ...]]:

@@ -106,7 +106,8 @@ def test_without_an_engine_it_lives_on_says_so_and_ends_with_its_leash(tmp_path:
 def test_an_engine_that_is_killed_takes_it_along(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     folder.mkdir()
-    with pytest.raises(AssertionError, match="-9"), looked_after(folder) as side:  # noqa: PT012 - the block is what runs
+    codes = []
+    with pytest.raises(AssertionError, match="ready: "), looked_after(folder) as side:  # noqa: PT012 - the block is what runs
         found = subprocess.run(
             ["ps", "--ppid", str(side.gateway.process.process.pid), "-o", "pid="],
             check=False,
@@ -117,7 +118,9 @@ def test_an_engine_that_is_killed_takes_it_along(tmp_path: Path) -> None:
         os.kill(side.gateway.process.process.pid, signal.SIGKILL)
         side.gateway.process.process.wait()
         until(lambda: not _lives(child), "the admin side outlived its gateway")
-        assert side.gateway.process.process.returncode == -signal.SIGKILL
+        codes.append(side.gateway.process.process.returncode)
+
+    assert codes == [-signal.SIGKILL]  # the harness complains of a gateway that did not end well, and of nothing else
 
 
 def _lives(process: int) -> bool:

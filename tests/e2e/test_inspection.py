@@ -126,7 +126,7 @@ def test_what_is_inside_is_judged_request_by_request(
     decision = proxy.decision(secret)
     assert (decision["reason"], decision["rule"]) == ("rule-deny", "no-secrets")
     record = proxy.record(secret.decision)
-    assert record["tls"] == {"sni": "tls.example", "mode": "inspected"}
+    assert record["tls"] == {"sni": "tls.example", "mode": "inspected", "version": "1.3"}
     assert (record["request"]["scheme"], record["request"]["path"]) == ("https", "/secret/x")
     assert [request.split(b" ")[1] for request in origin.requests] == [b"/page", b"/again"]
 

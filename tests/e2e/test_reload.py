@@ -100,6 +100,11 @@ def _rewrite(proxy: Gateway, policy: str) -> None:
     (proxy.folder / "forward.yaml").write_text(policy, encoding="utf-8")
 
 
+def _loaded(proxy: Gateway) -> list[str]:
+    """The policies that were put in force, as the log tells."""
+    return [each["policy"]["name"] for each in proxy.records() if each["event"] == "policy"]
+
+
 def _reload(proxy: Gateway, policy: str, said: str) -> None:
     _rewrite(proxy, policy)
     told = len(proxy.process.err)
@@ -156,8 +161,7 @@ def test_a_good_policy_takes_over_and_a_connection_that_stands_goes_on(proxy: Ga
 
         assert [standing.ask(_ask(path, origin)).status for path in ("/", "/closed", "/shut")] == [200, 200, 403]
     assert _fates(proxy, origin) == [200, 200, 403]
-    names = [each["policy"]["name"] for each in proxy.records() if each["event"] == "policy"]
-    assert names == ["old", "new"]
+    until(lambda: _loaded(proxy) == ["old", "new"], f"what was loaded is {_loaded(proxy)}")
 
 
 def test_no_request_fails_while_policies_change_under_it(proxy: Gateway, origin: RecordingOrigin) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
+META = r"wicketgate-[0-9.]+[.](dist-info|data)/"
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 """The environment without what would lead the installed Python back to the checkout."""
 
@@ -68,7 +70,13 @@ def test_the_wheel_holds_the_product_and_its_policies_alone(wheel: Path) -> None
 
     assert "gateway/shipped_policies/lists/ads.hosts" in names
     assert "gateway/py.typed" in names
-    assert {"gateway", "addons"} == {name.partition("/")[0] for name in names if ".dist-info/" not in name}
+    assert {"gateway", "addons"} == {name.partition("/")[0] for name in names if not re.match(META, name)}
+    assert {name.partition("/data/")[2] for name in names if "/data/" in name} == {
+        "share/man/man1/wicketgate.1",
+        "share/bash-completion/completions/wicketgate",
+        "share/zsh/site-functions/_wicketgate",
+        "share/fish/vendor_completions.d/wicketgate.fish",
+    }
 
 
 def test_the_installed_command_works_far_from_the_checkout(installed: Path, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_that_a_store_goes_and_comes_is_recorded_and_said(on_failure: object, me
     assert counting.store.summary() == {
         "store": NAME,
         "state": "up",
+        "why": "",
         "on_failure": on_failure,
         "asked": 0,
         "refused": 0,
