@@ -26,7 +26,7 @@ from gateway.config.settings import (
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
 from gateway.upstreams.pools.rules import PoolRules
-from tests.e2e.commands import free_port
+from tests.e2e.commands import free_port, rest_of
 from tests.e2e.origin import HELLO, Origin, origin
 from tests.e2e.trail import check_records
 
