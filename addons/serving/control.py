@@ -71,7 +71,10 @@ class Control:
 
     async def open(self) -> None:
         """Listen, in the place of whoever did so before. Raises OSError."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=_bound(self.folder), limit=MOST)
+        # Not cleaned up by asyncio: it would look for the socket by a descriptor whose number is somebody else's by now.
+        self._server = await asyncio.start_unix_server(
+            self._serve, sock=_bound(self.folder), limit=MOST, cleanup_socket=False
+        )
 
     async def close(self) -> None:
         """Listen no more, and leave nothing behind."""
