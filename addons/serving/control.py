@@ -71,7 +71,7 @@ class Control:
 
     async def open(self) -> None:
         """Listen, in the place of whoever did so before. Raises OSError."""
-        # Not cleaned up by asyncio: it would look for the socket by a descriptor whose number is somebody else's by now.
+        # Not cleaned up by asyncio: it would look for it by a descriptor whose number is somebody else's by now.
         self._server = await asyncio.start_unix_server(
             self._serve, sock=_bound(self.folder), limit=MOST, cleanup_socket=False
         )
