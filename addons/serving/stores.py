@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gateway.audit.records.record import Record
     from gateway.config.settings import LimitsStoreSettings
+    from gateway.limits.cluster.rules import OnFailure
 
 _INSTEAD: Final = {
     "closed": "what it counts is refused meanwhile",
@@ -38,10 +39,11 @@ class Teller:
         self._record: Final = record
         self._clock: Final = clock
         self.said: Callable[[str], None] = _log.info
+        self.counts_alone: Callable[[], bool] = lambda: settings.on_failure == "local"
 
     def told(self, is_back: bool, why: str) -> None:  # noqa: FBT001 - the two things that there are to tell
         """It is back, or away: `why`, in words."""
-        name, instead = str(self._settings.address), self._settings.on_failure
+        name, instead = str(self._settings.address), self._instead()
         detail = why or "it can be read and written"
         self.said(
             f"limits_store: {name} is back, gateways count together again"
@@ -58,6 +60,9 @@ class Teller:
                     now=self._clock(),
                 )
             )
+
+    def _instead(self) -> OnFailure:
+        return "local" if self.counts_alone() else "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +98,6 @@ def store_of(settings: LimitsStoreSettings, environ: Mapping[str, str], teller: 
         client = connect(settings.address, credentials, settings.trust, settings.timeout)
     except Malformed as error:
         raise Malformed(f"limits_store: {error}") from None
-    return Store(client, rules, teller.told)
+    store = Store(client, rules, teller.told)
+    teller.counts_alone = lambda: store.counts_alone
+    return store

@@ -53,8 +53,13 @@ class Store:
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._failures = 0
         self._ended = self._asked = self._refused = self._failed = 0
-        self.away = False
+        self.away = self._disagrees = False
         self._why = ""
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether this machine counts by itself while the store is away; never one that others do not agree with."""
+        return self.rules.on_failure == "local" and not self._disagrees
 
     def ledger(self, listener: str) -> StoreLedger:
         """The store as the limits of a listener count in it."""
@@ -150,6 +155,7 @@ class Store:
                 await self._client.execute_command("SET", probe, "1", "PX", "1000")
                 await agree(self._client, self.rules)
         except OtherSecret as error:
+            self._disagrees = True
             if self._why != str(error):
                 self._go(str(error))
             return
@@ -157,7 +163,7 @@ class Store:
             if not self.away:
                 self._go(trouble(error, PATIENCE))
             return
-        self._failures = 0
+        self._failures, self._disagrees = 0, False
         if self.away:
             self.away, self._why = False, ""
             self._told(True, "")  # noqa: FBT003 - it is away, or back
@@ -208,6 +214,7 @@ class Store:
             async with asyncio.timeout(PATIENCE):
                 await agree(self._client, self.rules)
         except OtherSecret as error:
+            self._disagrees = True
             self._go(str(error))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it did not do it
             self._fail(error)
@@ -233,7 +240,7 @@ class StoreLedger:
     @property
     def counts_alone(self) -> bool:
         """Whether this machine counts by itself while the store is away."""
-        return self._store.rules.on_failure == "local"
+        return self._store.counts_alone
 
     async def charge(
         self, limits: Sequence[tuple[LimitSpec, Key]], trials: Sequence[tuple[LimitSpec, Key]]

@@ -44,6 +44,17 @@ def test_who_has_another_secret_is_told_at_the_start_and_counts_nothing(server: 
     assert told == [(False, WHY)]
 
 
+def test_who_has_another_secret_does_not_count_alone_either_until_it_is_the_same(server: StoreServer) -> None:
+    async def start() -> None:
+        async with gateway_at(server), gateway_at(server, on_failure="local", secret=OTHER) as other:
+            assert (other.away, other.counts_alone, other.ledger("shop").counts_alone) == (True, False, False)
+            server.tell("DEL", "{wg}:secret")
+            await until(lambda: not other.away)
+            assert other.counts_alone
+
+    asyncio.run(start())
+
+
 def test_once_nobody_uses_the_old_secret_another_one_counts(server: StoreServer) -> None:
     told: list[tuple[bool, str]] = []
 
