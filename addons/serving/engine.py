@@ -63,7 +63,8 @@ def run(  # noqa: PLR0913 - what an engine is started with, each by its name
     finally:
         if process.is_ending:
             # Told again while Python tidies up, the process would be killed by the signal instead of ending.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, signal.SIG_IGN)
 
 
 @dataclass(slots=True)

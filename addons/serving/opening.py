@@ -52,7 +52,7 @@ def feeds_of(engine: Engine, said: Callable[[str], None]) -> Feeds:
         own=all_own(engine.settings),
         clock=time.time,
         draw=SystemRandom().random,
-        record=engine.writer.append,
+        record=engine.note,
         said=said,
     )
     return Feeds(stores, engine.settings.state / "lists" / ".fetched", around)

@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     found = ordered(given.state, Order("status"))
     answer(given.format, _page(found), found)
     kept = any(each["state"] == "kept" for each in found["reloads"]["parts"])
-    return OK if found["ready"] and not kept else FINDINGS
+    return OK if found["ready"] and not kept and not found["lists"] else FINDINGS
 
 
 def _page(found: dict[str, Any]) -> Iterator[str]:
@@ -51,9 +51,13 @@ def _page(found: dict[str, Any]) -> Iterator[str]:
         policy = each["policy"]
         yield f"  {each['mode']:<11}  {each['name']} on {each['bind']}"
         yield f"    policy     {policy['name']} ({policy['digest'][:19]}), loaded {policy['loaded']}"
-    for part in found["reloads"]["parts"]:
-        if part["state"] == "kept":
-            yield from _kept(part)
+    kept = [part for part in found["reloads"]["parts"] if part["state"] == "kept"]
+    for part in kept:
+        yield from _kept(part)
+    told = {why for part in kept for why in part["problems"]}
+    for each in found["lists"]:
+        whose = f"{each['listener']} @{each['name']}"
+        yield from (f"  LIST         {whose}: {why}" for why in each["problems"] if why not in told)
 
 
 def _kept(part: dict[str, Any]) -> Iterator[str]:

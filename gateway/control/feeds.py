@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from gateway.audit.records.events import list_record
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.authority.exports import pem
+from gateway.control.listing import Unfetched
 from gateway.lists.feeds import FetchedCopies
 from gateway.lists.fetching import Fetcher, NotFetched
 from gateway.lists.source import digest_of
@@ -153,9 +154,12 @@ class Feeds:
         except NotFetched as error:
             pause = min(wanted.document.refresh, _FIRST_PAUSE * 2**plan.failures)
             plan.due, plan.failures = now + self._about(pause), plan.failures + 1
+            self._note_failure(wanted, str(error), now)
             self._tell(wanted, plan, str(error))
             return Came(url, wanted.users, "failed", str(error), self._grew_old(wanted, now))
         self._plans[url] = _Plan(self.around.clock() + self._about(wanted.document.refresh))
+        for listener, name in wanted.users:
+            self.stores[listener].unfetched.pop(name, None)
         return Came(url, wanted.users, "fetched" if is_new else "unchanged")
 
     async def _get(self, wanted: _Wanted) -> bool:
@@ -175,6 +179,14 @@ class Feeds:
         except OSError as error:
             raise NotFetched(f"cannot be kept in `{self.folder}`: {(error.strerror or 'it failed').lower()}") from None
         return True
+
+    def _note_failure(self, wanted: _Wanted, why: str, now: float) -> None:
+        """Whoever asks how lists are hears of it, as long as it lasts."""
+        for listener, name in wanted.users:
+            found = self.stores[listener].unfetched
+            before = found.get(name)
+            since = now if before is None or before.url != wanted.feed.url else before.since
+            found[name] = Unfetched(wanted.feed.url, why, since)
 
     def _tell(self, wanted: _Wanted, plan: _Plan, why: str) -> None:
         """Say and record why nothing came; the same reason once in a row."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.audit.records.times import timestamp
+from gateway.lists.load import stale_at
 from gateway.policy.language.clauses import ListDocument
 
 if TYPE_CHECKING:
@@ -17,10 +19,29 @@ type Users = Mapping[str, tuple[str, ...]]
 """The clauses that use each list, by its name."""
 
 
-def list_data(listener: str, loaded: LoadedList, users: Users, now: float) -> dict[str, Any]:
-    """How much a list holds, where that is from, how old it is and whether that is too old, and who uses it."""
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """That nothing comes from a URL: `why` as the end of a sentence, and since when, in seconds since the epoch."""
+
+    url: str
+    why: str
+    since: float
+
+    def __str__(self) -> str:
+        return f"`{self.url}` {self.why}, since {timestamp(self.since)}; the last copy stays"
+
+
+def list_data(
+    listener: str, loaded: LoadedList, users: Users, now: float, failed: Unfetched | None = None
+) -> dict[str, Any]:
+    """How much a list holds, where that is from, how old it is and whether that is too old, and who uses it.
+
+    `failed` says that it could not be fetched the last time.
+    """
     document, content = loaded.document, loaded.content
     modified = None if content is None else content.modified
+    unfetched = failed if failed is not None and document.feed is not None and document.feed.url == failed.url else None
+    stale = loaded.stale or (stale_at(document, content, now) if content is not None else ())
     return {
         "listener": listener,
         "name": document.name,
@@ -32,12 +53,22 @@ def list_data(listener: str, loaded: LoadedList, users: Users, now: float) -> di
         "modified": None if modified is None else timestamp(modified),
         "age": None if modified is None else max(0.0, round(now - modified, 3)),
         "most_age": document.max_age,
-        "stale": bool(loaded.stale)
-        or (modified is not None and document.max_age is not None and now - modified > document.max_age),
+        "stale": bool(stale),
         "fell_back": loaded.fell_back,
+        "unfetched": None if unfetched is None else {"why": unfetched.why, "since": timestamp(unfetched.since)},
         "used_by": list(users.get(document.name, ())),
-        "problems": [*loaded.complaints, *loaded.remarks, *loaded.stale],
+        "problems": [
+            *loaded.complaints,
+            *loaded.remarks,
+            *stale,
+            *([] if unfetched is None else [str(unfetched)]),
+        ],
     }
+
+
+def unwell(row: Mapping[str, Any]) -> bool:
+    """Whether there is something amiss with a list of `list_data`."""
+    return bool(row["stale"] or row["fell_back"] or row["unfetched"] or row["digest"] is None)
 
 
 def holders(listener: str, lists: Mapping[str, LoadedList], users: Users, subject: Host) -> Iterator[dict[str, Any]]:

@@ -40,6 +40,11 @@ def most(values: Sequence[Any]) -> Any:
     return max(values)
 
 
+def told(values: Sequence[Any]) -> Any:
+    """What the first says that has something to say: only one of them fetches lists."""
+    return next((each for each in values if each is not None), None)
+
+
 def union(values: Sequence[Any]) -> Any:
     """Everything that is in one of the lists, once, in the order in which it comes."""
     found: list[Any] = []
@@ -134,10 +139,18 @@ ANYONE: Final = Way(everyone=False)
 
 WAYS: Final[Mapping[str, Way]] = {
     "status": Way(
-        merge=fields(connections=total, ready=everywhere, draining=anywhere, started=least, uptime=most, workers=union)
+        merge=fields(
+            connections=total,
+            ready=everywhere,
+            draining=anywhere,
+            started=least,
+            uptime=most,
+            workers=union,
+            lists=rows("listener", "name", problems=union),
+        )
     ),
     "policies": Way(merge=fields(policies=rows("listener", rules=rows("id", "kind", **_FIRED), never_fired=common))),
-    "lists": ANYONE,
+    "lists": Way(merge=fields(lists=rows("listener", "name", unfetched=told, problems=union))),
     "lists.lookup": ANYONE,
     "lists.refresh": ANYONE,
     "explain": ANYONE,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.audit.records.record import Record
     from gateway.config.settings import ListenerSettings
     from gateway.control.candidates import Candidate, Needs
+    from gateway.control.listing import Unfetched
     from gateway.lists.load import LoadedList, LoadedLists
     from gateway.policy.addresses import Address
 
@@ -94,6 +95,8 @@ class PolicyStore:
         """How long what is in force took to be read and compiled, in seconds."""
         self.loaded = 0.0
         """When what is in force was put in force, in seconds since the epoch."""
+        self.unfetched: dict[str, Unfetched] = {}
+        """What nothing came of the last time that it was fetched, by the names of lists."""
         self.refused: tuple[Problem, ...] = ()
         """Why the last reload changed nothing; nothing if it did."""
 

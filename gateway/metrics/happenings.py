@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from gateway.metrics.snapshot import Series
 
 _READ: Final = frozenset({"policy", "list", "configuration", "trust", "certificates", "authority"})
-_REFUSED: Final = "refused"
+_IN_FORCE: Final = frozenset({"loaded", "stale"})
+"""What was read is in force; `kept` is a list of which the last good copy is."""
+_AGED: Final = "age"
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ class Happenings:
         if event in _READ:
             what, outcome = (event, record.get("listener", "")), record["outcome"]
             _add(self._reloads, (*what, outcome))
-            if outcome != _REFUSED:
+            if outcome in _IN_FORCE and record.get("cause") != _AGED:
                 self._succeeded[what] = int(self.clock() * GRAIN)
         elif event == "server" and record["standing"] == "ejected":
             _add(self._ejections, (record["upstream"], record["server"]))

@@ -7,15 +7,19 @@ import os
 import signal
 import subprocess
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from tests.e2e.commands import COMMAND, free_port, until
+from tests.e2e.commands import COMMAND, PATIENCE, free_port, until
 from tests.e2e.looked_after import LookedAfter, answers, looked_after
+from tests.e2e.origin import HELLO, Visit, origin, read_request
+from tests.e2e.wire import Wire, get
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -227,28 +231,61 @@ def _children(side: LookedAfter) -> list[int]:
 
 
 def test_a_drain_is_told_to_balancers_waits_for_exchanges_and_ends_it_all(tmp_path: Path) -> None:
-    with looked_after(tmp_path) as side:
-        with side.gateway.front() as held:
-            held.send(b"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 9\r\n\r\nhalf")
-            side.gateway.wait_for(lambda each: each["event"] == "decision")
-            stop = threading.Event()
-            seen: set[tuple[int, str]] = set()
-            watching = threading.Thread(target=_watch, args=(side, seen, stop))
-            watching.start()
-            ended = verb(side, "drain", "--timeout", "2")
-            stop.set()
-            watching.join()
-        assert (503, "draining") in seen
-        assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "the gateway has stopped")
-        assert records_of(side, "drain")[0]["what"] == {"seconds": "2"}
+    with looked_after(tmp_path) as side, _held(side) as (client, release), side.client(token="") as balancer:
+        assert _readiness(balancer) == (200, "ready")
+        draining = _draining(side, seconds=600)
+        until(lambda: _readiness(balancer) == (503, "draining"), "balancers were never told")
+        assert draining.poll() is None
+        release.set()
+        answered = client.answer()
+        said, _ = draining.communicate(timeout=PATIENCE)
+        assert (answered.status, answered.body) == (200, b"hello")
+        assert (draining.returncode, said.splitlines()[-1]) == (0, "the gateway has stopped")
+        assert records_of(side, "drain")[0]["what"] == {"seconds": "600"}
         assert side.gateway.records()[-1]["cause"] == "told to drain"
+        assert side.gateway.process.process.wait(PATIENCE) == 0
         until(lambda: not answers(side), "the admin side outlived its gateway")
 
 
-def _watch(side: LookedAfter, seen: set[tuple[int, str]], stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            answer = httpx.get(f"{side.url}/readyz", trust_env=False, timeout=2)
-            seen.add((answer.status_code, answer.json()["status"]))
-        except httpx.HTTPError:
-            return
+def test_a_drain_whose_time_is_over_waits_for_nobody(tmp_path: Path) -> None:
+    with looked_after(tmp_path) as side, _held(side) as (client, _):
+        ended = verb(side, "drain", "--timeout", "0.5")
+
+        assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "the gateway has stopped")
+        assert client.rest() == b""
+        assert side.gateway.process.process.wait(PATIENCE) == 0
+        (end,) = [each for each in side.gateway.records() if each["event"] == "end"]
+        assert (end["status"], end["bytes"]["down"]) == (None, 0)
+
+
+@contextmanager
+def _held(side: LookedAfter) -> Iterator[tuple[Wire, threading.Event]]:
+    """A client whose request was let through, and whose server answers when it is told to."""
+    release = threading.Event()
+
+    def serve(connection: socket.socket, visit: Visit) -> None:
+        read_request(connection, visit)
+        release.wait(PATIENCE)
+        connection.sendall(HELLO)
+
+    with origin(serve=serve) as server, side.gateway.through() as client:
+        authority = f"shop.example:{server.port}"
+        client.send(get(f"http://{authority}/", authority))
+        until(lambda: b"GET / " in server.received, "the request never came")
+        yield client, release
+        release.set()
+
+
+def _draining(side: LookedAfter, seconds: int) -> subprocess.Popen[str]:
+    """The verb under way, which ends when the gateway has."""
+    command = [COMMAND, "drain", "--timeout", str(seconds), "--state", str(side.gateway.state)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _readiness(balancer: httpx.Client) -> tuple[int, str]:
+    """What a balancer hears; 0 when nobody answers, as on a machine that is too busy."""
+    try:
+        answer = balancer.get("/readyz")
+    except httpx.HTTPError as error:
+        return 0, str(error)
+    return answer.status_code, answer.json()["status"]

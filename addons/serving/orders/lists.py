@@ -10,9 +10,10 @@ from gateway.control.listing import holders, list_data
 from gateway.policy.names import Host
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from addons.serving.control import Caller
+    from addons.serving.listeners import Listener
     from addons.serving.orders.desk import Desk
 
 
@@ -20,13 +21,14 @@ async def lists(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[s
     """The lists in force: how much they hold, where that is from, how old it is, and whether that is too old."""
     only(given)
     now, listeners = desk.clock(), desk.engine.listeners
-    return {
-        "lists": [
-            list_data(listener.name, each, listener.store.users, now)
-            for listener in listeners
-            for each in listener.store.lists.values()
-        ]
-    }
+    return {"lists": [row for each in listeners for row in rows_of(each, now)]}
+
+
+def rows_of(listener: Listener, now: float) -> Iterator[dict[str, Any]]:
+    """How the lists of one listener are, at this moment in seconds since the epoch."""
+    store = listener.store
+    for name, each in store.lists.items():
+        yield list_data(listener.name, each, store.users, now, store.unfetched.get(name))
 
 
 async def lookup(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:

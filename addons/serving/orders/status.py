@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from addons.serving.orders.giving import only
+from addons.serving.orders.lists import rows_of
 from gateway.audit.records.times import timestamp
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.control.listing import unwell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from addons.serving.control import Caller
     from addons.serving.listeners import Listener
@@ -35,6 +37,7 @@ async def status(desk: Desk, _caller: Caller, given: Mapping[str, str]) -> dict[
         "connections": len(engine.served),
         "listeners": [_listener(each) for each in engine.listeners],
         "reloads": dict(life.standing()),
+        "lists": _unwell_lists(engine.listeners, desk.clock()),
         "audit": audit(engine.writer),
         "limits_store": None if engine.counting is None else engine.counting.store.summary(),
         "workers": [{"pid": os.getpid(), "connections": len(engine.served)}],
@@ -56,6 +59,12 @@ def _listener(listener: Listener) -> dict[str, Any]:
             "kept_because": [str(problem) for problem in store.refused],
         },
     }
+
+
+def _unwell_lists(listeners: Iterable[Listener], now: float) -> list[dict[str, Any]]:
+    """The lists with which something is amiss, and what; they are in force all the same."""
+    found = (row for each in listeners for row in rows_of(each, now) if unwell(row))
+    return [{key: row[key] for key in ("listener", "name", "problems")} for row in found]
 
 
 def audit(writer: Log) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def told(folder: Path, came: dict[str, Any], *words: str) -> int:
 def row(**other: Any) -> dict[str, Any]:
     """What a gateway tells of a list that is well."""
     well = {"listener": "egress", "name": "ads", "type": "domain", "source": "ads.txt", "entries": 2, "memory": 16}
-    more = {"digest": "sha256:0123456789abcdef", "age": 90.0, "stale": False, "fell_back": False}
+    more = {"digest": "sha256:0123456789abcdef", "age": 90.0, "stale": False, "fell_back": False, "unfetched": None}
     return {**well, **more, "used_by": ["no-ads"], "problems": [], **other}
 
 
@@ -95,6 +95,7 @@ def test_a_file_that_has_changed_since_gives_no_line(
             "1 min old, THE LAST GOOD COPY\n  used by  no-ads\n  is missing",
             [row(fell_back=True, problems=["is missing"])],
         ),
+        (1, "1 min old, NOTHING NEWER CAME", [row(unfetched={"why": "answered 503", "since": "2026"})]),
         (1, "NOTHING IN FORCE", [row(digest=None, age=None)]),
         (0, "2,000,000 entries in 16.0 MB", [row(entries=2_000_000, memory=16_000_000)]),
         (0, "used by  nothing", [row(used_by=[])]),

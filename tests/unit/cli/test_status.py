@@ -26,6 +26,7 @@ def standing(**other: Any) -> dict[str, Any]:
         "started": "2026-11-23T10:00:00Z",
         "pid": 4711,
         "connections": 3,
+        "lists": [],
         "reloads": {"watched": True, "parts": [], "counts": []},
         "audit": {"healthy": True, "trouble": None, "last": 17, "waiting": 0},
         "listeners": [{"name": "egress", "mode": "forward", "bind": "127.0.0.1:8080", "policy": policy}],
@@ -79,6 +80,30 @@ def test_a_policy_that_was_refused_is_a_finding_too(tmp_path: Path, capsys: pyte
     out = capsys.readouterr().out
     assert "KEPT         policy egress, from before 2026-11-23T11:00:00Z: p.yaml:1:1  broken" in out
     assert "up for       5 s" in out
+
+
+LISTED = {"listener": "egress", "name": "ads", "problems": ["it shrank", "stale: it is 8 d old"]}
+KEPT_LIST = {"what": "list", "state": "kept", "listener": "egress", "name": "ads", "problems": ["it shrank"]}
+
+
+@pytest.mark.parametrize(
+    ("parts", "page"),
+    [
+        ([], "  LIST         egress @ads: it shrank\n  LIST         egress @ads: stale: it is 8 d old\n"),
+        (
+            [{**KEPT_LIST, "kept_since": "2026"}],
+            "  LIST         egress @ads: stale: it is 8 d old\n",
+        ),
+    ],
+    ids=["in force", "kept"],
+)
+def test_what_is_amiss_with_a_list_is_a_finding_and_told_once(
+    parts: list[dict[str, Any]], page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reloads = {"watched": True, "parts": parts, "counts": []}
+
+    assert told(tmp_path, standing(lists=[LISTED], reloads=reloads)) == 1
+    assert capsys.readouterr().out.endswith(page)
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,24 @@ def test_an_order_to_fetch_hears_what_came_of_each_list(place: Place) -> None:
     assert came[0].data()["lists"] == [{"listener": "egress", "name": "ads"}]
 
 
+def test_what_nothing_comes_of_is_known_to_its_store_until_something_does(place: Place) -> None:
+    store, feeds = place.started()
+    fails, began = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", place.now
+    told = []
+    for now in (fails, fails, answer(LIST, "v2"), fails):
+        place.origin.answer = now
+        asyncio.run(feeds.fetch_now())
+        told.append({name: (each.why, each.since - began) for name, each in store.unfetched.items()})
+        place.now += 60.0
+
+    assert told == [
+        {"ads": ("answered 503", 0.0)},
+        {"ads": ("answered 503", 0.0)},
+        {},
+        {"ads": ("answered 503", 180.0)},
+    ]
+
+
 def test_a_list_that_has_not_changed_is_as_young_as_the_answer(place: Place) -> None:
     store, feeds = place.started()
     place.origin.answer = b"HTTP/1.1 304 Not Modified\r\n\r\n"

@@ -70,6 +70,18 @@ def test_what_caches_keep_is_added_up_cache_by_cache() -> None:
     ) == Outcome({"caches": [{"listener": "shop", "memory": 15, "disk": 200, "files": 3}]})
 
 
+def test_what_the_one_that_fetches_lists_knows_is_told_of_all() -> None:
+    row = {"listener": "egress", "name": "ads", "entries": 2, "unfetched": None, "problems": []}
+    failed = {**row, "unfetched": {"why": "answered 503", "since": "2026"}, "problems": ["answered 503"]}
+
+    for verb in ("lists", "status"):
+        found = merged(WAYS[verb].merge, {1: Outcome({"lists": [row]}), 2: Outcome({"lists": [failed]})}).done
+        assert [each["problems"] for each in found["lists"]] == [["answered 503"]]
+    assert merged(WAYS["lists"].merge, {1: Outcome({"lists": [row]}), 2: Outcome({"lists": [failed]})}).done == {
+        "lists": [failed]
+    }
+
+
 @pytest.mark.parametrize(
     ("refusals", "wanted"),
     [

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from gateway.audit.records.events import configuration_record, gap_record, policy_record, server_record, stop_record
+from gateway.audit.records.events import (
+    configuration_record,
+    gap_record,
+    list_record,
+    policy_record,
+    server_record,
+    stop_record,
+)
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.metrics import families as of
 from gateway.metrics.happenings import Happenings
 from gateway.metrics.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from gateway.audit.records.events import Cause
     from gateway.audit.records.record import Record
 
 NOW = 1_700_000_000.5
@@ -56,6 +64,30 @@ def test_what_was_read_again_is_counted_by_what_came_of_it() -> None:
         ("configuration", "", "refused"): 1,
     }
     assert snapshot.of(of.RELOADED) == {("policy", "egress"): STAMP}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "is_success"),
+    [
+        ("loaded", "list", True),
+        ("stale", "start", True),
+        ("stale", "age", False),
+        ("kept", "list", False),
+        ("refused", "list", False),
+    ],
+)
+def test_a_list_was_put_in_force_only_if_it_is_the_one_that_was_read(
+    outcome: Literal["loaded", "stale", "kept", "refused"],
+    cause: Cause,
+    is_success: bool,  # noqa: FBT001 - a row of a table
+) -> None:
+    read = list_record(
+        outcome=outcome, listener="egress", name="ads", entries=1, digest="d", problems=[], now=NOW, cause=cause
+    )
+    _, snapshot, _ = told(read)
+
+    assert snapshot.of(of.RELOADS) == {("list", "egress", outcome): 1}
+    assert snapshot.of(of.RELOADED) == ({("list", "egress"): STAMP} if is_success else {})
 
 
 def test_a_server_that_is_spared_is_counted_and_one_that_comes_back_is_not() -> None:

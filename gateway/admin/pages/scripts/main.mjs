@@ -101,6 +101,8 @@ function well() {
     status.draining && { mood: "warn", words: "The gateway drains: it takes nothing new, lets exchanges end, and stops." },
     kept.length > 0 && { mood: "warn", words: "A change was refused, what was in force before goes on:",
       more: kept.flatMap((each) => each.problems ?? []) },
+    status.lists?.length > 0 && { mood: "warn", words: "Lists are in force that are not as they should be:",
+      more: status.lists.flatMap((each) => each.problems) },
   ].filter(Boolean));
 }
 
