@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from dataclasses import dataclass, replace
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.audit.proof.records import anchor_record
@@ -85,7 +85,8 @@ class Keeper:
     """Brings checkpoints to one anchor: the newest, not more often than every `interval` seconds, until it is kept.
 
     `told` hears a record when the anchor begins to fail and when it is over; how it stood before is in `standings`, and
-    how it stands goes there. Tries are `retry` seconds apart at first, and never more than `interval`. `patience` is
+    how it stands goes there, with whether the log says that it is over: `was_told` hears when it does, and what an end
+    came in between of is told at the next start. Tries are `retry` seconds apart at first, and never more than `interval`. `patience` is
     how long the end of the gateway waits for the last one.
     """
 
@@ -108,6 +109,9 @@ class Keeper:
         self._patient_until = 0.0
         self._tries = 0
         self._standing = standings.of(anchor.name)
+        self._writing = Lock()
+        if self._standing.untold is not None:
+            told(anchor_record(self._standing, "mended", since=self._standing.untold, now=clock()))
         self._thread = Thread(target=self._run, name="audit-anchor", daemon=True)
         self._thread.start()
 
@@ -172,11 +176,16 @@ class Keeper:
             self._fails(f"it failed by itself: {type(error).__name__}")
             return False
         was_failing, self._tries = self._standing, 0
-        self._stand(Standing(name=self._anchor.name, size=size_in(checkpoint), kept=timestamp(now)))
+        standing = Standing(name=self._anchor.name, size=size_in(checkpoint), kept=timestamp(now))
+        self._stand(lambda before: replace(standing, untold=before.since or before.untold))
         if was_failing.is_failing:
             _log.warning("audit: %s: checkpoints are kept again", self._anchor.name)
             self._told(anchor_record(self._standing, "mended", since=was_failing.since, now=now))
         return True
+
+    def was_told(self) -> None:
+        """That the anchor takes checkpoints again is on record."""
+        self._stand(lambda before: replace(before, untold=None))
 
     def _fails(self, why: str) -> None:
         self._tries += 1
@@ -186,13 +195,14 @@ class Keeper:
         since = self._standing.since or timestamp(now)
         is_news = self._tries == 1
         if is_news or why != self._standing.why:
-            self._stand(replace(self._standing, since=since, why=why))
+            self._stand(lambda before: replace(before, since=since, why=why))
         if is_news:
             self._told(anchor_record(self._standing, "failed", since=since, now=now))
 
-    def _stand(self, standing: Standing) -> None:
-        self._standing = standing
-        try:
-            self._standings.put(standing)
-        except OSError as error:
-            _log.warning("audit: how anchors stand cannot be written down: %s", words(error))
+    def _stand(self, change: Callable[[Standing], Standing]) -> None:
+        with self._writing:
+            self._standing = change(self._standing)
+            try:
+                self._standings.put(self._standing)
+            except OSError as error:
+                _log.warning("audit: how anchors stand cannot be written down: %s", words(error))

@@ -188,7 +188,7 @@ class Notary:
         for record in self._announcement(self._keys.due()):
             self._tell(record)
         while self._news:
-            self._tell(self._news.popleft())
+            self._tell_of_an_anchor(self._news.popleft())
         self._breathe(idle=not leaves)
         if self._failing:
             self._failing = False
@@ -221,6 +221,13 @@ class Notary:
             self._tell(heartbeat_record(idle=now - self._active, now=self._clock()))
         if not idle:
             self._active = now
+
+    def _tell_of_an_anchor(self, record: Record) -> None:
+        self._tell(record)
+        if record["outcome"] == "mended":
+            for each in self._keepers:
+                if each.standing.name == record["anchor"]:
+                    each.was_told()
 
     def _tell(self, record: Record) -> None:
         self._write(record)

@@ -24,7 +24,8 @@ _PRIVATE_FILE: Final = 0o600
 class Standing:
     """One anchor: the checkpoint that it has, by its `size` and when it was `kept`; `since` when it fails, and `why`.
 
-    Times as in records; None for what never was.
+    `untold` is since when it had failed, as long as the log does not say yet that this is over. Times as in records;
+    None for what never was.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Standing:
     kept: str | None = None
     since: str | None = None
     why: str | None = None
+    untold: str | None = None
 
     @property
     def is_failing(self) -> bool:
