@@ -86,8 +86,8 @@ class Keeper:
 
     `told` hears a record when the anchor begins to fail and when it is over; how it stood before is in `standings`, and
     how it stands goes there, with whether the log says that it is over: `was_told` hears when it does, and what an end
-    came in between of is told at the next start. Tries are `retry` seconds apart at first, and never more than `interval`. `patience` is
-    how long the end of the gateway waits for the last one.
+    came in between of is told at the next start. Tries are `retry` seconds apart at first, and never more than
+    `interval`. `patience` is how long the end of the gateway waits for the last one.
     """
 
     def __init__(  # noqa: PLR0913 - the seams of a thing that touches clock, disk and network

@@ -3,7 +3,8 @@
 Nothing is ever made to fit. Files of the tree that a crash has damaged are computed again out of the segments, and that
 counts if it leads to the root that was signed. If it does not, or a record of the newest segment is not what the tree
 says, that is told; the tree keeps what was signed as far as it is known, and the gateway starts: an intruder who could
-stop it by changing a file would only need to do that. `audit verify` looks at all segments, this only at the newest.
+stop it by changing a file would only need to do that. `audit verify` reads all segments, this only the newest one, and
+of the older ones what can be seen in passing (`glancing`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.proof.checkpoints import Checkpoint, Signed
+from gateway.audit.proof.glancing import glance
 from gateway.audit.proof.notes import BadNote
 from gateway.audit.proof.reading import leaf_of, lines_of, seq_in
 from gateway.audit.proof.store import CHECKPOINT, HISTORY, SignedLeaves
@@ -105,18 +107,19 @@ def _fill(edge: Edge, size: int) -> None:
 
 
 def _compare(directory: Path, store: Store, size: int, resumed: Resumed) -> None:
-    """The records of the newest segment that holds any with the leaves that were signed."""
-    told, last = SignedLeaves(store, size), 0
-    for path in reversed(segments(directory)):
+    """The records of the newest segment that holds any with the leaves that were signed; the older ones in passing."""
+    told, first, last, older = SignedLeaves(store, size), 0, 0, segments(directory)
+    while older and not last:
+        path = older.pop()
         for number, line in enumerate(_readable(path), 1):
             seq = (seq_in(line) or 0) if line.endswith(b"\n") else 0
-            last = max(last, seq)
+            first, last = first or seq, max(last, seq)
             if 0 < seq <= size and told.of(seq) not in {None, leaf_of(line)}:
                 resumed.tampered(f"{path.name}:{number}: record {seq} is not what was signed")
-        if last:
-            break
     if last < size:
         resumed.tampered(f"records {last + 1} to {size} were signed and are gone, their numbers stay taken")
+    for problem in glance(older, first, told):
+        resumed.tampered(problem)
 
 
 def _leaves(directory: Path, after: int) -> Iterator[bytes]:

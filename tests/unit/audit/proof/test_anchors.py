@@ -153,7 +153,31 @@ def test_an_anchor_that_fails_is_recorded_once_and_once_more_when_it_is_over(kee
         {**shared, "outcome": "failed", "size": None, "detail": "no route to host"},
         {**shared, "outcome": "mended", "size": 7, "detail": None},
     ]
-    assert keeping.standing == Standing(name="wall", size=7, kept=since)
+    assert keeping.standing == Standing(name="wall", size=7, kept=since, untold=since)
+    keeping.was_told()
+    assert keeper.standings.of("wall") == Standing(name="wall", size=7, kept=since)
+
+
+def test_what_mends_at_the_very_end_is_told_at_the_next_start_and_no_more_once_it_is_on_record(keeper: Keeping) -> None:
+    wall = Wall(failures=1)
+    wall.open.set()
+    first = keeper(wall, interval=3600.0, retry=3600.0)
+    first.offer(checkpoint(7))
+    until(lambda: keeper.standings.of("wall").is_failing)
+    first.close()
+    keeper.told.clear()  # the log was closed: nobody wrote it down
+
+    again = keeper(wall)
+    assert [(each["outcome"], each["since"], each["size"]) for each in keeper.told] == [
+        ("mended", "2026-11-23T00:00:00.000000Z", 7)
+    ]
+    again.was_told()
+    again.offer(checkpoint(8))
+    again.close()
+    keeper.told.clear()
+
+    keeper(wall).close()
+    assert keeper.told == []
 
 
 def test_an_anchor_that_was_dead_at_the_end_and_works_at_the_next_start_is_told_of(keeper: Keeping) -> None:

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.audit.proof.anchors import FileAnchor
+from gateway.audit.proof.anchors import FileAnchor, NotKept
 from gateway.audit.proof.checkpoints import Checkpoint
 from gateway.audit.proof.keys import SIGNING
 from gateway.audit.proof.notary import NotaryOptions
@@ -117,6 +117,37 @@ def test_an_anchor_has_the_last_checkpoint_when_the_log_is_closed(directory: Pat
 
     assert f"\\n{newest(directory).size}\\n" in anchor.read_text().splitlines()[-1]
     assert findings(directory, anchor) == []
+
+
+@dataclass
+class Broken:
+    """An anchor that takes nothing until it is mended."""
+
+    name: str = "broken"
+    mended: bool = False
+
+    def keep(self, _line: str) -> None:
+        if not self.mended:
+            raise NotKept("it is broken")
+
+
+def outcomes(directory: Path) -> list[object]:
+    return [each["outcome"] for each in records(directory) if each["event"] == "anchor"]
+
+
+def test_an_anchor_that_mends_as_the_log_is_closed_is_on_record_after_the_next_start(directory: Path) -> None:
+    anchor = Broken()
+    with writing(directory, options=replace(QUICK, remember=3600.0), anchors=[anchor]) as log:
+        log.append_durable(decision(1)).result()
+        until(lambda: outcomes(directory) == ["failed"])
+        anchor.mended = True
+    assert outcomes(directory) == ["failed"], "the log was closed before it was mended"
+
+    for _ in range(2):
+        with writing(directory, anchors=[anchor]) as log:
+            log.append_durable(decision(2)).result()
+            until(lambda: outcomes(directory) == ["failed", "mended"])
+    assert findings(directory) == []
 
 
 def test_what_was_written_again_after_a_failure_of_the_disk_is_in_the_tree_once(directory: Path) -> None:
