@@ -40,6 +40,7 @@ from addons.http1.client_side import ClientSide
 from addons.http1.origin_side import OriginSide
 from addons.http1.usual import usual_answer, usual_request
 from addons.judging.exchange import Cut as CutBody
+from addons.judging.remembered import KnownAnswer, KnownRequest, Recall
 from addons.streams.stream import GatewayStream
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ type Step = Callable[..., Todo | None]
 """Takes a stream, and what came behind the hook that was asked; None if it is not taken."""
 
 _SWITCHING: Final = 101
+_END: Final = b"\r\n\r\n"
 
 
 @dataclass
@@ -86,6 +88,7 @@ class QuickOriginSide(OriginSide):
     def __init__(self, context: Context, bounds: Bounds, taps: Taps | None, offer: Offer) -> None:
         super().__init__(context, bounds, taps)
         self._offer: Final = offer
+        self.recall: Final[Recall[KnownAnswer]] = Recall()
 
     @override
     def _handle_event(self, event: events.Event) -> Commands:
@@ -120,6 +123,7 @@ class Straight:
         self._pool: Final = pool
         self._bounds: Final = bounds
         self._ask_at_once: Final = ask
+        self._recall: Final[Recall[KnownRequest]] = Recall()
         self._steps: Final[dict[type, Step]] = {
             HttpRequestHeadersHook: self._head_judged,
             HttpRequestHook: self._request_whole,
@@ -147,7 +151,7 @@ class Straight:
         side = self._layer.connections.get(self._client)
         if self._layer.streams or type(side) is not ClientSide or side.state != side.read_headers or side.buf:
             return None
-        request = usual_request(data, self._bounds.head, self._layer.mode)
+        request = self._read(data)
         if request is None:
             return None
         stream = self._layer.new_stream(side.stream_id)
@@ -158,6 +162,15 @@ class Straight:
         side.request, side.request_done, side.state = request, True, side.wait
         end = RequestEndOfMessage(side.stream_id)
         return chain((Enter(Phase.EXCHANGE),), self._ask(stream, HttpRequestHeadersHook, stream.after_judging, end))
+
+    def _read(self, data: bytes) -> Request | None:
+        known = self._recall.find(data)
+        if known is not None:
+            return known.again()
+        request = usual_request(data, self._bounds.head, self._layer.mode)
+        if request is not None and self._recall.came_before(data):
+            self._recall.keep(KnownRequest(data, request))
+        return request
 
     def _head_judged(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         if not _are(came, RequestEndOfMessage):
@@ -216,15 +229,29 @@ class Straight:
             return None
         if side.state != side.read_headers or side.buf or not side.request_done or not stream.waits_for_answer:
             return None
-        found = usual_answer(event.data, side.request, self._bounds.answer_head)
+        found = self._answer(event.data, side, stream)
         if found is None:
             return None
         response, body = found
         side.end()
-        stream.answered(response)
         head = ResponseHeaders(stream.stream_id, response, end_stream=False)
         came = ResponseData(stream.stream_id, body), ResponseEndOfMessage(stream.stream_id)
         return self._ask(stream, HttpResponseHeadersHook, lambda: stream.after_answer_head(head), *came)
+
+    def _answer(self, data: bytes, side: QuickOriginSide, stream: GatewayStream) -> tuple[Response, bytes] | None:
+        """The answer to the request of a stream, which has it then, and its body."""
+        request = cast("Request", side.request)
+        head = data[: data.find(_END) + len(_END)]
+        known = None if request.data.method == b"HEAD" else side.recall.find(head)
+        if known is not None and len(data) == len(head) + known.length:
+            stream.flow.response = response = known.again()
+            return response, data[len(head) :]
+        found = usual_answer(data, request, self._bounds.answer_head)
+        if found is not None:
+            stream.answered(found[0])
+            if request.data.method != b"HEAD" and side.recall.came_before(head):
+                side.recall.keep(KnownAnswer(head, found[0], len(found[1])))
+        return found
 
     def _answer_judged(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         response, side = stream.flow.response, self._layer.connections.get(self._client)
