@@ -106,10 +106,11 @@ class Dispatch:
 
     def call(self, hook: StartHook) -> Coroutine[Any, Any, None] | None:
         """Run what can be run at once; what is left to await, with a deadline, comes back. Raises what hooks raise."""
-        methods = self._table.get(hook.name)
-        if methods is None:
-            return None
-        subject = self.subject(hook)
+        return self.ask(hook.name, self.subject(hook)) if hook.name in self._table else None
+
+    def ask(self, name: str, subject: Any) -> Coroutine[Any, Any, None] | None:
+        """The same, for the one argument of the hook of this name."""
+        methods = self._table.get(name, ())
         for done, method in enumerate(methods, 1):
             pending = method(subject)
             if pending is not None:

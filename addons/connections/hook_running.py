@@ -15,6 +15,7 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.proxy import events
 
 from addons.connections.fail_closed import AFTER_THE_FACT, ANSWERABLE, HookFailed, is_cancelled_from_outside
+from addons.connections.phases import Asked
 from addons.serving.tasks import spawn
 
 if TYPE_CHECKING:
@@ -65,6 +66,41 @@ class HookRunner:
         else:
             kept = self.endings if hook.name in AFTER_THE_FACT else self._waiting
             spawn(self._finish(hook, pending), kept, at_once=True)
+
+    def ask(self, kind: type[StartHook], flow: HTTPFlow) -> Asked | None:
+        """Ask a hook of a layer at once; None if it came to its end, so that the layer may go on.
+
+        Else the layer has to wait for what comes back, and to yield it.
+        """
+        try:
+            pending = self._stage.dispatch.ask(kind.name, flow)
+        except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and all of it refuses
+            return Asked(kind(flow), error)
+        if pending is None:
+            return None
+        asked = Asked(kind(flow))
+        spawn(self._watch(asked, pending), self._waiting, at_once=True)
+        return None if asked.is_done else asked
+
+    async def _watch(self, asked: Asked, pending: Coroutine[Any, Any, None]) -> None:
+        try:
+            await pending
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            if is_cancelled_from_outside(error):
+                raise
+            asked.error = error
+        else:
+            asked.is_done = True
+        if asked.is_awaited:
+            self.wait_for(asked)
+
+    def wait_for(self, asked: Asked) -> None:
+        """The layer waits for a hook that was asked: let it go on as soon as that came to its end."""
+        asked.is_awaited = True
+        if asked.error is not None:
+            self._settle(asked.hook, asked.error)
+        elif asked.is_done:
+            self._completed(asked.hook)
 
     async def _finish(self, hook: StartHook, pending: Coroutine[Any, Any, None]) -> None:
         try:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mitmproxy.connection import Connection, Server
+    from mitmproxy.http import HTTPFlow
 
     from addons.tunnels.opening import Opening
 
@@ -101,6 +102,29 @@ class HandOver(commands.Command):
     def __init__(self, server: Server, opening: Opening) -> None:
         self.server: Final = server
         self.opening: Final = opening
+
+
+class Asked(commands.Command):
+    """A hook that was asked already, and has not come to a good end yet; the layer waits for it from now on.
+
+    `error` is what it failed with, if it did.
+    """
+
+    def __init__(self, hook: commands.StartHook, error: BaseException | None = None) -> None:
+        self.hook: Final = hook
+        self.error = error
+        self.is_done = False
+        self.is_awaited = False
+
+
+type Ask = Callable[[type[commands.StartHook], HTTPFlow], Asked | None]
+"""Asks a hook about a flow at once. None says that it came to its end, and that the layer may go on."""
+
+
+class Acquaint(commands.Command):
+    """Find out who asks hooks: `ask` is the answer, as soon as this was yielded; None where nobody does it at once."""
+
+    ask: Ask | None = None
 
 
 class Cut(commands.Command):

@@ -230,6 +230,19 @@ class ClientSide(_http1.Http1Server):
         else:
             yield from super().send(event)
 
+    def begin_answer(self, answer: Response) -> bytes:
+        """Begin an answer; its head, to be sent."""
+        self.response = answer
+        head: bytes = http1.assemble_response_head(answer)  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
+        return head
+
+    def begin_anew(self) -> None:
+        """An exchange is over, both ways, and the connection stays."""
+        self.request = self.response = None
+        self.request_done = self.response_done = False
+        self.stream_id += 2
+        self.state = self.read_headers
+
 
 def _keeps(answer: Response | None) -> bool:
     """Whether a client of HTTP/1.0 was told that its connection goes on; without a word it does not."""

@@ -13,6 +13,9 @@ processor time (`tests/bench/bench_reverse.py`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from time import time
 from typing import TYPE_CHECKING, Final, cast, override
 
 from mitmproxy.net.http import http1
@@ -32,31 +35,36 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from addons.connections.phases import Enter, Phase
+from addons.connections.phases import Asked, Enter, Phase
 from addons.http1.client_side import ClientSide
 from addons.http1.origin_side import OriginSide
 from addons.http1.usual import usual_answer, usual_request
 from addons.judging.exchange import Cut as CutBody
+from addons.judging.remembered import KnownAnswer, KnownRequest, Recall
 from addons.streams.stream import GatewayStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from mitmproxy.http import Request, Response
     from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import Layer
-    from mitmproxy.proxy.layers.http._events import HttpEvent
 
     from addons.connections.bounds import Bounds
+    from addons.connections.phases import Ask
     from addons.http1.client_side import Commands
     from addons.http2.taps import Taps
     from addons.streams.layer import GatewayHttpLayer
     from addons.streams.upstreams import Pool
 
-type Offer = Callable[[events.DataReceived], list[commands.Command] | None]
-type Step = Callable[[GatewayStream], list[commands.Command] | None]
+type Todo = Iterable[commands.Command]
+"""What is to be done, in this order; some of it is found out on the way."""
+type Offer = Callable[[events.DataReceived], Todo | None]
+type Step = Callable[..., Todo | None]
+"""Takes a stream, and what came behind the hook that was asked; None if it is not taken."""
 
 _SWITCHING: Final = 101
+_END: Final = b"\r\n\r\n"
 
 
 @dataclass
@@ -67,7 +75,7 @@ class _ResumeHook(commands.StartHook):  # type: ignore[no-untyped-call]  # mitmp
 class Done(commands.Command):
     """What is to be done about an answer that came through TLS: handed up to the layer that has the streams."""
 
-    def __init__(self, done: list[commands.Command]) -> None:
+    def __init__(self, done: Todo) -> None:
         self.done: Final = done
 
 
@@ -80,6 +88,7 @@ class QuickOriginSide(OriginSide):
     def __init__(self, context: Context, bounds: Bounds, taps: Taps | None, offer: Offer) -> None:
         super().__init__(context, bounds, taps)
         self._offer: Final = offer
+        self.recall: Final[Recall[KnownAnswer]] = Recall()
 
     @override
     def _handle_event(self, event: events.Event) -> Commands:
@@ -103,13 +112,18 @@ class QuickOriginSide(OriginSide):
 
 
 class Straight:
-    """The straight way through one layer, which has one exchange at a time. `pool` holds its upstream connections."""
+    """The straight way through one layer, which has one exchange at a time. `pool` holds its upstream connections.
 
-    def __init__(self, layer: GatewayHttpLayer, pool: Pool, bounds: Bounds) -> None:
+    `ask` asks a hook at once; without it every hook is yielded, and the way goes on when it was answered.
+    """
+
+    def __init__(self, layer: GatewayHttpLayer, pool: Pool, bounds: Bounds, ask: Ask | None = None) -> None:
         self._layer: Final = layer
         self._client: Final = layer.context.client
         self._pool: Final = pool
         self._bounds: Final = bounds
+        self._ask_at_once: Final = ask
+        self._recall: Final[Recall[KnownRequest]] = Recall()
         self._steps: Final[dict[type, Step]] = {
             HttpRequestHeadersHook: self._head_judged,
             HttpRequestHook: self._request_whole,
@@ -117,26 +131,27 @@ class Straight:
             HttpResponseHook: self._answer_whole,
         }
 
-    def take(self, event: events.Event) -> list[commands.Command] | None:
+    def take(self, event: events.Event) -> Todo | None:
         """What is to be done about an event; None if that has to go the long way, of which nothing was done then."""
+        if type(event) is events.DataReceived:
+            if event.connection is self._client:
+                return self._asked(event.data)
+            return None if event.connection.tls else self.answered(event)
         if type(event) is events.HookCompleted:
             step = self._steps.get(type(event.command))
             stream = self._layer.command_sources.get(event.command)
             if step is None or not isinstance(stream, GatewayStream) or not stream.is_straight:
                 return None
-            return step(stream) if stream.waits_for is event.command and stream.flow.error is None else None
-        if type(event) is events.DataReceived:
-            if event.connection is self._client:
-                return self._asked(event.data)
-            return None if event.connection.tls else self.answered(event)
+            is_right = stream.waits_for is event.command and stream.flow.error is None
+            return step(stream, *stream.queued) if is_right else None
         return None
 
-    def _asked(self, data: bytes) -> list[commands.Command] | None:
+    def _asked(self, data: bytes) -> Todo | None:
         """A request has come, whole."""
         side = self._layer.connections.get(self._client)
         if self._layer.streams or type(side) is not ClientSide or side.state != side.read_headers or side.buf:
             return None
-        request = usual_request(data, self._bounds.head, self._layer.mode)
+        request = self._read(data)
         if request is None:
             return None
         stream = self._layer.new_stream(side.stream_id)
@@ -146,21 +161,46 @@ class Straight:
         stream.aim()
         side.request, side.request_done, side.state = request, True, side.wait
         end = RequestEndOfMessage(side.stream_id)
-        hook = self._ask(stream, HttpRequestHeadersHook(stream.flow), stream.after_judging(), end)
-        return [Enter(Phase.EXCHANGE), hook]
+        return chain((Enter(Phase.EXCHANGE),), self._ask(stream, HttpRequestHeadersHook, stream.after_judging, end))
 
-    def _head_judged(self, stream: GatewayStream) -> list[commands.Command] | None:
-        if stream.flow.response is not None or not _are(stream.queued, RequestEndOfMessage):
+    def _read(self, data: bytes) -> Request | None:
+        known = self._recall.find(data)
+        if known is not None:
+            return known.again()
+        request = usual_request(data, self._bounds.head, self._layer.mode)
+        if request is not None and self._recall.came_before(data):
+            self._recall.keep(KnownRequest(data, request))
+        return request
+
+    def _head_judged(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
+        if not _are(came, RequestEndOfMessage):
             return None
-        (end,) = self._go_on(stream)
+        if stream.flow.response is not None:
+            return self._refused(stream, stream.flow.response, came)
+        self._go_on(stream)
         stream.server_state = stream.state_wait_for_response_headers
-        rest = stream.state_consume_request_body(end)
-        return [self._ask(stream, next(rest), rest)]
+        stream.take_nothing()
+        return self._ask(stream, HttpRequestHook, lambda: _behind_hook(stream.state_consume_request_body(*came)))
 
-    def _request_whole(self, stream: GatewayStream) -> list[commands.Command] | None:
+    def _refused(self, stream: GatewayStream, answer: Response, came: Sequence[events.Event]) -> Todo | None:
+        """A request is answered by the gateway itself."""
+        if "transfer-encoding" in answer.headers:
+            return None
+        self._go_on(stream)
+        stream.client_state = stream.server_state = stream.state_errored
+        return self._ask(stream, HttpResponseHook, lambda: _behind_hook(stream.after_judging()), *came)
+
+    def _refusal_whole(self, stream: GatewayStream, answer: Response, side: ClientSide) -> Todo:
+        self._go_on(stream)
+        stream.flow.live = False
+        body = (answer.raw_content or b"") if stream.flow.request.method != "HEAD" else b""
+        del self._layer.streams[stream.stream_id]
+        return chain((commands.SendData(self._client, side.begin_answer(answer) + body),), self._ended(side, answer))
+
+    def _request_whole(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         """The request may leave, if there is a connection for it."""
         flow = stream.flow
-        if flow.response is not None or flow.request.data.content or flow.request.data.trailers or stream.queued:
+        if flow.response is not None or flow.request.data.content or flow.request.data.trailers or came:
             return None
         server = self._pool.standing(stream)
         if server is None:
@@ -173,13 +213,13 @@ class Straight:
             return [commands.SendData(server, side.begin(stream.stream_id, flow.request))]
         return self._ask_through_tls(self._layer.connections[server], stream)
 
-    def _ask_through_tls(self, side: Layer, stream: GatewayStream) -> list[commands.Command]:
+    def _ask_through_tls(self, side: Layer, stream: GatewayStream) -> Todo:
         """What is said upstream has to be sealed by the layer that is between."""
         head = RequestHeaders(stream.stream_id, stream.flow.request, end_stream=True)
         end = RequestEndOfMessage(stream.stream_id)
-        return [each for event in (head, end) for each in self._layer.event_to_child(side, event)]
+        return chain.from_iterable(self._layer.event_to_child(side, event) for event in (head, end))
 
-    def answered(self, event: events.DataReceived) -> list[commands.Command] | None:
+    def answered(self, event: events.DataReceived) -> Todo | None:
         """An answer has come, whole."""
         side = self._pool.sides.get(event.connection)
         if type(side) is not QuickOriginSide or side.request is None or side.stream_id is None:
@@ -189,69 +229,114 @@ class Straight:
             return None
         if side.state != side.read_headers or side.buf or not side.request_done or not stream.waits_for_answer:
             return None
-        found = usual_answer(event.data, side.request, self._bounds.answer_head)
+        found = self._answer(event.data, side, stream)
         if found is None:
             return None
         response, body = found
         side.end()
-        stream.answered(response)
         head = ResponseHeaders(stream.stream_id, response, end_stream=False)
         came = ResponseData(stream.stream_id, body), ResponseEndOfMessage(stream.stream_id)
-        return [self._ask(stream, HttpResponseHeadersHook(stream.flow), stream.after_answer_head(head), *came)]
+        return self._ask(stream, HttpResponseHeadersHook, lambda: stream.after_answer_head(head), *came)
 
-    def _answer_judged(self, stream: GatewayStream) -> list[commands.Command] | None:
+    def _answer(self, data: bytes, side: QuickOriginSide, stream: GatewayStream) -> tuple[Response, bytes] | None:
+        """The answer to the request of a stream, which has it then, and its body."""
+        request = cast("Request", side.request)
+        head = data[: data.find(_END) + len(_END)]
+        known = None if request.data.method == b"HEAD" else side.recall.find(head)
+        if known is not None and len(data) == len(head) + known.length:
+            stream.flow.response = response = known.again()
+            return response, data[len(head) :]
+        found = usual_answer(data, request, self._bounds.answer_head)
+        if found is not None:
+            stream.answered(found[0])
+            if request.data.method != b"HEAD" and side.recall.came_before(head):
+                side.recall.keep(KnownAnswer(head, found[0], len(found[1])))
+        return found
+
+    def _answer_judged(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         response, side = stream.flow.response, self._layer.connections.get(self._client)
         if response is None or response.status_code == _SWITCHING or "transfer-encoding" in response.headers:
             return None
-        if type(side) is not ClientSide or not _are(stream.queued, ResponseData, ResponseEndOfMessage):
+        if type(side) is not ClientSide or not _are(came, ResponseData, ResponseEndOfMessage):
             return None
-        data, _ = self._go_on(stream)
+        self._go_on(stream)
         response.stream = response.stream or True
-        done = list(side.send(ResponseHeaders(stream.stream_id, response, end_stream=False)))
+        sent = [side.begin_answer(response)]
         stream.server_state = stream.state_stream_response_body
         try:
-            for piece in (cast("ResponseData", data).data, b""):
-                done += [commands.SendData(self._client, each) for each in _passed(response, piece)]
+            for piece in (cast("ResponseData", came[0]).data, b""):
+                sent += _passed(response, piece)
         except CutBody:
-            return done + self._long_way(stream, stream.cut(ErrorCode.RESPONSE_TOO_LARGE))
-        rest = stream.send_response(already_streamed=True)
-        return [*done, self._ask(stream, next(rest), rest)]
+            cut = self._long_way(stream, stream.cut(ErrorCode.RESPONSE_TOO_LARGE))
+            return chain((commands.SendData(self._client, b"".join(sent)),), cut)
+        response.timestamp_end = time()
+        rest = partial(_sent_behind_hook, stream)
+        return chain((commands.SendData(self._client, b"".join(sent)),), self._ask(stream, HttpResponseHook, rest))
 
-    def _answer_whole(self, stream: GatewayStream) -> list[commands.Command] | None:
+    def _answer_whole(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         flow, side = stream.flow, self._layer.connections.get(self._client)
-        if type(side) is not ClientSide or side.buf or stream.queued or flow.websocket is not None:
+        if type(side) is not ClientSide or side.buf or flow.websocket is not None:
             return None
-        if flow.response is None or flow.response.data.trailers or not stream.streams_answer:
+        if flow.response is None or flow.response.data.trailers:
+            return None
+        if stream.is_refused:
+            return self._refusal_whole(stream, flow.response, side) if _are(came, RequestEndOfMessage) else None
+        if came or not stream.streams_answer:
             return None
         self._go_on(stream)
         stream.server_state = stream.state_done
         flow.live = False
         del self._layer.streams[stream.stream_id]
-        if not _leaves_open(flow.response):
-            return list(side.send(ResponseEndOfMessage(stream.stream_id)))
-        side.request = side.response = None
-        side.request_done = side.response_done = False
-        side.stream_id += 2
-        side.state = side.read_headers
+        return self._ended(side, flow.response)
+
+    def _ended(self, side: ClientSide, answer: Response) -> Todo:
+        """The client has its answer, whole."""
+        if not _leaves_open(answer):
+            return side.send(ResponseEndOfMessage(side.stream_id))
+        side.begin_anew()
         return [Enter(Phase.IDLE)]
 
-    def _ask(self, stream: GatewayStream, hook: commands.Command, rest: Commands, *came: HttpEvent) -> commands.Command:
-        """Let the stream wait for a hook; what `came` is worked off behind it."""
-        stream.pause(hook, rest, came)
+    def _ask(
+        self, stream: GatewayStream, kind: type[commands.StartHook], rest: Callable[[], Commands], *came: events.Event
+    ) -> Todo:
+        """Ask a hook, and take the step behind it. If that cannot be, now or at all, the stream goes on with `rest`.
+
+        What `came` is worked off behind it.
+        """
+        said: Asked | commands.StartHook | None
+        if self._ask_at_once is None:
+            said = hook = kind(stream.flow)
+        else:
+            said = self._ask_at_once(kind, stream.flow)
+            if said is None:
+                done = None if stream.flow.error is not None else self._steps[kind](stream, *came)
+                return self._long_way(stream, rest(), *came) if done is None else done
+            hook = said.hook
+        stream.pause(hook, rest(), came)
         self._layer.command_sources[hook] = stream
-        return hook
+        return [said]
 
-    def _go_on(self, stream: GatewayStream) -> tuple[events.Event, ...]:
-        """The stream waits no longer; what came meanwhile."""
-        self._layer.command_sources.pop(cast("commands.Command", stream.waits_for))
-        return stream.go_on()
+    def _go_on(self, stream: GatewayStream) -> None:
+        """The stream waits no longer, if it does."""
+        if stream.waits_for is not None:
+            self._layer.command_sources.pop(stream.waits_for)
+            stream.go_on()
 
-    def _long_way(self, stream: GatewayStream, rest: Commands) -> list[commands.Command]:
+    def _long_way(self, stream: GatewayStream, rest: Commands, *came: events.Event) -> Todo:
         """Let the stream go on with `rest`, as if it had come to it the long way."""
         resume = _ResumeHook()  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
-        self._ask(stream, resume, rest)
-        del self._layer.command_sources[resume]
-        return list(self._layer.event_to_child(stream, events.HookCompleted(resume)))
+        stream.pause(resume, rest, came)
+        return self._layer.event_to_child(stream, events.HookCompleted(resume))
+
+
+def _behind_hook(rest: Commands) -> Commands:
+    """What is left to do once the hook was asked that `rest` begins with."""
+    next(rest)
+    return rest
+
+
+def _sent_behind_hook(stream: GatewayStream) -> Commands:
+    return _behind_hook(stream.send_response(already_streamed=True))
 
 
 def _are(queued: Iterable[events.Event], *kinds: type) -> bool:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from addons.caching.unserved import without_name, without_server
 from addons.judging import answers, own_pages, refusals, translate
-from addons.judging.destinations import Destination, destination_of, located, path_sent, tunnel_destination
+from addons.judging.destinations import Destination, located, path_sent, tunnel_destination
 from addons.judging.enforcing import charged, enforceable
 from addons.judging.exchange import attach, exchange_of, known
 from addons.judging.forwarded import is_looping
 from addons.judging.own_answers import OwnAnswers
 from addons.judging.refusals import Refusal, refusal
+from addons.judging.repeated import first_word, where_to
 from addons.passing import bodies
 from addons.upstream import dialing
 from gateway.lists.geography import Geography
@@ -213,11 +214,11 @@ class Admission:
             return refusal(Reason.MALFORMED_REQUEST, "The request came through this gateway before.", status=_LOOP)
         if facts.host == home.NAME and state.mode is Mode.FORWARD:
             return await self._pages.answer(exchange, flow)
-        exchange.early = exchange.gate.request(facts)
+        exchange.early = first_word(exchange, flow.request, facts)
         refused = _refused_by(exchange.early) or self._too_large(state, facts)
         if refused is not None:
             return refused
-        destination = destination_of(state, facts)
+        destination = where_to(state, flow.request, facts)
         if isinstance(destination, OwnRoute):
             return await self._own_answers.answer(exchange, flow, destination)
         if isinstance(destination, Route):

@@ -8,6 +8,7 @@ from addons.judging import heads, refusals, translate
 from addons.judging.enforcing import enforceable
 from addons.judging.exchange import judged
 from addons.judging.refusals import Refusal
+from addons.judging.remembered import known_answer
 from addons.passing import bodies, name_answers
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode, Reason, refuse
@@ -54,9 +55,19 @@ def _answer_denied(exchange: Exchange, facts: Facts, response: Response) -> Deci
     """Why an answer may not pass, or None: it breaks the protocol or changes it unasked, or the policy denies it."""
     if exchange.parent is not None and facts.scheme == "http" and response.status_code == _ASKS_FOR_CREDENTIALS:
         return refuse(Reason.PARENT_REFUSED, "The parent proxy asks for other credentials.")
-    if (response.status_code == _SWITCHING and facts.protocol != "websocket") or not heads.is_clean(response):
+    if (response.status_code == _SWITCHING and facts.protocol != "websocket") or not _is_clean(response):
         return refuse(Reason.UPSTREAM_BROKEN)
     if not exchange.gate.policy.needs_response:
         return None
     decision = enforceable(exchange.gate.response(facts))
     return decision if decision.denied else None
+
+
+def _is_clean(response: Response) -> bool:
+    """Whether nothing in the fields could end them early; what came before was looked at then."""
+    known = known_answer(response)
+    if known is None:
+        return heads.is_clean(response)
+    if not known.is_clean:
+        known.is_clean = heads.is_clean(response)
+    return known.is_clean

@@ -16,6 +16,7 @@ from addons.judging.exchange import known
 from addons.judging.forwarded import client_address, client_scheme, is_trusted
 from addons.judging.heads import Unnameable, malformed, mismatched
 from addons.judging.refusals import Refusal, refusal
+from addons.judging.remembered import known_answer, known_request
 from addons.passing.fields import kept_of_request
 from gateway.pages import home
 from gateway.pages.home import Home
@@ -137,8 +138,31 @@ def _offered_version(hello: ClientHello) -> Fact[str]:
 
 def request_head(state: ConnectionState, flow: HTTPFlow, now: float, limits: LimitSettings) -> Head | Refusal:
     """A request inside its connection, or the refusal of one that cannot be named."""
+    known = known_request(flow.request)
+    if known is None:
+        return _named(state, flow.request, now, limits)
+    conditions = _conditions(state, limits)
+    head = known.head_under(conditions)
+    if head is not None:
+        return Head(head.facts.learning(now=now), head.fields, head.last)
+    named = _named(state, flow.request, now, limits)
+    if isinstance(named, Head):
+        known.learn(named, conditions)
+    return named
+
+
+def _conditions(state: ConnectionState, limits: LimitSettings) -> tuple[object, ...]:
+    """All that says, besides the head, what is read in it. Whose connection it is does not change."""
+    listener = state.listener
+    return (
+        *(listener.settings, listener.routes, limits, state.identity, state.original),
+        *(state.connect_host, state.connect_port, state.tls_sni, state.tls_version, state.inspected),
+    )
+
+
+def _named(state: ConnectionState, request: Request, now: float, limits: LimitSettings) -> Head | Refusal:
     try:
-        return _request_head(state, flow.request, now, limits)
+        return _request_head(state, request, now, limits)
     except Unnameable as problem:
         return problem.refusal
     except TooLong as problem:
@@ -330,14 +354,29 @@ def response_facts(facts: Facts, request: Request, response: Response, up: int) 
     A request's body that stated none is as large as what has gone `up` so far, in bytes: a rule may ask for it together
     with the answer, and it is asked again when more goes up.
     """
-    try:
-        size = expected_http_body_size(request, response)
-    except ValueError:
-        size = None
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    known = known_answer(response)
+    size = _size(request, response) if known is None else known.length
+    kind = None if known is None else known.kind
+    if kind is None:
+        kind = _kind(response)
+    if known is not None:
+        known.kind = kind
     return facts.learning(
         request_size=up if facts.request_size is UNKNOWN else facts.request_size,
         response_status=response.status_code,
         response_size=size if size is not None and size >= 0 else UNKNOWN,
         response_type=kind or ABSENT,
     )
+
+
+def _size(request: Request, response: Response) -> int | None:
+    try:
+        size: int | None = expected_http_body_size(request, response)
+    except ValueError:
+        return None
+    return size
+
+
+def _kind(response: Response) -> str:
+    said: str = response.headers.get("content-type", "")
+    return said.partition(";")[0].strip().lower()

@@ -17,6 +17,7 @@ from addons.judging import forwarded, tracing
 from addons.judging.exchange import judged
 from addons.judging.heads import line_of, version_of
 from addons.judging.refusals import limit_fields
+from addons.judging.remembered import known_answer
 from addons.passing import hiding, mapping
 from gateway.policy.errors import Malformed
 from gateway.policy.headers import HOP_BY_HOP, Fields, connection_named
@@ -197,7 +198,12 @@ def clean_request_fields(raw: Iterable[RawField], mode: Mode) -> list[RawField]:
 
 def clean_answer(response: Response, mode: Mode) -> list[RawField]:
     """The fields of an answer without those of one hop and those that only the gateway may send."""
-    return clean_answer_fields(response.headers.fields, mode)
+    known = known_answer(response)
+    if known is None:
+        return clean_answer_fields(response.headers.fields, mode)
+    if mode not in known.cleaned:
+        known.cleaned[mode] = tuple(clean_answer_fields(known.fields, mode))
+    return list(known.cleaned[mode])
 
 
 def clean_answer_fields(raw: Sequence[RawField], mode: Mode) -> list[RawField]:

@@ -19,7 +19,18 @@ from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import Layer
 
-from addons.connections.phases import BOUNDED_AS_A_WHOLE, Await, Cut, Enter, HalfClose, HandOver, Hold, Phase, Watch
+from addons.connections.phases import (
+    BOUNDED_AS_A_WHOLE,
+    Acquaint,
+    Await,
+    Cut,
+    Enter,
+    HalfClose,
+    HandOver,
+    Hold,
+    Phase,
+    Watch,
+)
 from addons.serving.sweeping import Watches, is_waited_for
 
 if TYPE_CHECKING:
@@ -154,8 +165,8 @@ class Grounded(Layer):
                 self._enter(command.phase, command)
             case Watch():
                 self._watches.add(command)
-            case HandOver():
-                pass  # the sockets are mitmproxy's: the layer goes on passing bytes itself
+            case HandOver() | Acquaint():
+                pass  # sockets and hooks are mitmproxy's: the layer goes on passing bytes itself, and yields hooks
             case Hold():
                 self._hold(1 if command.held else -1)
             case HalfClose():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, override
 
 from mitmproxy.connection import Server
-from mitmproxy.proxy import commands, events
+from mitmproxy.proxy import events
 from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
     HttpLayer,
@@ -18,7 +18,7 @@ from mitmproxy.proxy.layers.http import (
 )
 from mitmproxy.proxy.layers.http._events import ErrorCode
 
-from addons.connections.phases import Enter, Hold, Phase, Watch
+from addons.connections.phases import Acquaint, Enter, Hold, Phase, Watch
 from addons.connections.watching import REASONS, Watcher
 from addons.http1.client_side import ClientSide
 from addons.http1.straight import Done, Straight
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from addons.connections.bounds import Bounds
     from addons.connections.watching import Awaited
     from addons.http1.client_side import Commands
+    from addons.http1.straight import Todo
 
 
 class GatewayHttpLayer(HttpLayer):
@@ -78,7 +79,9 @@ class GatewayHttpLayer(HttpLayer):
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, events.Start):
             self._is_shared = self._speak is not None or self.context.client.alpn == H2
-            self._straight = None if self._is_shared else Straight(self, self._pool, self._bounds)
+            acquaint = Acquaint()
+            yield acquaint
+            self._straight = None if self._is_shared else Straight(self, self._pool, self._bounds, acquaint.ask)
             client_side = self._client_side()
             self.connections[self.context.client] = client_side
             yield Enter(Phase.IDLE)
@@ -102,7 +105,7 @@ class GatewayHttpLayer(HttpLayer):
             else:
                 yield command
 
-    def offer(self, event: events.DataReceived) -> list[commands.Command] | None:
+    def offer(self, event: events.DataReceived) -> Todo | None:
         """What is to be done about an answer that came through TLS, if it can go the straight way."""
         return None if self._straight is None else self._straight.answered(event)
 

@@ -12,6 +12,7 @@ Source: RFC 9110 section 9.2.2 (idempotent methods), RFC 9112 section 9.3.1 (ret
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import time
 from typing import TYPE_CHECKING, Final, override
 
 from mitmproxy.proxy import commands
@@ -115,6 +116,18 @@ class WaitingStream(HttpStream):
         """Whether the request has left whole, and nothing of an answer has come."""
         has_left: bool = self.client_state == self.state_done
         return has_left and self.server_state == self.state_wait_for_response_headers
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the request goes no further, because there is an answer to it already."""
+        is_over: bool = self.client_state == self.state_errored
+        return is_over
+
+    def take_nothing(self) -> None:
+        """The request is whole, and has no body."""
+        self.flow.request.timestamp_end = time()
+        self.flow.request.data.content = b""
+        self.client_state = self.state_done
 
     @property
     def streams_answer(self) -> bool:

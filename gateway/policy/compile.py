@@ -97,6 +97,7 @@ def compile_policy(
         response_size_bounds=_bounds(selections, FactName.RESPONSE_SIZE),
         needs_destination=mode is Mode.FORWARD or _looks_at(selections, DESTINATION_FACTS),
         needs_response=_looks_at(selections, RESPONSE_FACTS),
+        is_timeless=not exceptions and not _looks_at(selections, frozenset({FactName.TIME})),
         databases=tuple(
             (each.file, each.digest)
             for _, each in sorted(lists.items())

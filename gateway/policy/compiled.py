@@ -122,6 +122,7 @@ class CompiledPolicy:
     `size_bounds` are the sizes of a request body, in bytes, at which a decision may change: `Gate.size` is asked when
     a body that states no length passes one; `response_size_bounds` are the same for answers. `needs_destination`
     tells whether the name must be resolved before the last word, `needs_response` whether the answer is judged.
+    `is_timeless` tells whether the rules say the same at any time of the same facts; limits, which count, aside.
     `databases` are the files, with their digests, that tell where destinations are.
     `headers` are the edits that have a condition, `unconditional` the others, and `always` are those joined.
     """
@@ -147,6 +148,7 @@ class CompiledPolicy:
     needs_destination: bool
     needs_response: bool
     databases: tuple[tuple[str, str], ...] = ()
+    is_timeless: bool = False
 
     @property
     def rule_ids(self) -> frozenset[str]:
