@@ -25,6 +25,7 @@ from gateway.policy.charging import charge
 from gateway.policy.dues import Due
 from gateway.policy.findings import hit_of, unknown_facts
 from gateway.policy.fired import Fired
+from gateway.policy.matchers.address import leads_astray
 from gateway.policy.model import (
     ABSENT,
     UNKNOWN,
@@ -137,9 +138,10 @@ class Gate:
         """The last word before a byte is forwarded. Charges the limits; an allow carries its obligations.
 
         `early` is what `request` said of these facts when fewer were known. Was it clear of every rule, no rule is
-        asked again: a condition that is false for certain stays false whatever is learnt.
+        asked again: a condition that is false for certain stays false whatever is learnt, but for an address literal
+        that leads to another address.
         """
-        is_clear = isinstance(early, Pending) and early.is_clear
+        is_clear = isinstance(early, Pending) and early.is_clear and not leads_astray(facts)
         tally = _Tally() if is_clear else self._tally(facts, _Moment.LAST)
         if tally.denies or self._nothing_allows(tally):
             return self._denied(tally, facts)

@@ -89,7 +89,6 @@ def door(  # the ways in which front doors differ
             policy=policy,
             first=first,
             last=last,
-            deadline=0.2 if first else 5.0,
             limits=LimitSettings(connections_per_client=per_client),
             bounds=bounds or Bounds(patience=Patience(head=1.0, handshake=1.0)),
         )

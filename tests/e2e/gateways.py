@@ -28,6 +28,7 @@ from gateway.policy.model import Mode
 from gateway.upstreams.pools.rules import PoolRules
 from tests.e2e.commands import free_port, rest_of
 from tests.e2e.origin import HELLO, Origin, origin
+from tests.e2e.sabotage import Impatient, Saboteur
 from tests.e2e.trail import check_records
 
 if TYPE_CHECKING:
@@ -70,7 +71,6 @@ class Scenery:
     trust: Path | None = None
     first: tuple[object, ...] = ()
     last: tuple[object, ...] = ()
-    deadline: float = 5.0
     limits: LimitSettings = field(default_factory=LimitSettings)
     bounds: Bounds | None = None
     entry: Entry = "proxy"
@@ -186,7 +186,7 @@ def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
 
 
 async def _serve(engine: Engine, scenery: Scenery, ready: threading.Event, end: asyncio.Event) -> None:
-    crowd, stage = Crowd(engine.settings.limits), engine.stage(scenery.deadline)
+    crowd, stage = Crowd(engine.settings.limits), engine.stage()
     told, answered = stage.failed, stage.unjudged
 
     def failed(client_id: str, place: str, error: BaseException) -> None:
@@ -198,6 +198,8 @@ async def _serve(engine: Engine, scenery: Scenery, ready: threading.Event, end: 
         return answered(flow, place, error)
 
     stage = replace(stage, failed=failed, unjudged=unjudged)
+    if any(isinstance(each, Saboteur) for each in engine.addons):
+        stage = replace(stage, dispatch=Impatient(engine.addons))
     if scenery.bounds is not None:
         stage = replace(stage, bounds=scenery.bounds)
     servers: list[Closable] = [

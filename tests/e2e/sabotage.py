@@ -6,10 +6,15 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from addons.connections.fail_closed import HOOKS
+from addons.connections.fail_closed import HOOKS, Dispatch, hook_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from mitmproxy.proxy.commands import StartHook
+
+MOMENT = 0.05
+"""Seconds that a hook may take which hangs; whatever does its work may take as long as in any other gateway."""
 
 
 def explode(_data: Any) -> None:
@@ -47,6 +52,21 @@ class Saboteur:
     def hear(self, name: str, data: Any) -> Any:
         self.heard.append(name)
         return self.how(data) if name == self.target else None
+
+
+class Impatient(Dispatch):
+    """Waits a moment for a hook in which a saboteur hangs, and patiently for every other."""
+
+    def __init__(self, addons: Iterable[object]) -> None:
+        table = hook_table(addons)
+        super().__init__(table)
+        self._hasty = Dispatch(table, MOMENT)
+        self._saboteurs = [each for each in addons if isinstance(each, Saboteur)]
+
+    def call(self, hook: StartHook) -> Coroutine[Any, Any, None] | None:
+        if any(each.how is hang and each.target == hook.name for each in self._saboteurs):
+            return self._hasty.call(hook)
+        return super().call(hook)
 
 
 def _listening(name: str) -> Callable[[Saboteur, Any], Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e import origin as origins
+from tests.e2e.commands import until
 from tests.e2e.gateways import Running, Scenery, serving
 from tests.e2e.origin import Origin, Visit, client, read_all, read_head, status_of
 from tests.e2e.sabotage import SABOTAGE, Saboteur, explode, named
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from gateway.config.settings import Entry
 
 pytestmark = pytest.mark.e2e
-
-DEADLINE = 0.1
-"""Seconds that a hook may take in these gateways."""
 
 NO_CONNECTION = "the origin saw no connection"
 NO_BYTES = "the origin saw no byte of a request"
@@ -82,9 +79,7 @@ class Stage:
 
     def settled(self) -> None:
         """Wait until no connection is served any more: every record is written by then."""
-        end = time.monotonic() + 5
-        while self.gateway.call(lambda: len(self.gateway.engine.served)) and time.monotonic() < end:
-            time.sleep(0.005)
+        until(lambda: self.gateway.call(lambda: len(self.gateway.engine.served)) == 0, "a connection never ended")
 
 
 @contextmanager
@@ -99,7 +94,6 @@ def staged(folder: Path, *, tls: bool, entry: Entry = "proxy") -> Iterator[Stage
             trust=identity.authority,
             first=(first,),
             last=(last,),
-            deadline=DEADLINE,
             entry=entry,
         )
         with serving(scenery) as gateway:
@@ -211,8 +205,7 @@ def test_a_request_that_nobody_could_judge_is_answered_and_recorded(plain: Stage
         assert b"internal-error" in answer
         assert b"explodes" not in answer
         assert plain.origin.visits == []
-    time.sleep(0.2)
-    assert [shape for shape in plain.gateway.exchanges() if "internal-error" in shape]
+    until(lambda: any("internal-error" in shape for shape in plain.gateway.exchanges()), "it was not recorded")
 
 
 def unreadable(stage: Stage) -> bytes:

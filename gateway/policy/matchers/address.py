@@ -54,6 +54,14 @@ def destinations(facts: Facts) -> Fact[tuple[Address, ...]]:
     return (literal, *resolved) if literal is not None and literal not in resolved else resolved
 
 
+def leads_astray(facts: Facts) -> bool:
+    """Whether the host is an address literal, and other addresses may be dialled for it, as in front of servers."""
+    host, resolved = facts.host, facts.destination_ips
+    if isinstance(host, Missing) or host.address is None or isinstance(resolved, Missing):
+        return False
+    return any(each != host.address for each in resolved)
+
+
 def destination_views(facts: Facts) -> Fact[tuple[Address, ...]]:
     """The destinations and what is embedded in them."""
     found = destinations(facts)

@@ -44,6 +44,20 @@ def test_a_certain_deny_is_said_at_the_first_moment() -> None:
     assert said(gate_of(NO_ADS).connect(connect)) == ("deny", "rule-deny", "no-ads")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "destination"),
+    [(ALLOWED, PUBLIC), (("deny", "guardrail", "builtin-special"), "10.1.2.3"), (ALLOWED, ABSENT)],
+)
+def test_what_was_clear_of_an_address_is_not_clear_of_another_that_is_dialled_for_it(
+    wanted: tuple[str, str, str | None], destination: object
+) -> None:
+    gate = gate_of(OPEN)
+    early = gate.request(facts(host=PUBLIC, destination=UNKNOWN))
+
+    assert early == Pending(is_clear=True)
+    assert said(gate.upstream(facts(host=PUBLIC, destination=destination), early)) == wanted
+
+
 def test_an_open_exception_holds_an_early_deny_back() -> None:
     gate = gate_of(WAIVED)
     early = facts(host="ads.example", user=UNKNOWN)

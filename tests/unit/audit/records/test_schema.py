@@ -8,15 +8,17 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gateway.audit.records.schema import EVENTS, record_schema
+from tests import known_records
 from tests.house.sources import modules
 from tests.unit.audit.samples import SAMPLES
 
 HEAD = {"v": 1, "seq": 1}
+KNOWN = Draft202012Validator(record_schema())
 WRITTEN = re.compile(r'"time": timestamp\(now\),\s*"event": "([a-z]+)"')
 
 
 def problems(record: dict[str, Any]) -> list[str]:
-    return [f"{each.json_path} {each.message}" for each in Draft202012Validator(record_schema()).iter_errors(record)]
+    return [f"{each.json_path} {each.message}" for each in KNOWN.iter_errors(record)]
 
 
 def test_the_schema_is_one_and_json_can_hold_it() -> None:
@@ -42,6 +44,20 @@ def test_the_schema_knows_no_more_and_no_less_than_is_written(record: dict[str, 
     for key in kind["required"]:
         assert problems({name: value for name, value in (HEAD | record).items() if name != key}) != [] or key == "event"
     assert problems(HEAD | record | {"surprise": 1}) != []
+
+
+@pytest.mark.parametrize("record", SAMPLES.values(), ids=list(SAMPLES))
+def test_the_quick_checker_of_the_other_tests_says_the_same(record: dict[str, Any]) -> None:
+    whole = HEAD | json.loads(json.dumps(record))
+    broken = [
+        whole | {"surprise": 1},
+        whole | {"seq": "1"},
+        whole | {"time": "now"},
+        *({**whole, key: []} for key in whole),
+    ]
+
+    assert known_records.problems_of(whole) == []
+    assert [bool(known_records.problems_of(each)) for each in broken] == [bool(problems(each)) for each in broken]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.policy.matchers.address import client_views, destinations
+from gateway.policy.matchers.address import client_views, destinations, leads_astray
 from gateway.policy.model import ABSENT, UNKNOWN
 from tests.conditions import ALLOW, DENY, truth
 from tests.gates import PUBLIC, facts
@@ -79,6 +79,22 @@ def test_a_host_that_is_an_address_is_its_own_destination() -> None:
     assert truth("destination.ip", {"in": ["private"]}, literal) is True
     assert truth("destination.ip", {"in": ["private"]}, claimed) is True
     assert truth("destination.ip", {"in": ["public"]}, claimed, ALLOW) is False
+
+
+@pytest.mark.parametrize(
+    ("astray", "host", "destination"),
+    [
+        (False, PUBLIC, PUBLIC),
+        (True, PUBLIC, "10.1.2.3"),
+        (True, PUBLIC, (PUBLIC, "10.1.2.3")),
+        (False, "a.example", "10.1.2.3"),
+        (False, PUBLIC, UNKNOWN),
+        (False, PUBLIC, ABSENT),
+        (False, UNKNOWN, PUBLIC),
+    ],
+)
+def test_an_address_leads_astray_where_another_is_dialled_for_it(astray: bool, host: Any, destination: Any) -> None:  # noqa: FBT001 - a column of the table
+    assert leads_astray(facts(host=host, destination=destination)) is astray
 
 
 @pytest.mark.parametrize("nowhere", [UNKNOWN, ABSENT, ()])
