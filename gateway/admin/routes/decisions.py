@@ -16,7 +16,7 @@ from gateway.admin.history import Tail, page
 from gateway.admin.sessions import COOKIE
 from gateway.audit.reading.decoding import parse
 from gateway.audit.reading.filters import Filter
-from gateway.audit.reading.finding import newest
+from gateway.audit.reading.refusals import records_of
 from gateway.audit.records.times import timestamp
 from gateway.policy.addresses import Network
 from gateway.policy.errors import Malformed
@@ -33,6 +33,7 @@ _LOOK_EVERY: Final = 0.25
 _SIGN_OF_LIFE: Final = 15.0
 _MOST_SEQ: Final = 2**53
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
+_TRACE: Final = r"^[0-9a-f]{32}$"
 _WORD: Final = r"^[^\x00-\x1f\x7f]+$"
 
 
@@ -46,6 +47,7 @@ class Wanted(BaseModel):
     host: str | None = Field(default=None, max_length=256, pattern=_WORD, description="Names below it are found too.")
     since: str | None = Field(default=None, max_length=32, pattern=_WORD, examples=["1h", "2026-11-23T10:00:00Z"])
     id: str | None = Field(default=None, max_length=64, pattern=r"^[0-9A-Za-z]+$")
+    trace: str | None = Field(default=None, max_length=32, pattern=_TRACE, description="The id of a trace.")
 
     def filter(self, now: float) -> Filter:
         """The conditions. Raises HTTPException for one that makes no sense."""
@@ -58,6 +60,7 @@ class Wanted(BaseModel):
                 host=None if self.host is None else Host.parse(self.host.removeprefix(".")).text,
                 since=None if self.since is None else _moment(self.since, now),
                 id=self.id,
+                trace=self.trace,
             )
         except (Malformed, ValueError) as problem:
             raise HTTPException(422, str(problem)) from None
@@ -179,7 +182,7 @@ def _add_story(routes: APIRouter, desk: Desk) -> None:
     async def story(
         decision_id: Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z]+$")],
     ) -> dict[str, Any]:
-        found = await asyncio.to_thread(newest, desk.brief.log, Filter(id=decision_id), 10)
+        found = await asyncio.to_thread(records_of, desk.brief.log, decision_id)
         if not found:
             raise HTTPException(404, "no decision of this id is in the log")
         parts: dict[str, Any] = {"decision": None, "end": None, "connection": None}
