@@ -8,7 +8,9 @@ from gateway.audit.reading.filters import Filter
 from gateway.policy.addresses import Network
 from tests.unit.audit.reading.made import at, decision, end, line, name
 
-RECORD = decision(5, host="x.ads.example", path="/a/b", user='al"ice', rule="no-ads", reason="rule-deny", top={"trace": "4b" * 16})
+RECORD = decision(
+    5, host="x.ads.example", path="/a/b", user='al"ice', rule="no-ads", reason="rule-deny", top={"trace": "4b" * 16}
+)
 
 
 @pytest.mark.parametrize(

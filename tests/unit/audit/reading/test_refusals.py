@@ -45,7 +45,7 @@ def test_the_records_of_a_decision_are_found_without_a_look_at_segments_from_bef
     found = records_of(tmp_path, name(22), complaints.append)
 
     assert [(seq_of(each), each["event"]) for each in found] == [(22, "decision"), (23, "end")]
-    assert not [each for each in complaints if each.path == first]
+    assert not [each for each in complaints if each.segment == first]
 
 
 def test_an_exchange_is_found_by_its_id_whatever_became_of_it(tmp_path: Path) -> None:
