@@ -26,6 +26,9 @@ connect_ports: [443, %d]
 rules:
   - {id: no-ads, action: deny, reason: No advertisements, when: {host: {under: [ads.example]}}}
   - {id: never-met, action: deny, reason: Nobody goes there, when: {host: {is: [nowhere.example]}}}
+  - {id: no-listed, action: deny, reason: Listed, when: {host: {in: ["@listed"]}}}
+lists:
+  listed: {type: domain, match: is, items: [listed.example]}
 """
 REVERSE = """
 version: 1
