@@ -48,6 +48,7 @@ class CacheOrders:
                 admin_record(
                     user=caller.uid,
                     process=caller.pid,
+                    by=caller.by,
                     order="cache.purge",
                     what={scope.kind: scope.value},
                     count=dropped,

@@ -12,11 +12,13 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import uvicorn
 
 from gateway.admin.app import build
 from gateway.admin.brief import Brief
+from gateway.admin.certificate import Presented
 from gateway.admin.deadline import Bounded
 from gateway.logs.operator import operator_log
 
@@ -41,6 +43,7 @@ def main() -> None:
 
 
 def _serve(brief: Brief) -> None:
+    presented = Presented(Path(brief.certificate), Path(brief.key)) if brief.is_encrypted else None
     config = uvicorn.Config(
         build(brief),
         http=Bounded,
@@ -53,11 +56,12 @@ def _serve(brief: Brief) -> None:
         limit_concurrency=_AT_ONCE,
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=32 * 1024,
-        ssl_certfile=brief.certificate or None,
-        ssl_keyfile=brief.key or None,
+        ssl_context_factory=None if presented is None else lambda _config, _usual: presented.context(),
     )
     server = uvicorn.Server(config)
     threading.Thread(target=_stop_with_standard_input, args=(server,), daemon=True).start()
+    if presented is not None:
+        threading.Thread(target=presented.watch, daemon=True).start()
     server.run(sockets=[socket.socket(fileno=brief.socket)])
 
 

@@ -12,7 +12,7 @@ from gateway.policy.errors import Malformed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gateway.config.settings import CertificateSettings, Settings
+    from gateway.config.settings import Settings
 
 NAME: Final = "admin"
 
@@ -23,7 +23,7 @@ def problems_of(settings: Settings) -> list[str]:
 
     if settings.admin is None:
         return []
-    problems = _tls_problems(settings.admin.tls)
+    problems = certificate_problems(settings)
     for name in (ADMIN, METRICS):
         if (settings.state / name).is_symlink() or (settings.state / name).exists():
             try:
@@ -33,17 +33,16 @@ def problems_of(settings: Settings) -> list[str]:
     return problems
 
 
-def _tls_problems(shown: CertificateSettings | None) -> list[str]:
-    if shown is None:
+def certificate_problems(settings: Settings) -> list[str]:
+    """A sentence for everything that is wrong with the certificate of the admin side."""
+    if settings.admin is None or settings.admin.tls is None:
         return []
-    import ssl
+    import time
 
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(shown.certificate, shown.key)
-    except (OSError, ssl.SSLError) as error:
-        words = (error.strerror or str(error)).lower()
-        return [f"admin: `{shown.certificate}` with `{shown.key}` cannot be shown: {words}"]
-    return []
+    from gateway.admin.certificate import trouble_with
+
+    shown = settings.admin.tls
+    return [f"{NAME}: {each}" for each in trouble_with(shown.certificate, shown.key, time.time())]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from gateway.audit.reading.filters import Filter
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+_TRACE: Final = re.compile(r"(?:[0-9a-f]{2}-)?(?P<trace>[0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?")
 VERDICTS: Final = ("allow", "deny")
 _HELP: Final[Mapping[str, tuple[str, str]]] = {
     "since": ("TIME", "from this moment on: `1h` or `7d` ago, or `2026-11-23T10:00:00Z`"),
@@ -29,6 +31,7 @@ _HELP: Final[Mapping[str, tuple[str, str]]] = {
     "method": ("NAME", "the method"),
     "path": ("PATH", "the path, or one below it"),
     "status": ("CODE", "what was answered: with the decision, or at the end of the exchange"),
+    "trace": ("ID", "the trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`"),
     "event": ("KIND", "the kind of record: `decision`, `end`, `policy` ..."),
 }
 
@@ -55,6 +58,7 @@ def filter_of(arguments: argparse.Namespace, now: float) -> Filter:
         client=None if given["client"] is None else client_of(given["client"]),
         host=None if given["host"] is None else host_of(given["host"]),
         status=None if status is None else int(status),
+        trace=None if given["trace"] is None else trace_of(given["trace"]),
         method=None if given["method"] is None else given["method"].upper(),
         **{name: given[name] for name in ("user", "rule", "verdict", "reason", "listener", "path", "event")},
     )
@@ -76,6 +80,14 @@ def client_of(text: str) -> Network | str:
         return Network.parse(text)
     except Malformed as error:
         raise Unusable(f"--client: {error}") from None
+
+
+def trace_of(text: str) -> str:
+    """The id of a trace, alone or out of a `traceparent` (W3C Trace Context 3.2). Raises Unusable."""
+    found = _TRACE.fullmatch(text.strip().lower())
+    if found is None:
+        raise Unusable(f"--trace: `{text}` is no id of a trace, write 32 hexadecimal digits, or a whole `traceparent`")
+    return found["trace"]
 
 
 def _time(option: str, text: str | None, now: float) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, override
+from typing import TYPE_CHECKING, Any, Final, NoReturn, override
 
 from gateway.cli.outcome import WRONG_USAGE
 
@@ -17,12 +18,38 @@ if TYPE_CHECKING:
 
 STATE: Final = Path(".wicketgate")
 _READY: Final = {"engine": "mitmproxy"}
+_STANDARD_OUTPUT: Final = 1
+_USUAL_WIDTH: Final = 80
 _MOST_WORKERS: Final = 64
 _ANNOUNCED: Final = {"engine": {"envoy"}}
 
 
+class _Lines(argparse.HelpFormatter):
+    """The usual form of help, as wide as the terminal.
+
+    argparse makes one for every option that is added, and asks `shutil` for the width, which loads what packs files.
+    """
+
+    def __init__(self, prog: str, **more: Any) -> None:
+        super().__init__(prog, **{"width": _width() - 2, **more})
+
+
+def _width() -> int:
+    """The columns of the terminal, as `shutil.get_terminal_size` finds them."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(_STANDARD_OUTPUT).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that answers wrong usage in one line and in the words of this program."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**{"formatter_class": _Lines, **more})
 
     @override
     def error(self, message: str) -> NoReturn:

@@ -99,12 +99,19 @@ def _quick_start(given: Namespace) -> int:
 
 
 def _check(settings: Settings, form: str) -> int:
-    from gateway.cli.launch import usable
+    from gateway.cli.admin_side import certificate_problems
     from gateway.cli.overview import overview, overview_data
+    from gateway.policy.problems import Invalid
 
-    with usable():
-        if form == "json":
-            answer(form, (), overview_data(settings))
-        else:
-            sys.stdout.write(overview(settings))
+    problems = certificate_problems(settings)
+    try:
+        data, text = (overview_data(settings), "") if form == "json" else ({}, overview(settings))
+    except Invalid as error:
+        problems = [*map(str, error.problems), *problems]
+    if problems:
+        raise Unusable(*problems)
+    if form == "json":
+        answer(form, (), data)
+    else:
+        sys.stdout.write(text)
     return OK

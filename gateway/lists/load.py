@@ -11,7 +11,6 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from gateway.lists.feeds import beside, copy_name
 from gateway.lists.guards import counted, objections, shrinkage
 from gateway.lists.kept import KeptCopies
 from gateway.lists.reading import Reading, read_items, read_source
@@ -141,6 +140,8 @@ class _Loader:
 
     def _path(self, document: ListDocument) -> Path | None:
         if document.feed is not None:
+            from gateway.lists.feeds import beside, copy_name  # noqa: PLC0415 - few lists are fetched
+
             folder = self.kept.directory
             return None if folder is None else beside(folder) / copy_name(document.feed)
         return None if document.file is None else self.base / document.file

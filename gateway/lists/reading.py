@@ -1,11 +1,14 @@
-"""From a list as the policy declares it, and the bytes of its file, to what they mean together."""
+"""From a list as the policy declares it, and the bytes of its file, to what they mean together.
+
+The reader of a format is loaded for the first list that has it: most policies have lists of one or two formats.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from gateway.lists.formats import adblock, drop, hosts, mmdb, netset, plain, rpz
 from gateway.lists.gather import Gathered, Oddities, gather_names, gather_networks
 from gateway.lists.source import digest_of
 from gateway.policy.addresses import Network
@@ -22,18 +25,24 @@ if TYPE_CHECKING:
     from gateway.lists.source import Source
     from gateway.policy.language.clauses import ListDocument
 
+
+def _format(name: str) -> Any:
+    """The module of a format."""
+    return import_module(f"gateway.lists.formats.{name}")
+
+
 DOMAIN_FORMATS: Final[Mapping[str, Callable[[Reach], Reader]]] = {
-    "plain": plain.reader,
-    "hosts": hosts.reader,
-    "adblock": lambda _: adblock.reader(),
-    "rpz": lambda _: rpz.reader(),
+    "plain": lambda reach: _format("plain").reader(reach),
+    "hosts": lambda reach: _format("hosts").reader(reach),
+    "adblock": lambda _: _format("adblock").reader(),
+    "rpz": lambda _: _format("rpz").reader(),
 }
 """Readers of domain lists by format; those that say themselves how far a name reaches do not ask."""
 
 NETWORK_FORMATS: Final[Mapping[str, Callable[[], Reader]]] = {
-    "plain": netset.reader,
-    "netset": netset.reader,
-    "drop": drop.reader,
+    "plain": lambda: _format("netset").reader(),
+    "netset": lambda: _format("netset").reader(),
+    "drop": lambda: _format("drop").reader(),
 }
 """Readers of network lists by format."""
 
@@ -96,7 +105,7 @@ def _reach(document: ListDocument) -> Reach:
 
 
 def _read_database(document: ListDocument, source: Source) -> Reading:
-    nodes = mmdb.nodes_in(source.content)
+    nodes = _format("mmdb").nodes_in(source.content)
     oddities = Oddities()
     if nodes is None:
         oddities.unusable.append((0, "is no MaxMind database, or it is cut off"))

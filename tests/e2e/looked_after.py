@@ -13,6 +13,7 @@ from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.origins import shop
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -25,6 +26,9 @@ connect_ports: [443, %d]
 rules:
   - {id: no-ads, action: deny, reason: No advertisements, when: {host: {under: [ads.example]}}}
   - {id: never-met, action: deny, reason: Nobody goes there, when: {host: {is: [nowhere.example]}}}
+  - {id: no-listed, action: deny, reason: Listed, when: {host: {in: ["@listed"]}}}
+lists:
+  listed: {type: domain, match: is, items: [listed.example]}
 """
 REVERSE = """
 version: 1
@@ -44,11 +48,13 @@ class LookedAfter:
     gateway: Gateway
     admin: int
     server: int
+    trusts: ssl.SSLContext | None = None
+    """Whom a client believes, if the admin side speaks TLS."""
 
     @property
     def url(self) -> str:
         """Where the admin side is."""
-        return f"http://127.0.0.1:{self.admin}"
+        return f"{'http' if self.trusts is None else 'https'}://127.0.0.1:{self.admin}"
 
     @property
     def token(self) -> str:
@@ -59,7 +65,9 @@ class LookedAfter:
         """A client with the token, or another one, or none if that is empty."""
         token = self.token if token is None else token
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.url, headers={**bearer, **fields}, trust_env=False, timeout=20)
+        return httpx.Client(
+            base_url=self.url, headers={**bearer, **fields}, trust_env=False, timeout=20, verify=self.trusts or True
+        )
 
     def get(self, path: str) -> Any:
         """What the API says."""
@@ -75,8 +83,13 @@ class LookedAfter:
 
 
 @contextmanager
-def looked_after(folder: Path, settings: Mapping[str, Any] | None = None) -> Iterator[LookedAfter]:
-    """Run one within this block, from the moment at which its admin side answers."""
+def looked_after(
+    folder: Path,
+    settings: Mapping[str, Any] | None = None,
+    admin_more: Mapping[str, Any] | None = None,
+    trusts: ssl.SSLContext | None = None,
+) -> Iterator[LookedAfter]:
+    """Run one within this block, from the moment at which its admin side answers; `admin_more` is of its section."""
     admin = free_port()
     names = {"looped.example": ["127.0.0.1"], "mapped.example": ["::ffff:127.0.0.1"], "shop.example": ["127.0.0.1"]}
     with (
@@ -87,10 +100,10 @@ def looked_after(folder: Path, settings: Mapping[str, Any] | None = None) -> Ite
             reverse=REVERSE,
             upstreams=[f"http://127.0.0.1:{server}"],
             names=names,
-            settings={"admin": {"bind": f"127.0.0.1:{admin}"}, **(settings or {})},
+            settings={"admin": {"bind": f"127.0.0.1:{admin}", **(admin_more or {})}, **(settings or {})},
         ) as running,
     ):
-        found = LookedAfter(running, admin, server)
+        found = LookedAfter(running, admin, server, trusts)
         until(lambda: accepts(admin) and answers(found), "the admin side never answered")
         yield found
 
@@ -98,6 +111,7 @@ def looked_after(folder: Path, settings: Mapping[str, Any] | None = None) -> Ite
 def answers(found: LookedAfter) -> bool:
     """Whether the admin side answers now."""
     try:
-        return httpx.get(f"{found.url}/healthz", trust_env=False, timeout=1).status_code == 200
+        with found.client(token="") as client:
+            return client.get("/healthz", timeout=1).status_code == 200
     except httpx.HTTPError:
         return False

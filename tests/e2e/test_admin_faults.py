@@ -78,7 +78,11 @@ def test_a_token_that_is_none_ends_the_start(said: str, content: str, mode: int,
         ("there is nothing to accept here", "127.0.0.1:8090", ", unsafe_without_tls: true"),
         ("name the port", "127.0.0.1:0", ""),
         ("unknown key `tokn`", "127.0.0.1:8090", ", tokn: x"),
-        ("cannot be shown", "127.0.0.1:8090", ", tls: {certificate: none.pem, key: none.key}"),
+        (
+            "none.pem:1:1  the file cannot be read: no such file",
+            "127.0.0.1:8090",
+            ", tls: {certificate: none.pem, key: none.key}",
+        ),
     ],
 )
 def test_a_section_that_would_surprise_is_refused(said: str, bind: str, more: str, tmp_path: Path) -> None:

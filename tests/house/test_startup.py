@@ -50,3 +50,14 @@ def test_a_policy_without_lists_is_checked_without_what_reads_lists() -> None:
 
     assert "gateway.policy.compile" in loaded
     assert "gateway.lists.load" not in loaded
+
+
+def test_a_check_loads_the_formats_of_the_lists_that_are_there_and_nothing_that_fetches_or_packs() -> None:
+    program = "import sys; from gateway.cli.main import main; main(sys.argv[1:]); print(*sys.modules, sep='\\n')"
+    command = [sys.executable, "-c", program, "policy", "check", "policies/corporate.yaml"]
+    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    loaded = set(run.stdout.splitlines())
+
+    formats = {each.rpartition(".")[2] for each in loaded if each.startswith("gateway.lists.formats.")}
+    assert formats == {"hosts", "netset"}
+    assert not {"gateway.lists.feeds", "json", "shutil", "lzma", "bz2", "logging"} & loaded

@@ -9,14 +9,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.admin.answers import as_json
 from gateway.admin.history import Tail, page
+from gateway.admin.models.log import Decision, Decisions, Numbers
 from gateway.admin.sessions import COOKIE
 from gateway.audit.reading.decoding import parse
 from gateway.audit.reading.filters import Filter
-from gateway.audit.reading.finding import newest
+from gateway.audit.reading.refusals import records_of
 from gateway.audit.records.times import timestamp
 from gateway.policy.addresses import Network
 from gateway.policy.errors import Malformed
@@ -33,6 +35,7 @@ _LOOK_EVERY: Final = 0.25
 _SIGN_OF_LIFE: Final = 15.0
 _MOST_SEQ: Final = 2**53
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
+_TRACE: Final = r"^[0-9a-f]{32}$"
 _WORD: Final = r"^[^\x00-\x1f\x7f]+$"
 
 
@@ -46,6 +49,7 @@ class Wanted(BaseModel):
     host: str | None = Field(default=None, max_length=256, pattern=_WORD, description="Names below it are found too.")
     since: str | None = Field(default=None, max_length=32, pattern=_WORD, examples=["1h", "2026-11-23T10:00:00Z"])
     id: str | None = Field(default=None, max_length=64, pattern=r"^[0-9A-Za-z]+$")
+    trace: str | None = Field(default=None, max_length=32, pattern=_TRACE, description="The id of a trace.")
 
     def filter(self, now: float) -> Filter:
         """The conditions. Raises HTTPException for one that makes no sense."""
@@ -58,6 +62,7 @@ class Wanted(BaseModel):
                 host=None if self.host is None else Host.parse(self.host.removeprefix(".")).text,
                 since=None if self.since is None else _moment(self.since, now),
                 id=self.id,
+                trace=self.trace,
             )
         except (Malformed, ValueError) as problem:
             raise HTTPException(422, str(problem)) from None
@@ -92,18 +97,20 @@ def router(desk: Desk) -> APIRouter:
 def _add_pages(routes: APIRouter, desk: Desk) -> None:
     turns = asyncio.Semaphore(2)
 
-    @routes.get("/decisions", summary="Decisions that were written down, the newest first.")
-    async def decisions(wanted: Annotated[Listed, Query()]) -> dict[str, Any]:
+    @routes.get("/decisions", response_model=Decisions, summary="Decisions that were written down, the newest first.")
+    async def decisions(wanted: Annotated[Listed, Query()]) -> Response:
         asked = wanted.filter(time.time())
         async with turns:
             found = await asyncio.to_thread(page, desk.brief.log, asked, wanted.before, wanted.limit)
-        return {"decisions": found.records, "next": found.next}
+        return as_json({"decisions": found.records, "next": found.next})
 
-    @routes.get("/figures", summary="Decisions over time, and the hosts, clients and rules that most are about.")
-    async def figures(
-        span: Literal["1h", "24h"] = "1h", top: Annotated[int, Query(ge=1, le=100)] = 10
-    ) -> dict[str, Any]:
-        return desk.figures.told(span, timestamp(time.time()), top)
+    @routes.get(
+        "/figures",
+        response_model=Numbers,
+        summary="Decisions over time, and the hosts, clients and rules that most are about.",
+    )
+    async def figures(span: Literal["1h", "24h"] = "1h", top: Annotated[int, Query(ge=1, le=100)] = 10) -> Response:
+        return as_json(desk.figures.told(span, timestamp(time.time()), top))
 
 
 def _add_stream(routes: APIRouter, desk: Desk) -> None:
@@ -113,7 +120,7 @@ def _add_stream(routes: APIRouter, desk: Desk) -> None:
         "/decisions/stream",
         summary="Decisions as they come, as server-sent events; the id of an event is the number of its record.",
         response_class=StreamingResponse,
-        responses={200: {"content": {"text/event-stream": {}}}},
+        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )
     async def stream(
         request: Request,
@@ -175,13 +182,13 @@ async def _events(tail: Tail, wanted: Filter, permitted: Callable[[], bool]) -> 
 
 
 def _add_story(routes: APIRouter, desk: Desk) -> None:
-    @routes.get("/decisions/{decision_id}", summary="One decision with all that became of it.")
+    @routes.get("/decisions/{decision_id}", response_model=Decision, summary="One decision with all that became of it.")
     async def story(
         decision_id: Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z]+$")],
-    ) -> dict[str, Any]:
-        found = await asyncio.to_thread(newest, desk.brief.log, Filter(id=decision_id), 10)
+    ) -> Response:
+        found = await asyncio.to_thread(records_of, desk.brief.log, decision_id)
         if not found:
             raise HTTPException(404, "no decision of this id is in the log")
         parts: dict[str, Any] = {"decision": None, "end": None, "connection": None}
-        parts |= {str(each["event"]): each for each in found}
-        return {"id": decision_id, **parts}
+        parts |= {kind: each for each in found if (kind := str(each["event"])) in parts}
+        return as_json({"id": decision_id, **parts})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.admin.answers import as_json
 from gateway.admin.asking import Refused, Unanswered
+from gateway.admin.models.standing import Health, Readiness, SignedIn, Who
 from gateway.admin.sessions import COOKIE, LONGEST
 
 if TYPE_CHECKING:
@@ -44,31 +45,36 @@ def _page(page: Page) -> Any:
 
 
 def _add_health(routes: APIRouter, desk: Desk) -> None:
-    @routes.get("/healthz", summary="Whether the admin side lives.")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    @routes.get("/healthz", response_model=Health, summary="Whether the admin side lives.")
+    async def healthz() -> Response:
+        return as_json({"status": "ok"})
 
-    @routes.get("/readyz", summary="Whether requests are welcome: not while draining, nor without an engine.")
-    async def readyz() -> JSONResponse:
+    @routes.get(
+        "/readyz",
+        response_model=Readiness,
+        responses={_UNAVAILABLE: {"model": Readiness}},
+        summary="Whether requests are welcome: not while draining, nor without an engine.",
+    )
+    async def readyz() -> Response:
         try:
             standing = await desk.engine.standing()
         except (Unanswered, Refused):
-            return JSONResponse({"status": "the gateway does not answer"}, _UNAVAILABLE)
+            return as_json({"status": "the gateway does not answer"}, _UNAVAILABLE)
         if standing["ready"]:
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "draining" if standing["draining"] else "not ready"}, _UNAVAILABLE)
+            return as_json({"status": "ready"})
+        return as_json({"status": "draining" if standing["draining"] else "not ready"}, _UNAVAILABLE)
 
 
 def _add_session(routes: APIRouter, desk: Desk) -> None:
-    @routes.post("/api/v1/session", summary="Sign in: a cookie in the place of the token.")
-    async def sign_in(request: Request, body: SignIn) -> JSONResponse:
+    @routes.post("/api/v1/session", response_model=SignedIn, summary="Sign in: a cookie in the place of the token.")
+    async def sign_in(request: Request, body: SignIn) -> Response:
         if desk.guard is None or request.client is None:
             raise RuntimeError("nobody guards")
         if body.code is not None:
             desk.guard.check_code(request.client.host, body.code)
         else:
             desk.guard.check_token(request.client.host, body.token or "")
-        answer = JSONResponse({"signed_in": True})
+        answer = as_json({"signed_in": True})
         answer.set_cookie(
             COOKIE,
             desk.sessions.begin(desk.token.changes),
@@ -80,13 +86,15 @@ def _add_session(routes: APIRouter, desk: Desk) -> None:
         )
         return answer
 
-    @routes.get("/api/v1/session", summary="Whether one is signed in, and as whom records name one.")
-    async def session(request: Request) -> dict[str, Any]:
-        return {"signed_in": True, "who": str(request.state.who)}
+    @routes.get(
+        "/api/v1/session", response_model=Who, summary="Whether one is signed in, and as whom records name one."
+    )
+    async def session(request: Request) -> Response:
+        return as_json({"signed_in": True, "who": str(request.state.who)})
 
-    @routes.delete("/api/v1/session", summary="Sign out.")
-    async def sign_out(request: Request) -> JSONResponse:
+    @routes.delete("/api/v1/session", response_model=SignedIn, summary="Sign out.")
+    async def sign_out(request: Request) -> Response:
         desk.sessions.end(request.cookies.get(COOKIE, ""))
-        answer = JSONResponse({"signed_in": False})
+        answer = as_json({"signed_in": False})
         answer.delete_cookie(COOKIE, path="/")
         return answer

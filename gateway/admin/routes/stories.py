@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
 
+from gateway.admin.answers import as_json
 from gateway.admin.asking import Refused, Unanswered
+from gateway.admin.models.log import Story
 from gateway.audit.reading.advice import advice
-from gateway.audit.reading.finding import matching
-from gateway.audit.reading.reader import ignore_damage
-from gateway.audit.reading.refusals import Refusal, of_decision
-from gateway.audit.reading.scanning import Scan
+from gateway.audit.reading.refusals import Refusal, records_of
 from gateway.audit.reading.telling import part, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fastapi.responses import Response
+
     from gateway.admin.desk import Desk
-    from gateway.audit.records.record import Record
 
 _MOST: int = 20
 """Records of a decision that are told; there are two or three."""
@@ -30,25 +30,25 @@ def router(desk: Desk) -> APIRouter:
     """The only one."""
     routes = APIRouter(prefix="/api/v1")
 
-    @routes.get("/decisions/{decision_id}/story", summary="One decision: why, and what would have to change.")
+    @routes.get(
+        "/decisions/{decision_id}/story",
+        response_model=Story,
+        summary="One decision: why, and what would have to change.",
+    )
     async def story(
         decision_id: Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z]+$")],
-    ) -> dict[str, Any]:
-        records = await asyncio.to_thread(_records, desk, decision_id)
+    ) -> Response:
+        records = (await asyncio.to_thread(records_of, desk.brief.log, decision_id))[:_MOST]
         if not records:
             raise HTTPException(404, "no decision of this id is in the log")
         decisions = [each for each in records if each.get("event") == "decision"]
         found: dict[str, Any] = {"id": decision_id, "decision": None, "records": records}
         if not decisions:
-            return found | {"refused": None, "why": [], "way_out": None}
+            return as_json(found | {"refused": None, "why": [], "way_out": None})
         later = next((each for each in records if each.get("event") == "end" and "decision" in each), None)
-        return found | await _explained(desk, Refusal(decisions[0], later))
+        return as_json(found | await _explained(desk, Refusal(decisions[0], later)))
 
     return routes
-
-
-def _records(desk: Desk, decision_id: str) -> list[Record]:
-    return [record for _, record in matching(Scan(desk.brief.log, of_decision(decision_id), ignore_damage))][:_MOST]
 
 
 async def _explained(desk: Desk, refusal: Refusal) -> dict[str, Any]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.audit.records.record import Record
 
 _PRIVATE: Final = 0o600
-_EQUAL: Final = ("user", "rule", "verdict", "reason", "listener", "method", "status", "id")
+_EQUAL: Final = ("user", "rule", "verdict", "reason", "listener", "method", "status", "id", "trace")
 
 
 class NoDuckDB(Exception):  # noqa: N818 - it says what is missing, and is no failure of the program

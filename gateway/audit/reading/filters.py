@@ -47,6 +47,7 @@ class Filter:
     status: int | None = None
     event: str | None = None
     id: str | None = None
+    trace: str | None = None
 
     @property
     def asks_for_words(self) -> bool:
@@ -95,6 +96,7 @@ class Filter:
     def _equalities(self) -> Iterator[Callable[[Record], bool]]:
         wanted = (
             (self.id, ("id",)),
+            (self.trace, ("trace",)),
             (self.event, ("event",)),
             (self.listener, ("listener",)),
             (self.user, ("client", "user")),
@@ -107,9 +109,9 @@ class Filter:
                 yield partial(_is, path, value)
 
     def _needles(self) -> Iterator[bytes]:
-        texts = {"id": self.id, "rule": self.rule, "user": self.user, "reason": self.reason}
+        texts = {"id": self.id, "trace": self.trace, "rule": self.rule, "user": self.user, "reason": self.reason}
         texts |= {"listener": self.listener, "method": self.method, "event": self.event}
-        for key in ("id", "rule", "user"):
+        for key in ("id", "trace", "rule", "user"):
             yield from _pair(key, texts[key])
         if self.host is not None:
             yield _text(self.host)[1:]

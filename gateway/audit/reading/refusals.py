@@ -56,9 +56,14 @@ def of_decision(identifier: str) -> Filter:
     return Filter(id=identifier, since=timestamp(max(0.0, (number >> RANDOM_BITS) / 1000 - _BEHIND)))
 
 
+def records_of(directory: Path, identifier: str, on_damage: OnDamage = ignore_damage) -> list[Record]:
+    """Every record of one decision, oldest first, in as much of the log as its identifier tells. Raises OSError."""
+    return [record for _, record in matching(Scan(directory, of_decision(identifier), on_damage))]
+
+
 def exchange(directory: Path, identifier: str, on_damage: OnDamage = ignore_damage) -> Refusal | None:
     """The decision with this id, whatever it was; None if it is not in the log. Raises OSError."""
-    found = [record for _, record in matching(Scan(directory, of_decision(identifier), on_damage))]
+    found = records_of(directory, identifier, on_damage)
     decisions = [record for record in found if record.get("event") == "decision"]
     return Refusal(decisions[0], _later(found)) if decisions else None
 

@@ -45,6 +45,7 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "up": ("BIGINT", "bytes.up"),
     "down": ("BIGINT", "bytes.down"),
     "seconds": ("DOUBLE", "seconds"),
+    "trace": ("VARCHAR", "trace"),
 }
 """The columns of a table in their order: the type in SQL, and where a record has the value."""
 

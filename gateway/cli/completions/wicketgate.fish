@@ -51,7 +51,7 @@ function _shtab_wicketgate_using
 end
 
 set -g _shtab_wicketgate_commands run forward reverse policy 'policy check' 'policy test' 'policy explain' 'policy schema' 'policy replay' 'policy learn' list 'list lookup' 'list refresh' 'list stats' why audit 'audit tail' 'audit grep' 'audit show' 'audit top' 'audit stats' 'audit export' 'audit client' 'audit schema' 'audit verify' 'audit prove' 'audit verify-proof' 'audit key' status reload drain admin 'admin token' 'admin rotate' 'admin link' cache 'cache purge' 'cache stats' metrics ca 'ca show' 'ca make' 'ca export' 'ca rotate' 'ca import' completion
-set -g _shtab_wicketgate_opts_with_value --admin --anchor --app --as --at --at-least --by --certificate --chain --client --config --destination --engine --event --format --forward --generalise --group --header --host --key --keys --lines --listen --listener --log --log-format --log-level --method --mode --month --out --output --parquet --passphrase-file --password --path --per --policy --prefix --reason --reverse --role --rows --rule --since --size --state --status --timeout --until --url --user --verdict --with --workers -n
+set -g _shtab_wicketgate_opts_with_value --admin --anchor --app --as --at --at-least --by --certificate --chain --client --config --destination --engine --event --format --forward --generalise --group --header --host --key --keys --lines --listen --listener --log --log-format --log-level --method --mode --month --out --output --parquet --passphrase-file --password --path --per --policy --prefix --reason --reverse --role --rows --rule --since --size --state --status --timeout --trace --until --url --user --verdict --with --workers -n
 
 complete -c wicketgate -e
 complete -c wicketgate -f
@@ -182,6 +182,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using audit tail' -l listener -x -d
 complete -c wicketgate -n '_shtab_wicketgate_using audit tail' -l method -x -d 'the method'
 complete -c wicketgate -n '_shtab_wicketgate_using audit tail' -l path -x -d 'the path, or one below it'
 complete -c wicketgate -n '_shtab_wicketgate_using audit tail' -l status -x -d 'what was answered: with the decision, or at the end of the exchange'
+complete -c wicketgate -n '_shtab_wicketgate_using audit tail' -l trace -x -d 'the trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`'
 complete -c wicketgate -n '_shtab_wicketgate_using audit tail' -l event -x -d 'the kind of record: `decision`, `end`, `policy` ...'
 complete -c wicketgate -n '_shtab_wicketgate_using audit tail' -l log -xka "(__fish_complete_directories)" -d 'default .wicketgate/audit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit tail' -l format -xka "text json" -d 'for people or for programs (text)'
@@ -199,6 +200,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using audit grep' -l listener -x -d
 complete -c wicketgate -n '_shtab_wicketgate_using audit grep' -l method -x -d 'the method'
 complete -c wicketgate -n '_shtab_wicketgate_using audit grep' -l path -x -d 'the path, or one below it'
 complete -c wicketgate -n '_shtab_wicketgate_using audit grep' -l status -x -d 'what was answered: with the decision, or at the end of the exchange'
+complete -c wicketgate -n '_shtab_wicketgate_using audit grep' -l trace -x -d 'the trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`'
 complete -c wicketgate -n '_shtab_wicketgate_using audit grep' -l event -x -d 'the kind of record: `decision`, `end`, `policy` ...'
 complete -c wicketgate -n '_shtab_wicketgate_using audit grep' -l log -xka "(__fish_complete_directories)" -d 'default .wicketgate/audit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit grep' -l format -xka "text json" -d 'for people or for programs (text)'
@@ -222,6 +224,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using audit top' -l listener -x -d 
 complete -c wicketgate -n '_shtab_wicketgate_using audit top' -l method -x -d 'the method'
 complete -c wicketgate -n '_shtab_wicketgate_using audit top' -l path -x -d 'the path, or one below it'
 complete -c wicketgate -n '_shtab_wicketgate_using audit top' -l status -x -d 'what was answered: with the decision, or at the end of the exchange'
+complete -c wicketgate -n '_shtab_wicketgate_using audit top' -l trace -x -d 'the trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`'
 complete -c wicketgate -n '_shtab_wicketgate_using audit top' -l log -xka "(__fish_complete_directories)" -d 'default .wicketgate/audit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit top' -l format -xka "text json" -d 'for people or for programs (text)'
 complete -c wicketgate -n '_shtab_wicketgate_using audit top; and test $_shtab_wicketgate_npos -eq 0' -ka "blocked allowed all" -d 'which decisions'
@@ -240,6 +243,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using audit stats' -l listener -x -
 complete -c wicketgate -n '_shtab_wicketgate_using audit stats' -l method -x -d 'the method'
 complete -c wicketgate -n '_shtab_wicketgate_using audit stats' -l path -x -d 'the path, or one below it'
 complete -c wicketgate -n '_shtab_wicketgate_using audit stats' -l status -x -d 'what was answered: with the decision, or at the end of the exchange'
+complete -c wicketgate -n '_shtab_wicketgate_using audit stats' -l trace -x -d 'the trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`'
 complete -c wicketgate -n '_shtab_wicketgate_using audit stats' -l event -x -d 'the kind of record: `decision`, `end`, `policy` ...'
 complete -c wicketgate -n '_shtab_wicketgate_using audit stats' -l log -xka "(__fish_complete_directories)" -d 'default .wicketgate/audit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit stats' -l format -xka "text json" -d 'for people or for programs (text)'
@@ -259,6 +263,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l listener -x 
 complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l method -x -d 'the method'
 complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l path -x -d 'the path, or one below it'
 complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l status -x -d 'what was answered: with the decision, or at the end of the exchange'
+complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l trace -x -d 'the trace that it belongs to: 32 hexadecimal digits, or a whole `traceparent`'
 complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l event -x -d 'the kind of record: `decision`, `end`, `policy` ...'
 complete -c wicketgate -n '_shtab_wicketgate_using audit export' -l log -xka "(__fish_complete_directories)" -d 'default .wicketgate/audit'
 complete -c wicketgate -n '_shtab_wicketgate_using audit; and test $_shtab_wicketgate_npos -eq 0' -a client -d 'what the log calls a client that it hides'

@@ -28,9 +28,10 @@ def test_everything_in_the_way_is_told_at_once(tmp_path: Path) -> None:
     assert wanted.admin is not None
     wanted = replace(wanted, admin=replace(wanted.admin, tls=shown))
 
-    certificate, token, metrics = problems_of(wanted)
+    certificate, key, token, metrics = problems_of(wanted)
 
-    assert "cannot be shown: no such file" in certificate
+    assert [each.split(" ")[0] for each in (certificate, key)] == ["admin:", "admin:"]
+    assert all("the file cannot be read: no such file" in each for each in (certificate, key))
     assert "admin-token` can be read by others" in token
     assert "metrics-token` cannot be read" in metrics
     assert problems_of(replace(wanted, admin=None)) == []

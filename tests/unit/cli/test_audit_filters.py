@@ -32,6 +32,8 @@ def asked(*arguments: str) -> Filter:
         ({"client": Network.parse("10.0.0.0/8")}, ["--client", "10.0.0.0/8"]),
         ({"client": "client-2026-11-aa"}, ["--client", "client-2026-11-aa"]),
         ({"host": "ads.example"}, ["--host", "ADS.example."]),
+        ({"trace": "4b" * 16}, ["--trace", "4B" * 16]),
+        ({"trace": "4b" * 16}, ["--trace", f"00-{'4b' * 16}-{'0f' * 8}-01"]),
         ({"status": 403, "method": "GET"}, ["--status", "403", "--method", "get"]),
         (
             {"user": "a", "rule": "b", "reason": "c", "listener": "d", "path": "/e", "event": "f", "verdict": "deny"},
@@ -51,6 +53,8 @@ def test_every_option_is_a_condition(wanted: dict[str, Any], arguments: list[str
         ("--until: `` is no moment", ["--until", ""]),
         ("--client: ", ["--client", "alice"]),
         ("--client: `10.1.2.3/8` has host bits set, use `10.0.0.0/8`", ["--client", "10.1.2.3/8"]),
+        ("--trace: `4b` is no id of a trace, write 32 hexadecimal digits, or a whole `traceparent`", ["--trace", "4b"]),
+        ("--trace: `xx", ["--trace", "x" * 32]),
         ("--status: `4xx` is no status, write one like `403`", ["--status", "4xx"]),
     ],
 )

@@ -1,7 +1,7 @@
 // What the page shows, as its address: whoever gets the address sees the same. Pure.
 
 export const VIEWS = ["live", "policies", "system", "explain"];
-export const FILTERS = ["verdict", "rule", "client", "host"];
+export const FILTERS = ["verdict", "rule", "client", "host", "since", "trace"];
 export const QUESTION = ["url", "method", "client", "destination", "listener"];
 const LONGEST = 4096;
 

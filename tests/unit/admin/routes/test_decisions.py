@@ -25,6 +25,17 @@ def test_decisions_come_page_by_page_and_one_with_its_story(tmp_path: Path) -> N
     assert (story["decision"]["seq"], story["end"], rest["next"]) == (3, None, None)
 
 
+def test_decisions_of_a_trace_are_found_by_its_id_alone(tmp_path: Path) -> None:
+    traced = decision(2).replace(b"}}\n", b'},"trace":"%b"}\n' % (b"4b" * 16))
+    write(tmp_path / "audit", [decision(1), traced, decision(3)])
+    with client(tmp_path) as opened:
+        found = opened.get(f"/api/v1/decisions?trace={'4b' * 16}").json()["decisions"]
+        shorter = opened.get("/api/v1/decisions?trace=4b")
+
+    assert [each["seq"] for each in found] == [2]
+    assert shorter.status_code == 422
+
+
 @pytest.mark.parametrize(
     ("wanted", "given"),
     [

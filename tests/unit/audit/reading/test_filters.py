@@ -8,7 +8,9 @@ from gateway.audit.reading.filters import Filter
 from gateway.policy.addresses import Network
 from tests.unit.audit.reading.made import at, decision, end, line, name
 
-RECORD = decision(5, host="x.ads.example", path="/a/b", user='al"ice', rule="no-ads", reason="rule-deny")
+RECORD = decision(
+    5, host="x.ads.example", path="/a/b", user='al"ice', rule="no-ads", reason="rule-deny", top={"trace": "4b" * 16}
+)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,8 @@ RECORD = decision(5, host="x.ads.example", path="/a/b", user='al"ice', rule="no-
         (False, {"status": 40}),
         (True, {"id": name(5)}),
         (False, {"id": name(6)}),
+        (True, {"trace": "4b" * 16}),
+        (False, {"trace": "4c" * 16}),
     ],
 )
 def test_a_record_meets_every_condition_or_does_not_match(wanted: bool, asked: dict[str, Any]) -> None:  # noqa: FBT001 - the wanted value of a table's row

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from gateway.audit.reading.filters import Filter
 from gateway.audit.reading.reader import Damage, seq_of
-from gateway.audit.reading.refusals import Refusal, exchange, of_decision, refusals
+from gateway.audit.reading.refusals import Refusal, exchange, of_decision, records_of, refusals
 from tests.unit.audit.reading.made import decision, end, name, write
 
 if TYPE_CHECKING:
@@ -34,6 +34,18 @@ def test_refusals_come_newest_first_and_later_ones_too(tmp_path: Path) -> None:
     ]
     assert [seq_of(each.record) for each in refusals(tmp_path, Filter(host="a.example"), 1)] == [8]
     assert refusals(tmp_path, Filter(host="c.example"), 5) == []
+
+
+def test_the_records_of_a_decision_are_found_without_a_look_at_segments_from_before_it(tmp_path: Path) -> None:
+    days = [[decision(day, top={"time": f"2026-11-{day}T10:00:00.000000Z"})] for day in (20, 21)]
+    first, *_ = write(tmp_path, *days, [decision(22, "allow"), end(23, 22)])
+    first.write_bytes(b"whoever reads this complains\n")
+    complaints: list[Damage] = []
+
+    found = records_of(tmp_path, name(22), complaints.append)
+
+    assert [(seq_of(each), each["event"]) for each in found] == [(22, "decision"), (23, "end")]
+    assert not [each for each in complaints if each.segment == first]
 
 
 def test_an_exchange_is_found_by_its_id_whatever_became_of_it(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What the API answers, key by key: pydantic models that describe it, and that tests measure real answers by."""
