@@ -40,7 +40,7 @@ def ended(server: str | None = None) -> EndDraft:
 
 
 class Speechless(NamedTuple):
-    """A draft for which the thread that writes finds no words."""
+    """A draft for which nobody finds words."""
 
     id: str = "id-2"
     now: float = 0.0
@@ -51,8 +51,21 @@ class Speechless(NamedTuple):
     def text(self) -> bytes:
         raise KeyError("a fault of ours")
 
-    def plainly(self) -> bytes:
-        return b'"event":"end"}'
+
+class Telling(NamedTuple):
+    """A draft that tells when it is worded."""
+
+    told: list[int]
+    number: int
+    id: str = "id-3"
+    now: float = 0.0
+    must: bool = False
+    kind: str = "end"
+    size: int = 100
+
+    def text(self) -> bytes:
+        self.told.append(self.number)
+        return b'"number":%d}' % self.number
 
 
 def said(line: bytes) -> dict[str, Any]:
@@ -112,16 +125,41 @@ def test_a_draft_takes_the_room_of_its_estimate_until_its_words_are_known() -> N
     assert (queue.records, queue.put(b"x" * 8_000)) == (0, 3)
 
 
-def test_few_drafts_wait_and_what_comes_behind_them_is_worded_at_once() -> None:
+def test_few_drafts_wait_and_the_last_of_them_has_all_of_them_worded() -> None:
     queue = Backlog(1, 10 * MOST_DRAFTS, 100_000_000)
-    for number in range(MOST_DRAFTS):
-        queue.put(decided(number=number))
+    told: list[int] = []
+    for number in range(1, MOST_DRAFTS + 2):
+        assert queue.put(Telling(told, number)) == number
+        assert len(told) == number // MOST_DRAFTS * MOST_DRAFTS
 
+    lines = [said(line) for line in queue.take(0.0, 0.0).lines]
+
+    assert told == list(range(1, MOST_DRAFTS + 2))
+    assert [(each["seq"], each["number"]) for each in lines] == [(number, number) for number in told]
+
+
+def test_who_brings_the_draft_that_has_others_worded_meets_the_shut_door_with_the_next_one() -> None:
+    queue = Backlog(1, 10 * MOST_DRAFTS, 100_000_000)
     queue.put(Speechless())
+    numbers = [queue.put(decided(number=number)) for number in range(2, MOST_DRAFTS + 1)]
 
-    lines = queue.take(0.0, 0.0).lines
-    assert (len(lines), said(lines[-1])) == (MOST_DRAFTS + 1, {"v": 1, "seq": MOST_DRAFTS + 1, "event": "end"})
-    assert queue.trouble is None
+    with pytest.raises(AuditUnavailable, match="the record of decision `id-2` could not be worded"):
+        queue.put(decided())
+
+    lines = [said(line) for line in queue.take(0.0, 0.0).lines]
+    assert [each["seq"] for each in lines] == [1, *numbers]
+    assert [each["event"] for each in lines] == ["gap", *["decision"] * len(numbers)]
+
+
+def test_the_room_of_drafts_that_were_worded_is_that_of_their_words() -> None:
+    queue = Backlog(1, 10 * MOST_DRAFTS, 2 * MOST_DRAFTS * ended().size)
+    for _ in range(MOST_DRAFTS):
+        queue.put(ended())
+
+    assert queue.put(b"x" * (MOST_DRAFTS * ended().size)) == MOST_DRAFTS + 1
+    queue.settle(queue.take(0.0, 0.0).lines)
+
+    assert (queue.records, queue.crowded) == (0, False)
 
 
 def test_what_has_no_words_is_told_in_its_place_and_nothing_is_let_through_any_more() -> None:
