@@ -143,16 +143,16 @@ class Backlog:
     def put(self, entry: bytes | Draft, done: Future[int] | None = None, *, must: bool = True) -> int:
         """Accept a record, as a draft or as a text without the opening brace; return its number, or UNRECORDED.
 
-        `done` is told when the record is on the disk; `must` says that under `deny_only` it may not be left out.
-        Raises AuditUnavailable.
+        `done` is told when the record is on the disk; `must` says that under `deny_only` a text may not be left out, as
+        drafts say by themselves. Raises AuditUnavailable.
         """
         size = len(entry) if isinstance(entry, bytes) else entry.size
         with self._lock:
             why, drafts, more = self._trouble, self._drafts, self._drafted + size
             if why is None and (self._records >= self._plenty[0] or self._bytes + more > self._plenty[1]):
-                why = self._no_room(size, must=must)
+                why = self._no_room(size, must=_must(entry, must=must))
             if why is not None:
-                return self._hard_pressed(why, entry, done, must=must)
+                return self._hard_pressed(why, entry, done, must=_must(entry, must=must))
             if done is not None or not drafts:
                 return self._accept(entry, size, done)
             seq = self.next_seq  # as `_accept` does, without the price of a call: this is on the way of every request
@@ -344,3 +344,7 @@ class Backlog:
         self._close(why)
         left_out = {draft.kind: 1}
         return encoded(gap_record(reason="not-worded", detail=why, left_out=left_out, unrecorded=1, now=draft.now))
+
+
+def _must(entry: bytes | Draft, *, must: bool) -> bool:
+    return must if isinstance(entry, bytes) else entry.must

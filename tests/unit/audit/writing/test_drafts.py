@@ -174,7 +174,7 @@ def test_what_has_no_words_is_told_in_its_place_and_nothing_is_let_through_any_m
     assert (lines[1]["reason"], lines[1]["detail"], lines[1]["left_out"]) == ("not-worded", why, {"end": 1})
     assert (queue.trouble, queue.closing) == (why, True)
     with pytest.raises(AuditUnavailable, match=why):
-        queue.put(decided(), must=False)
+        queue.put(decided())
 
 
 def test_a_log_that_lost_its_words_keeps_what_it_accepted(directory: Path, opened: Opened) -> None:
