@@ -5,9 +5,9 @@
 The writer gets decision records as dictionaries, as the gateway makes them, from one thread, under `batched`; time runs
 until the last one is on the disk. Then the reverse gateway is loaded in turns as it is (`batched`, the default) and
 without any log: there no record is even made, so the difference is all that recording costs. Two processes of the very
-same program differ by up to a tenth for as long as they run (where their memory lies, and how their dictionaries fall
-out), so every round has new ones of both. `--check` exits with 1 if the writer takes fewer than 100,000 records a
-second, or recording costs more than 8 % of a request's processor time.
+same program were seen to differ by up to a tenth for as long as they ran, so every round has new ones of both.
+`--check` exits with 1 if the writer takes fewer than 100,000 records a second, or recording costs more than 8 % of a
+request's processor time.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def compare(rounds: int, seconds: int) -> tuple[dict[str, Measured], dict[str, f
     done = [_one_round(seconds, turned=bool(number % 2)) for number in range(rounds)]
     names = ("batched", "unrecorded")
     return (
-        {name: _medians([each[name] for each, _ in done]) for name in names},
+        {name: medians([each[name] for each, _ in done]) for name in names},
         {name: median(aside[name] for _, aside in done) for name in names},
     )
 
@@ -129,7 +129,8 @@ def _one_round(seconds: int, *, turned: bool) -> tuple[dict[str, Measured], dict
         return done.medians, aside
 
 
-def _medians(rounds: Sequence[Measured]) -> Measured:
+def medians(rounds: Sequence[Measured]) -> Measured:
+    """What all rounds together say."""
     return Measured(
         rate=median(each.rate for each in rounds),
         p50_ms=median(each.p50_ms for each in rounds),

@@ -5,9 +5,9 @@ lines. Full or out of order, the backlog refuses, or lets pass unrecorded what i
 dropped in silence.
 
 A record comes as a text or as a draft. Drafts find their words some at a time, in the thread that brings the last of
-them: all that they are made of is still in the caches of its processor, which takes half of the time that it takes in
-another thread; and that thread needs the interpreter for nothing but to hash and write. Whoever takes words the rest.
-That a draft finds no words is a fault of the gateway: its line says so, and nothing is accepted from then on.
+them: what they are made of is still in the caches of its processor, and no other one has to fetch it, nor to give back
+its memory. Whoever takes words the few that are left. That a draft finds no words is a fault of the gateway: its line
+says so, and nothing is accepted from then on.
 """
 
 from __future__ import annotations

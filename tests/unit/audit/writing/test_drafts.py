@@ -15,6 +15,7 @@ from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.intake import Intake
 from gateway.audit.writing.phrases import Phrases
 from gateway.audit.writing.wording import Wording
+from gateway.audit.writing.writer import AuditWriter
 from gateway.policy.addresses import Address
 from gateway.policy.model import UNKNOWN, Decision, Facts, Mode, Reason, Verdict, refuse
 from tests.unit.audit.logs import until, whole_log
@@ -101,6 +102,20 @@ def test_a_draft_meets_the_same_shut_door(draft: Draft) -> None:
     for accept in (Intake("sync", "open").append, Intake("sync", "open").append_durable):
         with pytest.raises(AuditUnavailable, match="the audit log is not open"):
             accept(draft)
+
+
+def test_a_writer_takes_drafts_only_while_it_is_open(directory: Path) -> None:
+    writer = AuditWriter(directory)
+    with pytest.raises(AuditUnavailable, match="the audit log is not open"):
+        writer.append(ended())
+
+    writer.start()
+    assert writer.append(ended()) == 1
+    writer.close()
+
+    assert [each["event"] for each in whole_log(directory)] == ["end"]
+    with pytest.raises(AuditUnavailable, match="the audit log is closed"):
+        writer.append(ended())
 
 
 def test_a_number_is_given_when_the_disk_has_the_words() -> None:
