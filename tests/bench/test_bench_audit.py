@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.bench_audit import cost, table
+from tests.bench.bench_audit import cost, medians, table
 from tests.bench.load import missing
 from tests.bench.subjects import Measured
 
@@ -35,6 +35,12 @@ def test_the_table_says_what_recording_costs() -> None:
         "recording: 5.0 % of CPU, 4.0 % fewer requests/s",
         "of it in threads of its own: 30 us of CPU a request",
     ]
+
+
+def test_rounds_together_say_the_median_of_each_figure() -> None:
+    rounds = [Measured(rate=9.0 - each, p50_ms=each, p99_ms=each, cpu_us=each, resident_mb=each) for each in (1, 2, 6)]
+
+    assert medians(rounds) == Measured(rate=7.0, p50_ms=2, p99_ms=2, cpu_us=2, resident_mb=2)
 
 
 def compare(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,10 @@ A sequence number is given out at the moment of acceptance, under the lock, so t
 lines. Full or out of order, the backlog refuses, or lets pass unrecorded what it may, and counts both: nothing is ever
 dropped in silence.
 
-A record comes as a text or as a draft, which is worded by the thread that takes it. That a draft finds no words is a
-fault of the gateway: its line says so, and nothing is accepted from then on.
+A record comes as a text or as a draft. Drafts find their words some at a time, in the thread that brings the last of
+them: what they are made of is still in the caches of its processor, and no other one has to fetch it, nor to give back
+its memory. Whoever takes words the few that are left. That a draft finds no words is a fault of the gateway: its line
+says so, and nothing is accepted from then on.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 type OnFailure = Literal["closed", "deny_only", "open"]
 """What happens to what cannot be recorded: refused; refused if it must be on record; let pass and counted."""
 
-MOST_DRAFTS: Final = 1024
-"""When as many records wait to be taken, the next is worded at once: a draft holds on to all of its request."""
+MOST_DRAFTS: Final = 32
+"""So many are worded in one go: more of them would leave the caches, and a draft holds on to all of its request."""
 UNRECORDED: Final = 0
 """The number of a record that is let pass without being written down."""
 _log: Final = logging.getLogger(__name__)
@@ -92,11 +94,13 @@ class Backlog:
     ) -> None:
         self._lock: Final = Lock()  # taken for itself on the way of every request: a condition takes twice as long
         self._changed: Final = Condition(self._lock)
-        self._entries: list[bytes | Draft] = []
+        self._drafts: list[bytes | Draft] = []
+        self._lines: list[bytes] = []
         self._waiting: list[tuple[Future[int], int]] = []
         self._since = 0.0
         self._records = 0
         self._bytes = 0
+        self._drafted = 0
         self._most_records = most_records
         self._most_bytes = most_bytes
         self._plenty: Final = (most_records // 2, most_bytes // 2)
@@ -134,36 +138,36 @@ class Backlog:
     @property
     def crowded(self) -> bool:
         """Whether half of the room is taken, so that it is time to make some."""
-        return 2 * self._records > self._most_records or 2 * self._bytes > self._most_bytes
+        return 2 * self._records > self._most_records or 2 * (self._bytes + self._drafted) > self._most_bytes
 
     def put(self, entry: bytes | Draft, done: Future[int] | None = None, *, must: bool = True) -> int:
         """Accept a record, as a draft or as a text without the opening brace; return its number, or UNRECORDED.
 
-        `done` is told when the record is on the disk; `must` says that under `deny_only` it may not be left out.
-        Raises AuditUnavailable.
+        `done` is told when the record is on the disk; `must` says that under `deny_only` a text may not be left out, as
+        drafts say by themselves. Raises AuditUnavailable.
         """
-        if not isinstance(entry, bytes) and len(self._entries) >= MOST_DRAFTS:
-            entry = entry.plainly()
         size = len(entry) if isinstance(entry, bytes) else entry.size
         with self._lock:
-            why = self._trouble
-            if why is None and (self._records >= self._plenty[0] or self._bytes + size > self._plenty[1]):
-                why = self._no_room(size, must=must)
+            why, drafts, more = self._trouble, self._drafts, self._drafted + size
+            if why is None and (self._records >= self._plenty[0] or self._bytes + more > self._plenty[1]):
+                why = self._no_room(size, must=_must(entry, must=must))
             if why is not None:
-                return self._hard_pressed(why, entry, done, must=must)
-            if done is not None or not self._entries:
-                return self._accept(entry, done)
+                return self._hard_pressed(why, entry, done, must=_must(entry, must=must))
+            if done is not None or not drafts:
+                return self._accept(entry, size, done)
             seq = self.next_seq  # as `_accept` does, without the price of a call: this is on the way of every request
             self.next_seq = seq + 1
             self._records += 1
-            self._bytes += size
-            self._entries.append(entry)
+            self._drafted = more
+            drafts.append(entry)
+            if len(drafts) >= MOST_DRAFTS:
+                self._word()
             return seq
 
     def put_own(self, body: bytes, done: Future[int] | None = None) -> int:
         """Accept a record about the log itself, whatever the bounds."""
         with self._changed:
-            return self._accept(body, done)
+            return self._accept(body, len(body), done)
 
     def put_all(self, bodies: Sequence[bytes], done: Future[int] | None = None) -> int:
         """Accept what another process has accepted before, whatever the bounds; return the number of the last one.
@@ -175,7 +179,7 @@ class Backlog:
             if self._closing:
                 raise AuditUnavailable(self._trouble or "")
             for body in bodies:
-                self._accept(body, None)
+                self._accept(body, len(body), None)
             last = self.next_seq - 1
             if done is not None and self._trouble is not None:
                 done.set_exception(AuditUnavailable(self._trouble))
@@ -199,20 +203,15 @@ class Backlog:
         with self._changed:
             if self._flowing:
                 self._changed.wait_for(lambda: self._urgent, gather)
-            if not self._entries:
+            if not self._holds:
                 self._sleeping = True
-                comes = self._changed.wait_for(lambda: self._entries or self._urgent, patience)
+                comes = self._changed.wait_for(lambda: self._holds or self._urgent, patience)
                 self._sleeping = False
                 if comes:
                     self._changed.wait_for(lambda: self._urgent, gather)
-            entries, self._entries = self._entries, []
-            taken, self._waiting = Batch(waiting=self._waiting, since=self._since), []
-            self._urgent, self._flowing = self._closing, bool(entries)
-            first = self.next_seq - len(entries)
-        taken.lines = [self._form(seq, self._worded(entry)) for seq, entry in enumerate(entries, first)]
-        more = sum(map(len, taken.lines)) - sum(map(_size, entries))
-        with self._lock:
-            self._bytes += more
+            self._word()
+            taken, self._lines, self._waiting = Batch(self._lines, self._waiting, self._since), [], []
+            self._urgent, self._flowing = self._closing, bool(taken.lines)
         return taken
 
     def settle(self, lines: Sequence[bytes]) -> None:
@@ -236,9 +235,7 @@ class Backlog:
     def close(self, why: str) -> None:
         """Accept nothing any more, and wake the writer to finish."""
         with self._changed:
-            self._closing = self._urgent = True
-            self._trouble = why
-            self._changed.notify_all()
+            self._close(why)
 
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than until closing."""
@@ -255,6 +252,15 @@ class Backlog:
         with self._changed:
             return self._missed()
 
+    @property
+    def _holds(self) -> bool:
+        return bool(self._lines or self._drafts)
+
+    def _close(self, why: str) -> None:
+        self._closing = self._urgent = True
+        self._trouble = why
+        self._changed.notify_all()
+
     def _missed(self) -> Missed | None:
         if not (self._refused or self._unrecorded):
             return None
@@ -268,15 +274,16 @@ class Backlog:
             records, most_bytes = records - records // 4, most_bytes - most_bytes // 4
         if self._records >= records:
             return f"the audit queue is full: {self._records} records wait for the disk"
-        if self._bytes + size > most_bytes:
-            return f"the audit queue is full: {self._bytes} bytes wait for the disk"
+        if self._bytes + self._drafted + size > most_bytes:
+            return f"the audit queue is full: {self._bytes + self._drafted} bytes wait for the disk"
         return None
 
     def _hard_pressed(self, why: str, entry: bytes | Draft, done: Future[int] | None, *, must: bool) -> int:
         """A record that comes while the disk fails or the room is full."""
         kept = must and self._on_failure == "deny_only"
-        if kept and not self._closing and self._no_room(_size(entry), must=True) is None:
-            seq = self._accept(entry, None)
+        size = len(entry) if isinstance(entry, bytes) else entry.size
+        if kept and not self._closing and self._no_room(size, must=True) is None:
+            seq = self._accept(entry, size, None)
             if done is not None:
                 done.set_result(seq)
             return seq
@@ -294,20 +301,32 @@ class Backlog:
             done.set_result(UNRECORDED)
         return UNRECORDED
 
-    def _accept(self, entry: bytes | Draft, done: Future[int] | None) -> int:
+    def _accept(self, entry: bytes | Draft, size: int, done: Future[int] | None) -> int:
         seq = self.next_seq
         self.next_seq = seq + 1
         self._records += 1
-        self._bytes += _size(entry)
+        self._drafted += size
         if done is not None:
             self._waiting.append((done, seq))
             self._urgent = True
-        if not self._entries:
+        if not self._holds:
             self._since = time.monotonic()
         if done is not None or self._sleeping:
             self._changed.notify()
-        self._entries.append(entry)
+        self._drafts.append(entry)
         return seq
+
+    def _word(self) -> None:
+        """Make lines of all drafts. Their memory of what repeats belongs to whoever holds the lock."""
+        drafts, lines, form = self._drafts, self._lines, self._form
+        before = len(lines)
+        try:
+            for seq, entry in enumerate(drafts, self.next_seq - len(drafts)):
+                lines.append(form(seq, self._worded(entry)))
+        finally:
+            more = lines[before:]
+            del drafts[: len(more)]
+            self._bytes, self._drafted = self._bytes + sum(map(len, more)), 0
 
     def _worded(self, entry: bytes | Draft) -> bytes:
         """The text of a record. What was accepted has a line, whatever happens."""
@@ -322,10 +341,10 @@ class Backlog:
         """Nothing more is let through: nobody knows of which records the words are missing as well."""
         why = f"the record of decision `{draft.id}` could not be worded"
         _log.error("audit: %s, so nothing more is let through: %s", why, type(error).__name__, exc_info=error)
-        self.close(why)
+        self._close(why)
         left_out = {draft.kind: 1}
         return encoded(gap_record(reason="not-worded", detail=why, left_out=left_out, unrecorded=1, now=draft.now))
 
 
-def _size(entry: bytes | Draft) -> int:
-    return len(entry) if isinstance(entry, bytes) else entry.size
+def _must(entry: bytes | Draft, *, must: bool) -> bool:
+    return must if isinstance(entry, bytes) else entry.must

@@ -1,7 +1,7 @@
 """A record whose words are still to be found: values that change no more, and two ways to say them.
 
-Who decides hands a draft over and goes on; the thread that writes words many of them in one go. That takes a fraction
-of what it takes in between two requests, where nothing of it is at hand in the caches of a processor.
+Who decides hands a draft over and goes on; some of them are worded in one go. That takes a fraction of what it takes in
+between two requests, where nothing of the code for it is at hand in the caches of a processor.
 
 Accepting a draft promises as much as accepting a text: what may refuse to be written, as the name of a client whose key
 cannot be read, is no draft. `size` is never less than what the text of a usual record takes, so that a queue is bounded
@@ -56,10 +56,7 @@ class Draft(Protocol):
         """About how many bytes it takes, rather too many."""
 
     def text(self) -> bytes:
-        """The text without its opening brace, the quick way. Only for the one thread that writes."""
-
-    def plainly(self) -> bytes:
-        """The same text, in any thread."""
+        """The text without its opening brace, the quick way. Only for who holds the lock of the backlog."""
 
 
 class DecisionDraft(NamedTuple):
@@ -96,7 +93,7 @@ class DecisionDraft(NamedTuple):
         return _STEADY + _ESCAPED * asked + (0 if said is None else _ESCAPED * len(said))
 
     def text(self) -> bytes:
-        """The text, by what the thread that writes remembers."""
+        """The text, by what the wording remembers."""
         return self.wording.decision(
             *(self.phrases, self.facts, self.decision, self.now),
             id=self.id,
@@ -107,10 +104,6 @@ class DecisionDraft(NamedTuple):
             answers=self.answers,
             trace=self.trace,
         )
-
-    def plainly(self) -> bytes:
-        """The text of the dictionary."""
-        return body(self.record())
 
     def record(self) -> Record:
         """The dictionary. Raises AuditUnavailable if the client's name cannot be known."""
@@ -159,7 +152,7 @@ class EndDraft(NamedTuple):
         return _STEADY
 
     def text(self) -> bytes:
-        """The text, by what the thread that writes remembers; the plain one if it has to be spelled in another way."""
+        """The text, by what the wording remembers; the plain one if it has to be spelled in another way."""
         text = self.wording.end(
             self.now,
             id=self.id,

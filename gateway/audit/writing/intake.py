@@ -107,7 +107,7 @@ class Intake:
         """Accept a record, return its number, or UNRECORDED if it is left out."""
         backlog = self.opened()
         if not isinstance(record, dict):
-            return backlog.put(record, must=record.must)
+            return backlog.put(record)
         text = body(record)
         if record["event"] == "stop" and not backlog.closing:
             return backlog.put_own(text)  # the last record: room is reserved for it
@@ -119,7 +119,7 @@ class Intake:
         if isinstance(record, dict):
             self.opened().put(body(record), done, must=must_be_recorded(record))
         else:
-            self.opened().put(record, done, must=record.must)
+            self.opened().put(record, done)
         return done
 
     async def record(self, record: Record | Draft) -> int:

@@ -46,7 +46,7 @@ _ANY: Final = Circumstances(id="", listener="", mode=Mode.FORWARD)
 
 @dataclass(slots=True)
 class Wording:
-    """Words the records of one log; it remembers what repeats. Belongs to one thread."""
+    """Words the records of one log; it remembers what repeats. Not safe for threads: the backlog has a lock for it."""
 
     _asked: dict[Hashable, tuple[str, str]] = field(default_factory=dict)
     _paths: dict[str, str] = field(default_factory=dict)

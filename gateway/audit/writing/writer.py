@@ -115,7 +115,10 @@ class AuditWriter:
 
         Raises AuditUnavailable.
         """
-        return self._intake.append(record)
+        backlog = self._intake.backlog
+        if backlog is None or isinstance(record, dict):
+            return self._intake.append(record)
+        return backlog.put(record)  # as the intake does, without the price of a call: most records are drafts
 
     def append_durable(self, record: Record | Draft) -> Future[int]:
         """Accept a record; the future holds its number once it is on the disk, else AuditUnavailable."""

@@ -15,6 +15,7 @@ from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.intake import Intake
 from gateway.audit.writing.phrases import Phrases
 from gateway.audit.writing.wording import Wording
+from gateway.audit.writing.writer import AuditWriter
 from gateway.policy.addresses import Address
 from gateway.policy.model import UNKNOWN, Decision, Facts, Mode, Reason, Verdict, refuse
 from tests.unit.audit.logs import until, whole_log
@@ -40,7 +41,7 @@ def ended(server: str | None = None) -> EndDraft:
 
 
 class Speechless(NamedTuple):
-    """A draft for which the thread that writes finds no words."""
+    """A draft for which nobody finds words."""
 
     id: str = "id-2"
     now: float = 0.0
@@ -51,8 +52,21 @@ class Speechless(NamedTuple):
     def text(self) -> bytes:
         raise KeyError("a fault of ours")
 
-    def plainly(self) -> bytes:
-        return b'"event":"end"}'
+
+class Telling(NamedTuple):
+    """A draft that tells when it is worded."""
+
+    told: list[int]
+    number: int
+    id: str = "id-3"
+    now: float = 0.0
+    must: bool = False
+    kind: str = "end"
+    size: int = 100
+
+    def text(self) -> bytes:
+        self.told.append(self.number)
+        return b'"number":%d}' % self.number
 
 
 def said(line: bytes) -> dict[str, Any]:
@@ -90,6 +104,20 @@ def test_a_draft_meets_the_same_shut_door(draft: Draft) -> None:
             accept(draft)
 
 
+def test_a_writer_takes_drafts_only_while_it_is_open(directory: Path) -> None:
+    writer = AuditWriter(directory)
+    with pytest.raises(AuditUnavailable, match="the audit log is not open"):
+        writer.append(ended())
+
+    writer.start()
+    assert writer.append(ended()) == 1
+    writer.close()
+
+    assert [each["event"] for each in whole_log(directory)] == ["end"]
+    with pytest.raises(AuditUnavailable, match="the audit log is closed"):
+        writer.append(ended())
+
+
 def test_a_number_is_given_when_the_disk_has_the_words() -> None:
     queue = Backlog(5, 10, 100_000)
     done = Intake("sync", "closed", queue).append_durable(decided())
@@ -112,16 +140,41 @@ def test_a_draft_takes_the_room_of_its_estimate_until_its_words_are_known() -> N
     assert (queue.records, queue.put(b"x" * 8_000)) == (0, 3)
 
 
-def test_few_drafts_wait_and_what_comes_behind_them_is_worded_at_once() -> None:
+def test_few_drafts_wait_and_the_last_of_them_has_all_of_them_worded() -> None:
     queue = Backlog(1, 10 * MOST_DRAFTS, 100_000_000)
-    for number in range(MOST_DRAFTS):
-        queue.put(decided(number=number))
+    told: list[int] = []
+    for number in range(1, MOST_DRAFTS + 2):
+        assert queue.put(Telling(told, number)) == number
+        assert len(told) == number // MOST_DRAFTS * MOST_DRAFTS
 
+    lines = [said(line) for line in queue.take(0.0, 0.0).lines]
+
+    assert told == list(range(1, MOST_DRAFTS + 2))
+    assert [(each["seq"], each["number"]) for each in lines] == [(number, number) for number in told]
+
+
+def test_who_brings_the_draft_that_has_others_worded_meets_the_shut_door_with_the_next_one() -> None:
+    queue = Backlog(1, 10 * MOST_DRAFTS, 100_000_000)
     queue.put(Speechless())
+    numbers = [queue.put(decided(number=number)) for number in range(2, MOST_DRAFTS + 1)]
 
-    lines = queue.take(0.0, 0.0).lines
-    assert (len(lines), said(lines[-1])) == (MOST_DRAFTS + 1, {"v": 1, "seq": MOST_DRAFTS + 1, "event": "end"})
-    assert queue.trouble is None
+    with pytest.raises(AuditUnavailable, match="the record of decision `id-2` could not be worded"):
+        queue.put(decided())
+
+    lines = [said(line) for line in queue.take(0.0, 0.0).lines]
+    assert [each["seq"] for each in lines] == [1, *numbers]
+    assert [each["event"] for each in lines] == ["gap", *["decision"] * len(numbers)]
+
+
+def test_the_room_of_drafts_that_were_worded_is_that_of_their_words() -> None:
+    queue = Backlog(1, 10 * MOST_DRAFTS, 2 * MOST_DRAFTS * ended().size)
+    for _ in range(MOST_DRAFTS):
+        queue.put(ended())
+
+    assert queue.put(b"x" * (MOST_DRAFTS * ended().size)) == MOST_DRAFTS + 1
+    queue.settle(queue.take(0.0, 0.0).lines)
+
+    assert (queue.records, queue.crowded) == (0, False)
 
 
 def test_what_has_no_words_is_told_in_its_place_and_nothing_is_let_through_any_more() -> None:
@@ -136,7 +189,7 @@ def test_what_has_no_words_is_told_in_its_place_and_nothing_is_let_through_any_m
     assert (lines[1]["reason"], lines[1]["detail"], lines[1]["left_out"]) == ("not-worded", why, {"end": 1})
     assert (queue.trouble, queue.closing) == (why, True)
     with pytest.raises(AuditUnavailable, match=why):
-        queue.put(decided(), must=False)
+        queue.put(decided())
 
 
 def test_a_log_that_lost_its_words_keeps_what_it_accepted(directory: Path, opened: Opened) -> None:
