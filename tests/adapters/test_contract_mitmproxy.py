@@ -129,6 +129,7 @@ FUNCTIONS: list[tuple[str, Any, str]] = [
     ("addons/http1/usual.py", validate.validate_headers, "message"),
     ("addons/http1/usual.py", http_layers.validate_request, "mode request validate_inbound_headers"),
     ("addons/http1/straight.py", http1.assemble_request_head, "request"),
+    ("addons/http1/client_side.py", http1.assemble_response_head, "response"),
     ("addons/http1/client_side.py", _http1.should_make_pipe, "request response"),
 ]
 
