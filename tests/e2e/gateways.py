@@ -58,8 +58,8 @@ class Scenery:
     """What a gateway of a test is made of.
 
     Tunnels may go to the port of the origin and to `more_ports`. `first` and `last` are addons around the gateway's
-    own; `checked` says that every record is held against the schema at the end; `failures` hears of every hook or layer that failed, with the name of the exception, `said` what the
-    operator is told of caches.
+    own; `checked` says that every record is held against the schema at the end; `failures` hears of every hook or
+    layer that failed, with the name of the exception, `said` what the operator is told of caches.
     """
 
     folder: Path
