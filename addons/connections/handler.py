@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, override
 
 from mitmproxy.connection import Server
@@ -25,6 +26,7 @@ from addons.connections.fail_closed import HookFailed
 from addons.connections.hook_running import HookRunner
 from addons.connections.pacing import Pacing
 from addons.connections.phases import Acquaint, Asked, Await, Cut, Enter, HalfClose, HandOver, Phase, Watch
+from addons.connections.reading import handed_over
 from addons.serving.options import LayerOptions, for_layers
 from addons.serving.sweeping import Watches
 from addons.serving.tasks import spawn
@@ -107,6 +109,21 @@ class GatewayHandler(LiveConnectionHandler):
     @override
     async def server_event(self, event: events.Event) -> None:
         self.take(event)
+
+    @override
+    async def handle_connection(self, connection: Connection) -> None:
+        """Read a connection to its end; what comes is taken at once where that can be."""
+        reader = self.transports[connection].reader
+        if type(reader) is not asyncio.StreamReader:
+            await super().handle_connection(connection)
+            return
+        with handed_over(reader, partial(self._came, connection), self.drain_writers):
+            await super().handle_connection(connection)
+
+    def _came(self, connection: Connection, data: bytes) -> bool:
+        """Something has come; whether the next can be taken without waiting for anybody."""
+        self.take(events.DataReceived(connection, data))
+        return not self._pacing.holds and not any(map(_has_to_drain, self.transports.values()))
 
     def take(self, event: events.Event) -> None:
         """Let the layers see an event and do what they say, until there is nothing more to do at once."""

@@ -129,6 +129,7 @@ FUNCTIONS: list[tuple[str, Any, str]] = [
     ("addons/http1/usual.py", validate.validate_headers, "message"),
     ("addons/http1/usual.py", http_layers.validate_request, "mode request validate_inbound_headers"),
     ("addons/http1/straight.py", http1.assemble_request_head, "request"),
+    ("addons/http1/client_side.py", http1.assemble_response_head, "response"),
     ("addons/http1/client_side.py", _http1.should_make_pipe, "request response"),
 ]
 
@@ -360,6 +361,31 @@ def test_a_stream_reader_shows_whether_it_is_waited_for() -> None:
 
     before, during, finds_reader = asyncio.run(waits())
     assert (before, isinstance(during, asyncio.Future), finds_reader) == (None, True, True)
+
+
+def test_what_a_protocol_reads_goes_through_the_methods_of_its_reader() -> None:
+    """As addons/connections/reading.py needs it, which stands in for two of them."""
+
+    async def fed() -> tuple[list[bytes], bytes, object]:
+        reader, given = asyncio.StreamReader(), list[bytes]()
+        vars(reader)["feed_data"] = given.append
+        asyncio.StreamReaderProtocol(reader).data_received(b"one")
+        del vars(reader)["feed_data"]
+        reader.feed_data(b"two")
+        reader.feed_eof()
+        return given, await reader.read(3), reader._eof  # type: ignore[attr-defined]  # noqa: SLF001 - it is private, and watched here ## typeshed hides it
+
+    assert asyncio.run(fed()) == ([b"one"], b"two", True)
+
+
+@pytest.mark.parametrize(("kind", "data"), [(http.Request, http.RequestData), (http.Response, http.ResponseData)])
+def test_a_message_is_its_data_and_nothing_else(kind: Any, data: Any) -> None:
+    """As addons/judging/remembered.py makes them again."""
+    made = kind.make(*(("GET", "http://a.example/") if kind is http.Request else (200,)))
+
+    assert vars(made).keys() == {"data"}
+    assert vars(made.data).keys() == {each.name for each in fields(data)}
+    assert vars(made.headers).keys() == {"fields"}
 
 
 def test_the_release_is_the_one_that_was_looked_at() -> None:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from tests.e2e.conversations import Conversation, Exchange
 
-EXCHANGES: Final = 2_500
-"""For each of both listeners."""
+EXCHANGES: Final = 1_400
+"""For each of four tests. Some are never asked for, because their connections end before."""
+ENOUGH: Final = 1_250
 
 _ID: Final = re.compile(rb"[0-9A-HJKMNP-TV-Z]{26}")
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -104,6 +105,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         folder = tmp_path_factory.mktemp("ways")
         bounds = Bounds(head=8192, ahead=16384)
         scenery = Scenery(folder=folder, origin=served.port, policy=_POLICY, bounds=bounds)
+        scenery.checked = False  # tens of thousands of records, of kinds that others check
         with serving(scenery) as gateway:
             yield Wire(gateway, served)
 
@@ -138,20 +140,21 @@ def by_client(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.parametrize("seed", [7, 8])
 @pytest.mark.parametrize("mode", ["reverse", "forward"])
 def test_thousands_of_exchanges_are_the_same_on_the_short_way_and_on_the_long_one(
-    mode: str, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    mode: str, seed: int, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = b"origin.example:%d" % wire.origin.port
     host, start = (b"shop.example", b"") if mode == "reverse" else (place, b"http://" + place)
-    asked = list(conversations(7, EXCHANGES, host, start))
+    asked = list(conversations(seed, EXCHANGES, host, start))
     port = getattr(wire.gateway, mode)
 
     short = hold(wire, port, asked)
     monkeypatch.setattr(Straight, "take", lambda *_: None)
     long = hold(wire, port, asked)
 
-    assert sum(len(each) for each in short.recorded.values()) > EXCHANGES
+    assert sum(each["event"] == "end" for records in short.recorded.values() for each in records) > ENOUGH
     for number, (one, other) in enumerate(zip(short.heard, long.heard, strict=True)):
         assert (one, asked[number]) == (other, asked[number])
     assert short.arrived == long.arrived

@@ -110,6 +110,44 @@ def test_a_request_that_cannot_even_be_answered_ends_the_connection() -> None:
     assert scene.said == ["broken requestheaders ValueError"]
 
 
+async def _asked(scene: Scene) -> tuple[bool, list[str]]:
+    """Whether a hook that was asked at once was done at once, and what was said until the layer waited for it."""
+    runner = scene.runner()
+    asked = runner.ask(HttpResponseHook, scene.flow)
+    before = list(scene.said)
+    if asked is not None:
+        runner.wait_for(asked)
+        await asyncio.sleep(0.2)
+    return asked is None, before
+
+
+async def does_nothing_at_all(_subject: object) -> None:
+    pass
+
+
+@pytest.mark.parametrize("method", [lambda _subject: None, does_nothing_at_all])
+def test_a_hook_that_does_not_wait_is_done_when_it_was_asked(method: Any) -> None:
+    scene = Scene({"response": method})
+
+    assert asyncio.run(_asked(scene)) == (True, [])
+    assert scene.said == []
+
+
+@pytest.mark.parametrize(
+    ("said", "method"),
+    [
+        ("HookCompleted", does_nothing),
+        ("broken response ValueError", fails),
+        ("broken response TimeoutError", hangs),
+    ],
+)
+def test_a_hook_that_waits_or_fails_when_asked_is_settled_once_the_layer_waits(said: str, method: Any) -> None:
+    scene = Scene({"response": method})
+
+    assert asyncio.run(_asked(scene)) == (False, [])
+    assert scene.said == [said]
+
+
 def test_a_failure_in_a_hook_that_tells_of_an_end_is_recorded_and_tidying_up_goes_on() -> None:
     scene = Scene({"error": fails})
 

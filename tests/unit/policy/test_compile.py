@@ -60,6 +60,20 @@ def test_a_compiled_policy_says_what_has_to_be_asked_and_when() -> None:
     assert (bare.needs_destination, bare.needs_response, bare.size_bounds) == (False, False, ())
 
 
+_TIMED = "rules: [{id: d, action: deny, reason: R, when: {time: {days: mon-fri, zone: Europe/Berlin}}}]"
+_LIFTED = """
+rules: [{id: d, action: deny, reason: R, when: {method: [GET]}}]
+exceptions: [{id: ex, waives: [d], when: {method: [GET]}, expires: 2027-01-01, owner: o, reason: R}]
+"""
+
+
+@pytest.mark.parametrize(("more", "timeless"), [("", True), (_TIMED, False), (_LIFTED, False)])
+def test_a_compiled_policy_knows_whether_the_clock_has_a_say(more: str, timeless: bool) -> None:  # noqa: FBT001 - the wanted value of a table's row
+    policy = policy_of(f"default: {{action: allow}}\n{more}", mode=Mode.REVERSE)
+
+    assert policy.is_timeless is timeless
+
+
 def test_a_compiled_policy_keeps_what_people_are_told() -> None:
     policy = policy_of(EVERYTHING, mode=Mode.REVERSE)
 
