@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     given = command_line().parse_args(argv)
     found = ordered(given.state, Order("status"))
     answer(given.format, _page(found), found)
-    is_amiss = found["lists"] or any(each["state"] == "kept" for each in found["reloads"]["parts"])
+    is_amiss = found.get("lists") or any(each["state"] == "kept" for each in found["reloads"]["parts"])
     return OK if found["ready"] and (given.ready or not is_amiss) else FINDINGS
 
 
@@ -60,7 +60,7 @@ def _page(found: dict[str, Any]) -> Iterator[str]:
     for part in kept:
         yield from _kept(part)
     told = {why for part in kept for why in part["problems"]}
-    for each in found["lists"]:
+    for each in found.get("lists", ()):  # a gateway that was started before an update does not tell
         whose = f"{each['listener']} @{each['name']}"
         yield from (f"  LIST         {whose}: {why}" for why in each["problems"] if why not in told)
 

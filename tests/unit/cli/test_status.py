@@ -130,6 +130,16 @@ def test_a_store_of_limits_says_how_it_stands(
     assert f"  limits at    redis://127.0.0.1:6379/0 {said}" in capsys.readouterr().out
 
 
+def test_a_gateway_that_was_started_before_an_update_is_understood(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = standing()
+    del before["lists"]
+
+    assert told(tmp_path, before) == 0
+    assert "is ready" in capsys.readouterr().out
+
+
 def test_programs_get_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert told(tmp_path, standing(), "--format", "json") == 0
     assert json.loads(capsys.readouterr().out) == standing()
