@@ -137,7 +137,7 @@ def _stats(given: Namespace) -> int:
 
 
 def _is_unwell(row: dict[str, Any]) -> bool:
-    return bool(row["stale"] or row["fell_back"] or row["unfetched"] or row["digest"] is None)
+    return bool(row["stale"] or row["fell_back"] or row.get("unfetched") or row["digest"] is None)
 
 
 def _told(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -145,7 +145,7 @@ def _told(rows: list[dict[str, Any]]) -> Iterator[str]:
         digest = "NOTHING IN FORCE" if row["digest"] is None else row["digest"][:19]
         age = "" if row["age"] is None else f", {_span(row['age'])} old{' (STALE)' if row['stale'] else ''}"
         kept = ", THE LAST GOOD COPY" if row["fell_back"] else ""
-        kept += ", NOTHING NEWER CAME" if row["unfetched"] else ""
+        kept += ", NOTHING NEWER CAME" if row.get("unfetched") else ""
         yield f"{row['listener']}: @{row['name']} ({row['type']}) from {row['source']}"
         yield f"  {row['entries']:,} entries in {_bytes(row['memory'])}, {digest}{age}{kept}"
         yield f"  used by  {', '.join(row['used_by']) or 'nothing'}"

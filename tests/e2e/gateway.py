@@ -100,6 +100,7 @@ def gateway(
     names: Mapping[str, Sequence[str]] | None = None,
     entry: str = "proxy",
     settings: Mapping[str, Any] | None = None,
+    listener: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (),
     whole: bool = True,
@@ -109,8 +110,8 @@ def gateway(
 
     `forward` and `reverse` are the texts of policies; `upstreams` the URLs behind the reverse listener, of an upstream
     `app` or of those that are named; `names` what the resolver is told, `entry` how clients of the forward listener say
-    where they want to go, `settings` other keys of the configuration, `command` what starts it in place of itself,
-    `code` how it ends.
+    where they want to go, `settings` other keys of the configuration, `listener` those of the reverse listener,
+    `command` what starts it in place of itself, `code` how it ends.
     """
     ports = free_port(), free_port()
     _write(
@@ -118,7 +119,14 @@ def gateway(
         ports,
         forward,
         reverse,
-        {"upstreams": upstreams, "routes": routes, "names": names or {}, "entry": entry, **(settings or {})},
+        {
+            "upstreams": upstreams,
+            "routes": routes,
+            "names": names or {},
+            "entry": entry,
+            "listener": listener or {},
+            **(settings or {}),
+        },
     )
     arguments = ("run", "--config", str(folder / "wicketgate.yaml"))
     with running(*arguments, cwd=folder, environment=environment, command=command) as process:
@@ -133,7 +141,7 @@ def _write(
     folder: Path, ports: tuple[int, int], forward: str | None, reverse: str | None, settings: dict[str, Any]
 ) -> None:
     listeners: list[dict[str, Any]] = []
-    routes, entry = settings.pop("routes"), settings.pop("entry")
+    routes, entry, more = settings.pop("routes"), settings.pop("entry"), settings.pop("listener")
     if forward is not None:
         (folder / "forward.yaml").write_text(forward, encoding="utf-8")
         listener = {"name": "egress", "mode": "forward", "bind": f"127.0.0.1:{ports[0]}", "policy": "forward.yaml"}
@@ -141,7 +149,8 @@ def _write(
     if reverse is not None:
         (folder / "reverse.yaml").write_text(reverse, encoding="utf-8")
         bind = f"127.0.0.1:{ports[1]}"
-        listeners.append({"name": "shop", "mode": "reverse", "bind": bind, "policy": "reverse.yaml", "routes": routes})
+        front = {"name": "shop", "mode": "reverse", "bind": bind, "policy": "reverse.yaml", "routes": routes}
+        listeners.append(front | more)
     whole: dict[str, Any] = {"version": 1, "state": "state", "listeners": listeners}
     if upstreams := settings.pop("upstreams"):
         named = upstreams if isinstance(upstreams, dict) else {"app": upstreams}

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import signal
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from h2.settings import SettingCodes
 
 from tests.e2e.certificates import Wish, authority
 from tests.e2e.commands import until
 from tests.e2e.gateway import Gateway, gateway
-from tests.e2e.h2wire import H2Origin, Message, Talk, asking, talking
+from tests.e2e.h2wire import H2Origin, Message, Talk, asking, inside, talking
 from tests.e2e.origin import Origin, Visit, hello_bytes, origin, read_all, read_head, status_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.e2e
@@ -235,6 +236,60 @@ def test_a_tunnel_that_came_by_socks_is_closed_as_well(tmp_path: Path, behind: O
     assert (end["reason"], end["decision"]["rule"]) == ("policy-changed", "no-games")
 
 
+@contextmanager
+def _inspected(
+    folder: Path, served: Callable[[socket.socket, Visit], None], *alpn: str
+) -> Iterator[tuple[Gateway, Origin]]:
+    """A gateway that opens TLS to games.example, and a server of it that speaks these protocols."""
+    issuer = authority()
+    (folder / "root.pem").write_bytes(issuer.pem)
+    identity = issuer.signs(Wish(names=("games.example",))).served(folder)
+    identity.set_alpn_protocols(list(alpn))
+    settings, names = {"upstream_tls": {"trust": ["root.pem"]}}, {".example": ["127.0.0.1"]}
+    with origin(serve=served, tls=identity) as behind:
+        policy = POLICY.format(port=behind.port, more="")
+        with gateway(folder, forward=policy, names=names, settings=settings) as proxy:
+            yield proxy, behind
+
+
+def test_a_websocket_over_http2_is_not_offered_and_refused_to_whoever_asks_all_the_same(tmp_path: Path) -> None:
+    """RFC 8441: so what a reload refuses can only be a WebSocket over HTTP/1.1, below."""
+    served = H2Origin()
+    with _inspected(tmp_path, served.serve, "h2") as (proxy, behind):
+        host, ca = f"games.example:{behind.port}", proxy.state / "ca" / "ca.pem"
+        with talking(proxy.forward, "games.example", behind.port, ca) as talk:
+            plain = talk.head(asking(host, "/chat"), end=True)
+            talk.until(lambda: talk.messages[plain].is_over)
+            offered = dict(talk.h2.remote_settings)
+            refused = talk.head([*asking(host, "/chat", method="CONNECT"), (":protocol", "websocket")])
+            talk.until(lambda: talk.messages[refused].is_over)
+            again = talk.head(asking(host, "/again"), end=True)
+            talk.until(lambda: talk.messages[again].is_over)
+
+        statuses = [dict(talk.messages[each].fields)[":status"] for each in (plain, refused, again)]
+        decided = dict(talk.messages[refused].fields)["wicketgate-decision"]
+        decision = proxy.record(decided)["decision"]
+
+    assert offered.get(SettingCodes.ENABLE_CONNECT_PROTOCOL, 0) == 0
+    assert statuses == ["200", "400", "200"]
+    assert (decision["verdict"], decision["reason"]) == ("deny", "malformed-request")
+    assert [dict(each.fields)[":path"] for each in served.messages] == ["/chat", "/again"]
+
+
+def test_a_websocket_inside_inspected_tls_is_closed_when_a_new_policy_refuses_it(tmp_path: Path) -> None:
+    with _inspected(tmp_path, _echo, "http/1.1") as (proxy, behind):
+        ca = proxy.state / "ca" / "ca.pem"
+        with inside(proxy.forward, "games.example", behind.port, ca, "http/1.1") as tls:
+            tls.sendall(f"GET /chat HTTP/1.1\r\nHost: games.example:{behind.port}\r\n".encode() + UPGRADE)
+            assert status_of(read_head(tls)) == 101
+
+            _reload(proxy, behind, NO_GAMES)
+            assert read_all(tls) == b""
+        ends = [each for each in proxy.records() if each["event"] == "end" and each["reason"] is not None]
+
+    assert [(each["reason"], each["decision"]["rule"]) for each in ends] == [("policy-changed", "no-games")]
+
+
 def _begun(talk: Talk, stream_id: int, _message: Message) -> None:
     """Answers that go on and on."""
     talk.h2.send_headers(stream_id, [(":status", "200"), ("content-type", "text/event-stream")])
@@ -243,23 +298,16 @@ def _begun(talk: Talk, stream_id: int, _message: Message) -> None:
 
 def test_of_several_streams_only_the_refused_one_is_reset(tmp_path: Path) -> None:
     served = H2Origin(reply=_begun)
-    issuer = authority()
-    (tmp_path / "root.pem").write_bytes(issuer.pem)
-    identity = issuer.signs(Wish(names=("games.example",))).served(tmp_path)
-    identity.set_alpn_protocols(["h2"])
-    settings = {"upstream_tls": {"trust": ["root.pem"]}}
-    with origin(serve=served.serve, tls=identity) as behind:
-        policy = POLICY.format(port=behind.port, more="")
-        with gateway(tmp_path, forward=policy, names={".example": ["127.0.0.1"]}, settings=settings) as proxy:
-            ca = proxy.state / "ca" / "ca.pem"
-            with talking(proxy.forward, "games.example", behind.port, ca) as talk:
-                closed, kept = (talk.head(asking(f"games.example:{behind.port}", path)) for path in ("/games", "/work"))
-                talk.until(lambda: all(b"data: 1" in talk.messages[each].body for each in (closed, kept)))
+    with _inspected(tmp_path, served.serve, "h2") as (proxy, behind):
+        ca = proxy.state / "ca" / "ca.pem"
+        with talking(proxy.forward, "games.example", behind.port, ca) as talk:
+            closed, kept = (talk.head(asking(f"games.example:{behind.port}", path)) for path in ("/games", "/work"))
+            talk.until(lambda: all(b"data: 1" in talk.messages[each].body for each in (closed, kept)))
 
-                _reload(proxy, behind, NO_PATH)
-                talk.until(lambda: talk.messages[closed].reset is not None)
-                assert not talk.messages[kept].is_over
-            decided = proxy.wait_for(lambda each: each["event"] == "decision" and each["request"]["path"] == "/games")
-            end = proxy.record(decided["id"], "end")
+            _reload(proxy, behind, NO_PATH)
+            talk.until(lambda: talk.messages[closed].reset is not None)
+            assert not talk.messages[kept].is_over
+        decided = proxy.wait_for(lambda each: each["event"] == "decision" and each["request"]["path"] == "/games")
+        end = proxy.record(decided["id"], "end")
 
     assert (end["reason"], end["decision"]["rule"]) == ("policy-changed", "no-games")

@@ -297,6 +297,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_
 complete -c wicketgate -n '_shtab_wicketgate_using status' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using status' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'
 complete -c wicketgate -n '_shtab_wicketgate_using status' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using status' -l ready -d 'end with 0 as long as it is ready, whatever else is amiss: for health checks'
 complete -c wicketgate -n '_shtab_wicketgate_using; and test $_shtab_wicketgate_npos -eq 0' -a reload -d 'Have a running gateway read policies, lists, routes and certificates again.'
 complete -c wicketgate -n '_shtab_wicketgate_using reload' -s h -l help -d 'show this help message and exit'
 complete -c wicketgate -n '_shtab_wicketgate_using reload' -l state -xka "(__fish_complete_directories)" -d 'folder of the authority, the audit log and last good copies (default: ./.wicketgate)'

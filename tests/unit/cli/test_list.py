@@ -96,6 +96,7 @@ def test_a_file_that_has_changed_since_gives_no_line(
             [row(fell_back=True, problems=["is missing"])],
         ),
         (1, "1 min old, NOTHING NEWER CAME", [row(unfetched={"why": "answered 503", "since": "2026"})]),
+        (0, "1 min old\n", [{key: value for key, value in row().items() if key != "unfetched"}]),
         (1, "NOTHING IN FORCE", [row(digest=None, age=None)]),
         (0, "2,000,000 entries in 16.0 MB", [row(entries=2_000_000, memory=16_000_000)]),
         (0, "used by  nothing", [row(used_by=[])]),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+LISTED = {"listener": "egress", "name": "ads", "problems": ["it shrank", "stale: it is 8 d old"]}
+KEPT_LIST = {"what": "list", "state": "kept", "listener": "egress", "name": "ads", "problems": ["it shrank"]}
 TROUBLE = {"healthy": False, "trouble": "no space", "last": 1, "waiting": 9}
 
 
@@ -72,6 +74,19 @@ def test_one_that_is_not_well_is_a_finding(
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("is_ready", "code"), [(True, 0), (False, 1)])
+def test_for_health_checks_it_only_counts_whether_it_is_ready(
+    is_ready: bool,  # noqa: FBT001 - a row of a table
+    code: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parts = {"watched": True, "parts": [{**KEPT_LIST, "kept_since": "2026"}], "counts": []}
+
+    assert told(tmp_path, standing(ready=is_ready, lists=[LISTED], reloads=parts), "--ready") == code
+    assert "KEPT " in capsys.readouterr().out
+
+
 def test_a_policy_that_was_refused_is_a_finding_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy = {"what": "policy", "state": "kept", "listener": "egress", "name": None}
     kept = policy | {"kept_since": "2026-11-23T11:00:00Z", "problems": ["p.yaml:1:1  broken"]}
@@ -80,10 +95,6 @@ def test_a_policy_that_was_refused_is_a_finding_too(tmp_path: Path, capsys: pyte
     out = capsys.readouterr().out
     assert "KEPT         policy egress, from before 2026-11-23T11:00:00Z: p.yaml:1:1  broken" in out
     assert "up for       5 s" in out
-
-
-LISTED = {"listener": "egress", "name": "ads", "problems": ["it shrank", "stale: it is 8 d old"]}
-KEPT_LIST = {"what": "list", "state": "kept", "listener": "egress", "name": "ads", "problems": ["it shrank"]}
 
 
 @pytest.mark.parametrize(
@@ -117,6 +128,16 @@ def test_a_store_of_limits_says_how_it_stands(
 
     assert told(tmp_path, standing(limits_store=store)) == 0
     assert f"  limits at    redis://127.0.0.1:6379/0 {said}" in capsys.readouterr().out
+
+
+def test_a_gateway_that_was_started_before_an_update_is_understood(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = standing()
+    del before["lists"]
+
+    assert told(tmp_path, before) == 0
+    assert "is ready" in capsys.readouterr().out
 
 
 def test_programs_get_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

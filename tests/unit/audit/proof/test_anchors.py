@@ -200,6 +200,20 @@ def test_an_anchor_that_was_dead_at_the_end_and_works_at_the_next_start_is_told_
     assert keeper.standings.of("wall").size == 8
 
 
+def test_where_it_cannot_be_written_down_how_anchors_stand_they_are_served_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    wall = Wall()
+    wall.open.set()
+    keeping = Keeping(Standings(tmp_path / "gone" / "standings"))(wall)
+    keeping.offer(checkpoint(7))
+    keeping.close()
+
+    assert wall.lines == [checkpoint(7)]
+    assert keeping.standing.size == 7
+    assert "audit: how anchors stand cannot be written down: no such file or directory" in caplog.messages
+
+
 @dataclass
 class Faulty:
     """An anchor with a fault of ours, or one that says why it does not take anything."""

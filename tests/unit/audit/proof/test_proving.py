@@ -147,3 +147,32 @@ def test_a_log_without_a_proof_proves_nothing(directory: Path) -> None:
 
     with pytest.raises(NotProvable, match="this log is not proved"):
         prove(directory, ID)
+
+
+def test_a_checkpoint_that_nobody_signed_proves_nothing(directory: Path) -> None:
+    write(directory, 3)
+    store = store_of(directory)
+    (note,) = store.notes(CHECKPOINT)
+    store.publish(note.replace("\n5\n", "\n6\n", 1))
+
+    with pytest.raises(NotProvable, match="the newest checkpoint is not believed: "):
+        prove(directory, ID)
+
+
+def test_without_the_files_of_the_tree_it_is_said_which_is_missing(directory: Path) -> None:
+    write(directory, 3)
+    for path in (directory / FOLDER / "tile").rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+    with pytest.raises(NotProvable, match=r"tile/0/.* is missing, `audit verify` tells more"):
+        prove(directory, ID)
+
+
+def test_a_hash_that_is_none_is_no_proof(proof: str, directory: Path) -> None:
+    held = json.loads(proof)
+    lines = held["records"][0]["proof"].split("\n")
+    held["records"][0]["proof"] = "\n".join([*lines[:2], "no base64!", *lines[3:]])
+
+    with pytest.raises(NotProvable, match="record 5 is not in the log that was signed"):
+        check(json.dumps(held), first_key(directory))
