@@ -18,7 +18,7 @@ run: env  ## the quick start: a forward proxy, a reverse gateway and a small app
 	@$(VENV)/wicketgate run
 
 test: env  ## every test that CI runs
-	$(VENV)/pytest -m "not bench" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(VENV)/pytest -m "not bench" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: env  ## style, types and import contracts
 	$(VENV)/ruff check .

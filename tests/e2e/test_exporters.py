@@ -126,6 +126,7 @@ def test_records_wait_in_segments_that_are_rotated_and_compressed_while_a_receiv
         with stage(tmp_path / "state", exporter, options=options) as running:
             running.write(300)
             until(lambda: running.last in receiver.seqs(), "the first records never came")
+            until(lambda: running.health("siem").waiting == 0, "it was never known that they came")
             receiver.kill()
             running.write(600)
             until(lambda: running.health("siem").state == "failing", "nobody noticed")
