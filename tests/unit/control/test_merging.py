@@ -14,6 +14,7 @@ from gateway.control.merging import (
     everywhere,
     fields,
     first,
+    fullest,
     in_order,
     least,
     merged,
@@ -68,6 +69,15 @@ def test_what_caches_keep_is_added_up_cache_by_cache() -> None:
     assert merged(
         WAYS["cache.stats"].merge, {1: Outcome({"caches": [row]}), 2: Outcome({"caches": [other]})}
     ) == Outcome({"caches": [{"listener": "shop", "memory": 15, "disk": 200, "files": 3}]})
+
+
+def test_clients_that_several_workers_have_seen_are_told_once_and_the_fullest_first() -> None:
+    def row(client: str, remaining: int, reset: float) -> dict[str, Any]:
+        return {"key": {"client.ip": client}, "remaining": remaining, "reset": reset}
+
+    rows = [[row("a", 5, 1.0), row("b", 9, 2.0)], [row("c", 5, 3.0), row("a", 4, 1.5)], []]
+
+    assert fullest(rows) == [row("a", 4, 1.5), row("c", 5, 3.0), row("b", 9, 2.0)]
 
 
 @pytest.mark.parametrize(
