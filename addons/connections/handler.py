@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +26,7 @@ from addons.connections.hook_running import HookRunner
 from addons.connections.pacing import Pacing
 from addons.connections.phases import Acquaint, Asked, Await, Cut, Enter, HalfClose, HandOver, Phase, Watch
 from addons.connections.reading import handed_over
+from addons.serving.leaner import Line
 from addons.serving.options import LayerOptions, for_layers
 from addons.serving.sweeping import Watches
 from addons.serving.tasks import spawn
@@ -90,7 +90,7 @@ class GatewayHandler(LiveConnectionHandler):
         self.timeout_watchdog = _NoWatchdog(0, self.on_timeout)
         self.deadline: Final = Deadline(stage.bounds.patience)
         self._stage: Final = stage
-        self._events: Final[deque[events.Event]] = deque()
+        self._events: Final = Line[events.Event]()
         self._outgoing: Final[dict[Connection, list[bytes]]] = {}
         self._is_working = False
         self._is_dead = False

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from gateway.control.fronts import FrontStore
     from gateway.control.trust import TrustStore
     from gateway.limits.shared import SharedTable
+    from gateway.lists.shelf import Shelf
     from gateway.traces.sending import Sender
     from gateway.upstreams.parents import Spot
     from gateway.upstreams.resolver import Resolver
@@ -159,11 +160,15 @@ class Engine:
 
 
 def compose(
-    settings: Settings, resolver: Resolver | None = None, shared: SharedTable | None = None, log: Log | None = None
+    settings: Settings,
+    resolver: Resolver | None = None,
+    shared: SharedTable | None = None,
+    log: Log | None = None,
+    shelf: Shelf | None = None,
 ) -> Engine:
     """Put the engine together, nothing opened yet; `resolver` and `log` replace those that are configured.
 
-    In a `shared` table the limits are counted together with other workers.
+    In a `shared` table the limits are counted together with other workers, and on a `shelf` are the names of all.
     """
     base, turns, geography = lay(settings, resolver, log), Turns(), Geography()
     connections, pools = base.connections, base.pools
@@ -198,7 +203,7 @@ def compose(
         *(Recording(recorder, connections), *_settling(recorder, base.writer)),
     )
     counting = counting_of(settings.limits_store, base.note, time.time)
-    listeners = _listeners(settings, base, shared, counting)
+    listeners = _listeners(settings, base, shared, counting, shelf)
     served, standing = _served(connections, geography)
     return Engine(
         *(settings, base.writer, base.resolver, base.trust, base.fronts, listeners),
@@ -270,7 +275,11 @@ def _settling(recorder: Recorder, writer: Log) -> tuple[Settling, ...]:
 
 
 def _listeners(
-    settings: Settings, base: Foundations, shared: SharedTable | None, counting: CountingTogether | None
+    settings: Settings,
+    base: Foundations,
+    shared: SharedTable | None,
+    counting: CountingTogether | None,
+    shelf: Shelf | None,
 ) -> tuple[Listener, ...]:
     parents, store = parents_of(settings, base.own, os.environ), None if counting is None else counting.store
     return tuple(
@@ -283,6 +292,7 @@ def _listeners(
                 clock=time.time,
                 record=base.note,
                 counters=counters_of(each.name, shared, store),
+                shelf=shelf,
             ),
             routes=RouteTable.of(each, settings.upstreams) if each.mode is Mode.REVERSE else None,
             parents=ParentTable.of(each.name, each.parent, parents),

@@ -13,6 +13,7 @@ from addons.serving.ageing import Ageing
 from addons.serving.descriptors import make_room
 from addons.serving.foundations import all_own
 from addons.serving.front import Front, open_http3
+from addons.serving.leaner import slim
 from addons.serving.quicker import quicken
 from addons.serving.starting import DRAIN
 from gateway.control.feeds import Feeds, Surroundings
@@ -103,6 +104,7 @@ def settle(engine: Engine, said: Callable[[str], None]) -> None:
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
     quicken()
+    slim()
     if too_few := make_room(engine.settings.limits.connections):
         said(too_few)
     for claim, _ in (unreached for each in engine.listeners for unreached in never_reached(each.settings.routes)):

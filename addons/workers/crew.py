@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.audit.writing.intake import Log
     from gateway.config.settings import Settings
     from gateway.limits.shared import SharedTable
+    from gateway.lists.shelf import Shelf
 
 _PAUSES: Final = (0.1, 5.0)
 """Seconds before a dead worker is replaced: at first, and at most, doubled every time."""
@@ -45,7 +46,10 @@ _TRIES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all workers get: sockets, the way to the log, through an open `folder`, and the memories of counters."""
+    """What all workers get: sockets, the way to the log, through an open `folder`, and the memories of counters.
+
+    On the `shelf` are the names of lists.
+    """
 
     places: Places
     folder: int
@@ -53,6 +57,7 @@ class Shared:
     memory: int
     limits: SharedTable
     secret: bytes
+    shelf: Shelf | None = None
 
     def bury(self, number: int, connections: int) -> None:
         """Give back what a worker held that is dead."""
@@ -295,6 +300,7 @@ class Crew:
             limits=shared.limits.fd,
             secret=shared.secret,
             again=again,
+            shelf=shared.shelf,
         )
         return await hired(place, self.heard_from, self.start_reload)
 

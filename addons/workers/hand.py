@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -151,6 +152,7 @@ async def hired(place: Place, said: Callable[[int, str], None], wished: Callable
             pass_fds=kept,
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
+            env=None if place.shelf is None else {**os.environ, "PYTHONHASHSEED": str(place.shelf.seed)},
         )
     wire = await Wire.over(ours)
     hand = Hand(place.number, process, wire, said, wished, asyncio.get_running_loop().time())

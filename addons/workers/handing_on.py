@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from addons.serving.control import Refused
 from addons.serving.measuring import of_owner
 from addons.serving.orders.giving import only, seconds_of
+from addons.serving.orders.limits import SHOWN
 from addons.serving.orders.status import audit
 from addons.workers.wire import Gone
 from gateway.audit.records.events import admin_record
@@ -48,7 +49,7 @@ class Orders:
     def verbs(self) -> dict[str, Verb]:
         """By the words that they are given with."""
         handed: dict[str, Verb] = {verb: partial(self._hand_on, verb) for verb in WAYS}
-        told = {"status": self.status, "metrics": self.metrics, "workers": self.workers}
+        told = {"status": self.status, "metrics": self.metrics, "workers": self.workers, "limits": self.limits}
         done = {"reload": self.reload, "drain": self.drain, "lists.refresh": self.refresh_lists}
         return {**handed, **told, **done}
 
@@ -69,6 +70,12 @@ class Orders:
             "audit": audit(self.crew.log),
             "workers": self._at_work(found["workers"]),
         }
+
+    async def limits(self, caller: Caller, given: Mapping[str, str]) -> dict[str, Any]:
+        """What limits count; `most` of the clients that any worker has seen. Raises Refused."""
+        found = await self._hand_on("limits", caller, given)
+        shown = int(given.get("most", str(SHOWN)))
+        return {**found, "limits": [{**each, "fullest": each["fullest"][:shown]} for each in found["limits"]]}
 
     def _at_work(self, told: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         numbers = {hand.process.pid: number for number, hand in self.crew.hands.items()}

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.config.settings import Settings
+    from gateway.lists.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +20,8 @@ class Place:
 
     `settings` are those of the start, and `latest` those whose routes and upstreams were taken up since. `sockets` are
     the descriptors of all places, listener by listener; `log` is where records are taken, reached through the open
-    `folder`; clients are counted in `shared`, under `secret`, and what
-    limits count in the table `limits`. `again` says that it is not the first in its place.
+    `folder`; clients are counted in `shared`, under `secret`, what limits count in the table `limits`, and names of
+    lists are on the `shelf`. `again` says that it is not the first in its place.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Place:
     limits: int
     secret: bytes
     again: bool
+    shelf: Shelf | None = None
 
     def crowd(self) -> SharedCrowd:
         """The clients of all workers, as this one counts them."""

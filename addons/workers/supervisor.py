@@ -30,6 +30,8 @@ from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.owner import AuditOwner
 from gateway.control import service_manager
 from gateway.limits.shared import SharedTable
+from gateway.lists.shelf import Shelf
+from gateway.policy.domains import KEY_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,8 @@ __all__ = ["NotStarted", "run"]
 
 _SOCKET: Final = "audit.sock"
 """Where workers write, in the state folder."""
+_SHELF: Final = "shelf"
+"""Where workers keep the hashes of lists together, in the state folder."""
 _SETTLE: Final = 10.0
 """Seconds that workers get beyond what exchanges get to end."""
 
@@ -114,6 +118,8 @@ class _Process:
         problems += problems_of(self.settings.proof.reached, os.environ)
         problems += trace_problems(self.settings.traces)
         places = open_places(self.settings.listeners, self.settings.workers, problems)
+        shelf = Shelf(self.settings.state / _SHELF, os.urandom(KEY_LENGTH))
+        shelf.empty()
         shared = Shared(
             places=places,
             folder=folder,
@@ -121,6 +127,7 @@ class _Process:
             memory=make_shared(self.settings.workers, self.settings.limits.connections),
             limits=SharedTable.create(self.settings.workers),
             secret=os.urandom(SECRET),
+            shelf=shelf,
         )
         crew = Crew(
             *(self.settings, shared, writer, self.said, self.again),

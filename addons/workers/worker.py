@@ -292,7 +292,9 @@ async def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | 
     pen = Pen(WorkerLog(place.log, options_of(settings.audit)), place.number, leads=leads)
     try:
         pen.start()
-        engine = compose(settings, shared=SharedTable.attach(place.limits, place.number - 1), log=pen)
+        engine = compose(
+            settings, shared=SharedTable.attach(place.limits, place.number - 1), log=pen, shelf=place.shelf
+        )
         engine.open(said)
     except (AuditUnavailable, Unusable, OSError, ValueError) as error:
         return None, [str(error)]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.lists.load import LoadedLists
+    from gateway.lists.shelf import Shelf
     from gateway.policy.addresses import Address
     from gateway.policy.analysis.verdicts import CasesReport
     from gateway.policy.compiled import CompiledPolicy
@@ -43,12 +44,13 @@ class Needs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the policy of one listener comes from, and what it is compiled for."""
+    """Where the policy of one listener comes from, and what it is compiled for; names lie on the workers' `shelf`."""
 
     file: Path
     mode: Mode
     own: frozenset[tuple[Address, int]]
     kept_lists: Path
+    shelf: Shelf | None = None
 
     @property
     def cases(self) -> Path:
@@ -121,7 +123,7 @@ def _needs(source: Source, document: PolicyDocument) -> Needs:
 def _made(
     source: Source, document: PolicyDocument, now: float, before: LoadedLists | None
 ) -> tuple[CompiledPolicy, LoadedLists, tuple[str, ...]]:
-    lists = load_lists(document.lists, source.file.parent, source.kept_lists, now, before)
+    lists = load_lists(document.lists, source.file.parent, source.kept_lists, now, before, shelf=source.shelf)
     if lists.problems:
         raise Invalid(lists.problems)
     policy = compile_policy(document, lists.contents, mode=source.mode, own=source.own)

@@ -85,6 +85,19 @@ def rows(*names: str, **merges: Merge) -> Merge:
     return merged
 
 
+def fullest(values: Sequence[Any]) -> Any:
+    """The keys of a limit that any of them has seen, each as the one says who saw it later, the fullest first."""
+    found: dict[str, Any] = {}
+    for row in (row for each in values for row in each):
+        name = repr(sorted(row["key"].items()))
+        found[name] = min(found.get(name, row), row, key=_left)
+    return sorted(found.values(), key=_left)
+
+
+def _left(row: Mapping[str, Any]) -> tuple[int, float]:
+    return row["remaining"], -row["reset"]
+
+
 def in_order(**merges: Merge) -> Merge:
     """Of lists of objects that every worker gives in the same order: merged one by one."""
     return lambda values: [fields(**merges)(same) for same in zip(*values, strict=False)]
@@ -154,7 +167,7 @@ WAYS: Final[Mapping[str, Way]] = {
     "lists.lookup": ANYONE,
     "lists.refresh": ANYONE,
     "explain": ANYONE,
-    "limits": ANYONE,
+    "limits": Way(merge=fields(limits=rows("listener", "id", keys=most, fullest=fullest))),
     "upstreams": Way(merge=fields(upstreams=rows("name", servers=servers))),
     "metrics": Way(merge=snapshots),
     "upstreams.servers": Way(),

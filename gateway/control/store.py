@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.control.candidates import Candidate, Needs
     from gateway.control.listing import Unfetched
     from gateway.lists.load import LoadedList, LoadedLists
+    from gateway.lists.shelf import Shelf
     from gateway.policy.addresses import Address
 
 
@@ -60,8 +61,8 @@ class PolicyStore:
     """Holds the gate of one listener.
 
     `own` are the gateway's own listeners, `clock` gives seconds since the epoch, `record` writes an audit record (or
-    raises, and then nothing is replaced), `counters` say where limits are counted. The last good copy lies in
-    `state/policy/<listener>/policy.yaml`.
+    raises, and then nothing is replaced), `counters` say where limits are counted, a `shelf` where names of lists are.
+    The last good copy lies in `state/policy/<listener>/policy.yaml`.
     """
 
     def __init__(  # noqa: PLR0913 - what a policy is read with, and where it is written down
@@ -73,6 +74,7 @@ class PolicyStore:
         clock: Callable[[], float],
         record: Callable[[Record], object],
         counters: Counters = ALONE,
+        shelf: Shelf | None = None,
     ) -> None:
         self._counters = counters
         self._listener = listener.name
@@ -81,6 +83,7 @@ class PolicyStore:
             mode=listener.mode,
             own=own,
             kept_lists=state / "lists" / listener.name,
+            shelf=shelf,
         )
         self._copy = state / "policy" / listener.name / "policy.yaml"
         self._clock = clock

@@ -100,11 +100,20 @@ class Cells:
         """How many cells are in use."""
         return int(_TABLE.unpack_from(self._memory.view, self._start)[2])
 
+    @property
+    def made(self) -> int:
+        """How many cells were ever in use, which are those of the first numbers."""
+        return int(_TABLE.unpack_from(self._memory.view, self._start)[0])
+
+    def is_used(self, cell: int) -> bool:
+        """Whether somebody has this cell."""
+        return any(self._memory.view[cell + 8 : cell + HEAD])
+
     def __iter__(self) -> Iterator[int]:
         """Every cell that is in use."""
-        for number in range(1, _TABLE.unpack_from(self._memory.view, self._start)[0] + 1):
+        for number in range(1, self.made + 1):
             cell = self.numbered(number)
-            if any(self._memory.view[cell + 8 : cell + HEAD]):
+            if self.is_used(cell):
                 yield cell
 
     def _bucket(self, name: bytes) -> int:

@@ -1,13 +1,13 @@
 """Memory that processes share, changed under a lock that outlives no holder, and never left half changed.
 
-The lock is a POSIX record lock (fcntl) on the first byte: the kernel takes it back from a process that dies, however it
-dies. What that one was about to change is undone by whoever comes next: before a piece is overwritten, what was there
-is written to a journal, as one entry whose mark (one byte, so that it is written or not) is set last. The change is
-done when the first mark is taken back. So a change is there as a whole or not at all, at whatever instruction its
-process was killed; a whole machine that dies takes the memory with it.
+The lock is a robust mutex in the memory itself (`gateway.limits.mutex`): of a process that dies, however it dies, the
+next one has it. What that one was about to change is undone by whoever comes next: before a piece is overwritten, what
+was there is written to a journal, as one entry whose mark (one byte, so that it is written or not) is set last. The
+change is done when the first mark is taken back. So a change is there as a whole or not at all, at whatever instruction
+its process was killed; a whole machine that dies takes the memory with it.
 
-The lock tells processes apart, not threads: in a process one thread alone uses it. It is waited for, but not for ever:
-a process that is stopped while it holds the lock (a debugger, the freezer) makes the others fail, which refuses.
+It is waited for, but not for ever: a process that is stopped while it holds the lock (a debugger, the freezer) makes
+the others fail, which refuses. That a process lives is told by a POSIX record lock on a byte of the file, its mark.
 
 Source: POSIX.1-2017, fcntl (F_SETLK, F_GETLK); undo logging as in Gray and Reuter, Transaction Processing, chapter 10.
 """
@@ -18,46 +18,47 @@ import fcntl
 import os
 import struct
 from mmap import mmap
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final, Self
+
+from gateway.limits.mutex import Contended, Mutex
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+__all__ = ["Contended", "Memory"]
+
 PATIENCE: Final = 0.25
 """Seconds to wait for the lock; it is held for microseconds."""
 
-_SPINS: Final = 20
-_NAP: Final = 0.000_05
+LOCK: Final = 128
+"""Where the lock is."""
+
 _FLOCK: Final = struct.Struct("@hhqqi4x")
 _ENTRY: Final = struct.Struct("<HI")
 """Of the journal, before what was there: how many bytes, and where."""
-
-
-class Contended(OSError):  # noqa: N818 - it says what the lock is
-    """The lock could not be had in time: a process that holds it does not run."""
 
 
 class Memory:
     """`size` bytes of a file that processes share, with a journal of `room` bytes at `journal`.
 
     A context manager: inside, the lock is held; an exception undoes what was changed. `put` changes, `view` reads.
+    `counts` is the same memory as numbers of four bytes: of those that one process alone ever changes, each is written
+    in one piece, so that it needs neither the lock nor the journal.
     """
 
-    __slots__ = ("_end", "_first", "_last", "fd", "view")
+    __slots__ = ("_end", "_first", "_last", "counts", "fd", "mutex", "view")
 
     def __init__(self, fd: int, size: int, journal: int, room: int) -> None:
         self.fd: Final = fd
         self.view: Final = mmap(fd, size, trackfd=False)
+        self.counts: Final = memoryview(self.view)[: size & ~3].cast("I")
+        self.mutex: Final = Mutex(self.view, LOCK)
         self._first: Final = journal
         self._last: Final = journal + room
         self._end = journal
 
     def __enter__(self) -> Self:
-        try:
-            fcntl.lockf(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
-        except BlockingIOError:
-            self._wait()
+        self.mutex.take(PATIENCE)
         if self.view[self._first]:
             self._undo()
         return self
@@ -68,7 +69,7 @@ class Memory:
         if kind is not None:
             self._undo()
         self.commit()
-        fcntl.lockf(self.fd, fcntl.LOCK_UN, 1, 0)
+        self.mutex.give_back()
 
     def put(self, at: int, new: bytes) -> None:
         """Change a piece of at most 65,535 bytes."""
@@ -99,20 +100,6 @@ class Memory:
             view[at : at + len(old)] = old
         self.commit()
 
-    def _wait(self) -> None:
-        until, tries = monotonic() + PATIENCE, 0
-        while True:
-            tries += 1
-            if tries > _SPINS:
-                sleep(_NAP)
-            try:
-                fcntl.lockf(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
-            except BlockingIOError:
-                if monotonic() > until:
-                    raise Contended("the shared limits are held by a process that does not run") from None
-            else:
-                return
-
     def claim(self, number: int) -> bool:
         """Hold a mark for as long as this process lives; False if another process holds it."""
         try:
@@ -128,4 +115,6 @@ class Memory:
 
     def close(self) -> None:
         """Let go of the memory; the file is the caller's."""
+        self.mutex.close()
+        self.counts.release()
         self.view.close()

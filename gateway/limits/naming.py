@@ -20,6 +20,38 @@ if TYPE_CHECKING:
 
 SIZE: Final = 16
 """Bytes of a name."""
+REMEMBERED: Final = 4096
+"""Names of keys that a process remembers at least, and at most twice as many."""
+
+
+class Names:
+    """What keys of limits are called, under a secret; those that were asked for of late are remembered.
+
+    A client asks again and again, and only who remembers can tell which one a name stands for.
+    """
+
+    __slots__ = ("_before", "_now", "_secret")
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret: Final = secret
+        self._now: dict[tuple[bytes, Key], bytes] = {}
+        self._before: dict[tuple[bytes, Key], bytes] = {}
+
+    def of(self, limit: bytes, key: Key) -> bytes:
+        """The name of a key of a limit."""
+        asked = (limit, key)
+        found = self._now.get(asked)
+        return self._remembered(asked) if found is None else found
+
+    def known(self, limit: bytes) -> list[Key]:
+        """The keys of this limit that are remembered."""
+        return [key for of, key in {**self._before, **self._now} if of == limit]
+
+    def _remembered(self, asked: tuple[bytes, Key]) -> bytes:
+        if len(self._now) >= REMEMBERED:
+            self._before, self._now = self._now, {}
+        found = self._now[asked] = self._before.get(asked) or name_of(self._secret, *asked)
+        return found
 
 
 def rate_name(secret: bytes, listener: str, spec: LimitSpec) -> bytes:

@@ -1,6 +1,7 @@
 """How the shared memory is laid out, and who works on it: the file, its head, the limits and the workers.
 
     0        what this is, how many workers and cells there are, the secret of the names
+    128      the lock
     2048     the process of every worker, by its number
     4096     the limits: name, cells that belong to it
     65536    the journal
@@ -80,6 +81,9 @@ def make(plan: Plan) -> int:
     fd = os.memfd_create("wicketgate-limits", os.MFD_CLOEXEC)
     os.ftruncate(fd, plan.size)
     os.pwrite(fd, _HEAD.pack(_MAGIC, plan.workers, plan.cells, os.urandom(SECRET)), 0)
+    memory = mapped(fd, plan)
+    memory.mutex.make()
+    memory.close()
     return fd
 
 
@@ -149,7 +153,7 @@ class Directory:
             found, used = self._entry(at)
             if found == name:
                 return used
-        at = self._find(name)
+        at = self.find(name)
         return 0 if at is None else self._entry(at)[1]
 
     def has_room(self, name: bytes, more: int, used: int | None = None) -> bool:
@@ -168,7 +172,7 @@ class Directory:
 
     def took(self, name: bytes) -> int | None:
         """The limit gets a cell more; its number, None if there are too many limits."""
-        at = self._find(name)
+        at = self.find(name)
         if at is None:
             at = next((at for at in range(LIMITS) if not self._entry(at)[1]), None)
         if at is None:
@@ -182,7 +186,8 @@ class Directory:
         name, used = self._entry(at)
         self._put(at, name, used - 1)
 
-    def _find(self, name: bytes) -> int | None:
+    def find(self, name: bytes) -> int | None:
+        """The number of the limit of this name; None if it holds nothing."""
         at = self._known.get(name)
         if at is not None and self._entry(at)[0] == name:
             return at

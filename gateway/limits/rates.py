@@ -23,6 +23,8 @@ _AMOUNT: Final = struct.Struct("<Q")
 _TAT: Final = 16
 TURNS: Final = 8
 """So many requests of a worker are counted between two looks at what is idle."""
+LINGER: Final = NANOSECONDS
+"""Nanoseconds for which an idle key is kept where there is room: its client may come again soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Rates:
         return 0 if cell == NONE else int.from_bytes(self._memory.view[cell + HEAD : cell + HEAD + _TAT], "little")
 
     def sweep(self, now: int) -> None:
-        """Now and then, forget a few of the keys that are idle; nothing else may have been changed before.
+        """Now and then, forget a few of the keys that were idle for some time; nothing may have been changed before.
 
         Not at once: a client that comes again soon would have its key made anew each time, which is most of the work.
         """
@@ -83,7 +85,7 @@ class Rates:
         if self._turn:
             return
         for _ in range(TURNS * SWEEP):
-            if not self._looks(now):
+            if not self._looks(now - LINGER):
                 return
 
     def room(self, counted: Counted, now: int, more: int) -> float:

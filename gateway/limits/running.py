@@ -1,6 +1,9 @@
 """What runs at the same time, in shared memory: a count per key and worker, so that those of a dead one can be dropped.
 
-A key has a cell only while it holds something. Whoever refuses because of others looks first whether they live.
+A worker alone changes its own counts, and what a dead one held is given back, so that they need no journal; what ends
+is given back without the lock. The cell of a key that holds nothing is kept for the client's next request, until the
+hand that goes around comes to it: a client's requests one after the other would make and drop it each time.
+Whoever refuses because of others looks first whether they live.
 """
 
 from __future__ import annotations
@@ -16,6 +19,12 @@ if TYPE_CHECKING:
     from gateway.limits.memory import Memory
     from gateway.limits.places import Directory, Plan, Workers
 
+LOOKS: Final = 2
+"""Cells that the hand looks at for every one that is taken."""
+KEPT: Final = 4096
+"""Cells that are left alone: so few need no room."""
+SEARCH: Final = 64
+"""Cells that it looks at where there is no room: no request has others wait for longer."""
 _COUNT: Final = struct.Struct("<I")
 
 
@@ -29,9 +38,23 @@ class Bounded:
 
 
 class Running:
-    """Counts what runs for `worker`. Everything is asked and done while the memory is locked."""
+    """Counts what runs for `worker`. Everything but `give_back` is asked and done while the memory is locked.
 
-    __slots__ = ("_cells", "_counts", "_limits", "_memory", "_one", "_worker", "_workers")
+    What was `forgotten` is counted: cells that were found before then may be somebody else's.
+    """
+
+    __slots__ = (
+        "_cells",
+        "_counts",
+        "_grew",
+        "_hand",
+        "_limits",
+        "_memory",
+        "_nothing",
+        "_worker",
+        "_workers",
+        "forgotten",
+    )
 
     def __init__(self, memory: Memory, plan: Plan, limits: Directory, workers: Workers, worker: int) -> None:
         self._memory: Final = memory
@@ -40,59 +63,69 @@ class Running:
         self._limits: Final = limits
         self._workers: Final = workers
         self._worker: Final = worker
-        self._one: Final = self._counts.pack(*(int(each == worker) for each in range(plan.workers)))
+        self._nothing: Final = bytes(4 * plan.workers)
+        self._grew = False
+        self._hand = 0
+        self.forgotten = 0
 
-    def refusal(self, bounded: Bounded, name: bytes, more: int) -> Reason | None:
-        """Why nothing more may run for this key, None if something may.
+    def find(self, name: bytes) -> int:
+        """The cell of a key, NONE if it has none."""
+        return self._cells.find(name)
+
+    def refusal(self, bounded: Bounded, cell: int, more: int) -> Reason | None:
+        """Why nothing more may run for the key of this cell, None if something may.
 
         There has to be room for `more` keys of other limits too. Nothing else may have been changed before.
         """
-        reason = self._refusal(bounded, name, more)
+        reason = self._refusal(bounded, cell, more)
         if reason is None or not (dead := self._workers.dead()):
             return reason
         for worker in dead:
             self.bury(worker)
-        return self._refusal(bounded, name, more)
+        return self._refusal(bounded, cell, more)
 
-    def _refusal(self, bounded: Bounded, name: bytes, more: int) -> Reason | None:
-        cell = self._cells.find(name)
-        if self._sum(cell) >= bounded.most:
-            return Reason.CONCURRENCY_EXCEEDED
-        return None if cell != NONE or self._has_room(bounded, more) else Reason.LIMIT_TABLE_FULL
+    def _refusal(self, bounded: Bounded, cell: int, more: int) -> Reason | None:
+        if cell != NONE:
+            return Reason.CONCURRENCY_EXCEEDED if self.held(cell) >= bounded.most else None
+        has_room = self._has_room(bounded, more) or self._made_room(bounded, more)
+        return None if has_room else Reason.LIMIT_TABLE_FULL
 
-    def held(self, name: bytes) -> int:
-        """How much runs for this key."""
-        return self._sum(self._cells.find(name))
+    def held(self, cell: int) -> int:
+        """How much runs for the key of this cell."""
+        return 0 if cell == NONE else sum(self._counts.unpack_from(self._memory.view, cell + HEAD))
 
-    def take(self, bounded: Bounded, name: bytes) -> int:
-        """Count something that runs from now on, and against which `refusal` has just said nothing; how much does."""
-        cell = self._cells.find(name)
-        if cell == NONE:
-            limit = self._limits.took(bounded.name)
-            if limit is None or self._cells.add(name, limit, self._one) == NONE:
-                raise MemoryError("there is no room for a client that was promised some")
-            return 1
-        self._change(cell, self._worker, 1)
-        return self._sum(cell)
+    def place(self, bounded: Bounded, name: bytes, cell: int) -> int:
+        """The cell of a key against which `refusal` has just said nothing: the one that it has, or a new one."""
+        if cell != NONE:
+            return cell
+        limit = self._limits.took(bounded.name)
+        if limit is None or (cell := self._cells.add(name, limit, self._nothing)) == NONE:
+            raise MemoryError("there is no room for a client that was promised some")
+        self._grew = True
+        return cell
 
-    def give_back(self, name: bytes) -> None:
-        """Something that this worker took has ended."""
-        cell = self._cells.find(name)
-        counts = (0,) if cell == NONE else self._counts.unpack_from(self._memory.view, cell + HEAD)
-        if cell == NONE or not counts[self._worker]:
-            return
-        if sum(counts) == 1:
-            self._drop(cell)
-        else:
-            self._change(cell, self._worker, -1)
+    def take(self, cell: int) -> None:
+        """Count something that runs from now on. What was changed before is to be committed: this stays at once."""
+        self._memory.counts[(cell + HEAD >> 2) + self._worker] += 1
+
+    def give_back(self, cell: int) -> None:
+        """Something that this worker took has ended. The lock need not be held: a cell that holds something stays."""
+        mine = (cell + HEAD >> 2) + self._worker
+        if self._memory.counts[mine]:
+            self._memory.counts[mine] -= 1
+
+    def sweep(self) -> None:
+        """After a new cell, look at a few, and drop what nobody uses; nothing else may have been changed before."""
+        if self._grew:
+            self._grew = False
+            if self._cells.used > KEPT:
+                self._search(LOOKS)
 
     def bury(self, worker: int) -> None:
         """Give back all that a worker holds; each key by a change of its own. Nothing else may have been changed."""
         for cell in self._cells:
-            counts = self._counts.unpack_from(self._memory.view, cell + HEAD)
-            if counts[worker]:
-                self._change(cell, worker, -counts[worker])
-                self._forget(cell)
+            if self._memory.counts[(cell + HEAD >> 2) + worker]:
+                self._memory.put(cell + HEAD + _COUNT.size * worker, bytes(_COUNT.size))
                 self._memory.commit()
         self._workers.leave(worker)
         self._memory.commit()
@@ -100,7 +133,12 @@ class Running:
     @property
     def keys(self) -> int:
         """How many keys of all limits have something running."""
-        return self._cells.used
+        return sum(1 for cell in self._cells if self.held(cell))
+
+    def keys_of(self, name: bytes) -> int:
+        """How many keys of the limit of this name have something running. Without the lock: it is a figure."""
+        at = self._limits.find(name)
+        return sum(1 for cell in self._cells if self._cells.limit(cell) == at and self.held(cell))
 
     def _has_room(self, bounded: Bounded, more: int) -> bool:
         used = self._limits.used(bounded.name)
@@ -108,17 +146,19 @@ class Running:
             return False
         return self._limits.has_room(bounded.name, more, used)
 
-    def _sum(self, cell: int) -> int:
-        return 0 if cell == NONE else sum(self._counts.unpack_from(self._memory.view, cell + HEAD))
+    def _made_room(self, bounded: Bounded, more: int) -> bool:
+        """Whether there is room after a search."""
+        self._search(SEARCH)
+        return self._has_room(bounded, more)
 
-    def _change(self, cell: int, worker: int, by: int) -> None:
-        at = cell + HEAD + _COUNT.size * worker
-        self._memory.put(at, _COUNT.pack(_COUNT.unpack_from(self._memory.view, at)[0] + by))
-
-    def _forget(self, cell: int) -> None:
-        if not self._sum(cell):
-            self._drop(cell)
-
-    def _drop(self, cell: int) -> None:
-        self._limits.gave_up(self._cells.limit(cell))
-        self._cells.remove(cell)
+    def _search(self, looks: int) -> None:
+        """Have the hand look at so many cells, but at none twice."""
+        made = self._cells.made
+        for _ in range(min(looks, made)):
+            self._hand = self._hand % made + 1
+            cell = self._cells.numbered(self._hand)
+            if self._cells.is_used(cell) and not self.held(cell):
+                self.forgotten += 1
+                self._limits.gave_up(self._cells.limit(cell))
+                self._cells.remove(cell)
+                self._memory.commit()

@@ -10,12 +10,12 @@ One process makes the table and hands its file on, the others attach to it, each
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
+from heapq import nlargest
+from itertools import batched
 from typing import TYPE_CHECKING, Final, Self
 
-from gateway.limits.memory import Contended
-from gateway.limits.naming import name_of, rate_name, running_name
+from gateway.limits.naming import Names, rate_name, running_name
 from gateway.limits.places import CELLS, Directory, Plan, Workers, make, mapped, read
 from gateway.limits.rates import Counted, Rates
 from gateway.limits.running import Bounded, Running
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from gateway.policy.limits import Key
 
 _NOBODY: Final = -1
-_NAMES: Final = 4096
-"""Names of keys that a process remembers."""
+_TOGETHER: Final = 64
+"""Keys that are looked up while others wait for the lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,7 @@ class SharedTable:
         self.running: Final = Running(
             self.memory, plan, self.directory, self._workers, _NOBODY if worker is None else worker
         )
-        self._owed: Final[list[bytes]] = []
-        self._names: Final[dict[tuple[bytes, Key], bytes]] = {}
+        self.names: Final = Names(self.secret)
 
     @classmethod
     def create(cls, workers: int, cells: int = CELLS) -> Self:
@@ -85,16 +84,6 @@ class SharedTable:
         """
         return Shared(self, listener, specs, clock)
 
-    def name(self, limit: bytes, key: Key) -> bytes:
-        """What the memory calls a key of a limit; those of late are remembered, for a client asks again and again."""
-        names, asked = self._names, (limit, key)
-        found = names.get(asked)
-        if found is None:
-            if len(names) >= _NAMES:
-                names.clear()
-            found = names[asked] = name_of(self.secret, limit, key)
-        return found
-
     def bury(self, worker: int) -> None:
         """Give back all that a worker holds, which is dead. Nobody has to: whoever is refused because of it does."""
         with self.memory:
@@ -106,17 +95,10 @@ class SharedTable:
             return Tally(self.rates.keys, self.running.keys)
 
     def give_back(self, held: Key) -> None:
-        """What ran under this name has ended. If the lock cannot be had now, it is given back with the next charge."""
-        self._owed.extend(name for name in held if isinstance(name, bytes))
-        with suppress(Contended), self.memory:
-            self.settle()
-
-    def settle(self) -> None:
-        """Give back what is owed, while the lock is held."""
-        while self._owed:
-            self.running.give_back(self._owed[-1])
-            self.memory.commit()
-            self._owed.pop()
+        """What ran in this cell has ended."""
+        for cell in held:
+            if isinstance(cell, int):
+                self.running.give_back(cell)
 
     def close(self) -> None:
         """Let go of the table; what this worker holds is given back when its process ends."""
@@ -149,9 +131,10 @@ class _Charged:
         "bound",
         "cell",
         "key",
+        "name",
+        "place",
         "rate",
-        "rate_key",
-        "running_key",
+        "running_name",
         "runs",
         "spec",
         "tat",
@@ -159,28 +142,31 @@ class _Charged:
     )
 
     def __init__(self, table: SharedTable, counter: _Counter, key: Key, now: int) -> None:
-        rate, bound = counter.rate, counter.bound
         self._table: Final = table
         self._now: Final = now
         self.spec: Final = counter.spec
         self.key: Final = key
-        self.rate: Final = rate
-        self.bound: Final = bound
-        self.tick: Final = 0 if rate is None else now * rate.rate.amount
-        self.rate_key: Final = b"" if rate is None else table.name(rate.name, key)
-        self.running_key: Final = b"" if bound is None else table.name(bound.name, key)
-        self.cell = self.tat = 0
-        self.runs: int | None = None
+        self.rate: Final = counter.rate
+        self.bound: Final = counter.bound
+        self.cell = self.place = self.runs = self.tat = self.tick = 0
+        self.name = self.running_name = b""
+        if self.rate is not None:
+            self.tick = now * self.rate.rate.amount
+            self.name = table.names.of(self.rate.name, key)
+        if self.bound is not None:
+            self.running_name = table.names.of(self.bound.name, key)
 
     def look(self) -> None:
         if self.rate is not None:
-            self.cell = self._table.rates.find(self.rate_key)
+            self.cell = self._table.rates.find(self.name)
             self.tat = self._table.rates.tat(self.cell)
+        if self.bound is not None:
+            self.place = self._table.running.find(self.running_name)
 
     def refusal(self, more: int) -> Refusal | None:
         """What speaks against the request; keys may be forgotten meanwhile."""
         if self.bound is not None:
-            reason = self._table.running.refusal(self.bound, self.running_key, more)
+            reason = self._table.running.refusal(self.bound, self.place, more)
             if reason is not None:
                 return Refusal(MOMENT, self.spec.id, reason)
         if self.rate is None:
@@ -191,14 +177,30 @@ class _Charged:
             return Refusal(full, self.spec.id, Reason.LIMIT_TABLE_FULL)
         return None
 
-    def take(self) -> Lease | None:
+    def count(self) -> None:
+        """Count it. What runs has a place then, and is counted when all limits have."""
         if self.rate is not None:
             self.tat = max(self.tat, self.tick) + self.rate.interval
-            self._table.rates.count(self.rate, self.rate_key, self.cell, self.tat)
+            self._table.rates.count(self.rate, self.name, self.cell, self.tat)
+        if self.bound is not None:
+            self.place = self._table.running.place(self.bound, self.running_name, self.place)
+
+    def take(self) -> Lease | None:
         if self.bound is None:
             return None
-        self.runs = self._table.running.take(self.bound, self.running_key)
-        return Lease([(self._table.give_back, (self.running_key,))])
+        self._table.running.take(self.place)
+        self.see()
+        return Lease([(self._table.give_back, (self.place,))])
+
+    def see(self) -> None:
+        """How much runs now."""
+        if self.bound is not None:
+            self.runs = self._table.running.held(self.place)
+
+    @property
+    def uses(self) -> int:
+        """What is used up: ticks, or what runs."""
+        return self.runs if self.rate is None else max(self.tat - self.tick, 0)
 
     def state(self) -> LimitState | None:
         spec = self.spec
@@ -208,8 +210,7 @@ class _Charged:
         if self.bound is None:
             return None
         most = self.bound.most
-        runs = self._table.running.held(self.running_key) if self.runs is None else self.runs
-        left = max(0, most - runs)
+        left = max(0, most - self.runs)
         return LimitState(spec.id, most, 0.0, left, 0.0, spec.key, self.key)
 
 
@@ -230,16 +231,21 @@ class Shared:
         """Charge a request to these limits, each with its key: to all of them or, if one refuses, to none."""
         if not specs:
             return LimitOutcome()
-        time = nanoseconds(now if self._clock is None else self._clock())
+        time = self._time(now)
         charged = [
             _Charged(self._table, self._counters[spec.id], key, time) for spec, key in zip(specs, keys, strict=True)
         ]
         if len({each.spec.id for each in charged}) < len(charged):
             raise ValueError("a request is charged to a limit once")
         with self._table.memory:
-            self._table.settle()
             self._table.rates.sweep(time)
-            return _charge(charged, self._table.rates)
+            self._table.running.sweep()
+            refusals, lease = _charge(charged, self._table)
+        states = _states(charged)
+        return refused_by(refusals, states) if refusals else LimitOutcome(states=states, lease=lease)
+
+    def _time(self, now: float) -> int:
+        return nanoseconds(now if self._clock is None else self._clock())
 
     def uncharge(self, specs: Sequence[LimitSpec], keys: Sequence[Key]) -> None:
         """Take back a request that was charged to the rates of these limits."""
@@ -247,37 +253,61 @@ class Shared:
             for spec, key in zip(specs, keys, strict=True):
                 rate = self._counters[spec.id].rate
                 if rate is not None:
-                    self._table.rates.uncount(rate, name_of(self._table.secret, rate.name, key))
+                    self._table.rates.uncount(rate, self._table.names.of(rate.name, key))
 
     def held(self, name: str) -> int:
         """How many keys a limit holds."""
         counter = self._counters[name]
-        counted = counter.rate or counter.bound
+        if counter.rate is None:
+            return 0 if counter.bound is None else self._table.running.keys_of(counter.bound.name)
         with self._table.memory:
-            return 0 if counted is None else self._table.directory.used(counted.name)
+            return self._table.directory.used(counter.rate.name)
 
-    def fullest(self, name: str, now: float, most: int) -> tuple[LimitState, ...]:  # noqa: ARG002 - nobody is known
-        """None: the memory holds no client by its name."""
-        return ()
+    def fullest(self, name: str, now: float, most: int) -> tuple[LimitState, ...]:
+        """Where those keys of a limit stand that have used up most of it, of the clients that this process has seen.
+
+        The memory holds no client by its name: others, whom another worker has seen, are told by that one.
+        """
+        counter, time = self._counters[name], self._time(now)
+        counted = counter.rate or counter.bound
+        keys = [] if counted is None else self._table.names.known(counted.name)
+        found = [
+            charged
+            for some in batched(keys, _TOGETHER, strict=False)
+            for charged in self._looked_up(counter, some, time)
+            if charged.cell or charged.runs
+        ]
+        return _states(nlargest(most, found, key=lambda charged: charged.uses))
+
+    def _looked_up(self, counter: _Counter, keys: Iterable[Key], time: int) -> list[_Charged]:
+        found = [_Charged(self._table, counter, key, time) for key in keys]
+        with self._table.memory:
+            for charged in found:
+                charged.look()
+                charged.see()
+        return found
 
     def carried_into(self, specs: Iterable[LimitSpec]) -> Shared:
         """The counters of a new policy: those of limits that stayed the same are where they were."""
         return Shared(self._table, self._listener, specs, self._clock)
 
 
-def _charge(charged: Sequence[_Charged], rates: Rates) -> LimitOutcome:
+def _charge(charged: Sequence[_Charged], table: SharedTable) -> tuple[list[Refusal], Lease | None]:
     """Look, forget what is idle, look again at what is left, and count: what was seen first may be gone by then."""
-    before = rates.forgotten
+    before = table.rates.forgotten + table.running.forgotten
     for each in charged:
         each.look()
     refusals = [said for each in charged if (said := each.refusal(len(charged) - 1)) is not None]
-    if rates.forgotten != before:
+    if table.rates.forgotten + table.running.forgotten != before:
         for each in charged:
             each.look()
-    if refusals:
-        return refused_by(refusals, _states(charged))
-    lease = joined([each.take() for each in charged])
-    return LimitOutcome(states=_states(charged), lease=lease)
+    for each in charged:
+        if refusals:
+            each.see()
+        else:
+            each.count()
+    table.memory.commit()
+    return refusals, None if refusals else joined([each.take() for each in charged])
 
 
 def _states(charged: Sequence[_Charged]) -> tuple[LimitState, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from gateway.lists.shelf import Shelf
     from gateway.policy.language.clauses import ListDocument
     from gateway.policy.lists import ListContent
 
@@ -97,14 +98,17 @@ def load_lists(  # noqa: PLR0913 - what lists are judged by, and whether that le
     before: LoadedLists | None = None,
     *,
     only_look: bool = False,
+    shelf: Shelf | None = None,
 ) -> LoadedLists:
     """Load lists. Files are found from `base`, the folder of the policy file.
 
     `keep` is a directory for the last good copies of this policy's lists and of nothing else, with what was fetched
     beside it; None keeps none, falls back on none, and takes lists that are fetched for empty. `now` is in seconds
     since the epoch. Lists that did not change since `before` are taken from there. `only_look` writes no copies.
+    Names are kept on the `shelf` that processes share, if there is one.
     """
-    loader = _Loader(base, KeptCopies(keep, only_look), now, before or LoadedLists(), os.urandom(KEY_LENGTH))
+    key = os.urandom(KEY_LENGTH) if shelf is None else shelf.key
+    loader = _Loader(base, KeptCopies(keep, only_look), now, before or LoadedLists(), shelf, key)
     waiting = dict(lists)
     while waiting:
         # Guards look at other lists, so those come first. Lists that wait for each other get no further: the guards
@@ -121,6 +125,7 @@ class _Loader:
     kept: KeptCopies
     now: float
     before: LoadedLists
+    shelf: Shelf | None
     key: bytes
     loaded: dict[str, LoadedList] = field(default_factory=dict)
 
@@ -166,8 +171,9 @@ class _Loader:
         if copy is None or copy.digest != source.digest:
             failure = self.kept.keep(document.name, source)
             remarks += [] if failure is None else [f"{document.origin} {failure}"]
-        stale = stale_at(document, reading.content, self.now)
-        return LoadedList(document, self._judged_copy(reading.content), remarks=tuple(remarks), stale=stale)
+        content = self._shelved(self._judged_copy(reading.content))
+        stale = stale_at(document, content, self.now)
+        return LoadedList(document, content, remarks=tuple(remarks), stale=stale)
 
     def _judged_copy(self, content: ListContent) -> ListContent:
         """A database is opened again to be used, so that has to be the copy that was judged."""
@@ -207,8 +213,15 @@ class _Loader:
         age, held = _age(self.now - copy.modified), counted(reading.content.entries)
         more = f" (and {len(why) - 1} more)" if len(why) > 1 else ""
         remark = f"{why[0]}{more}; the last good copy, {age} old, with {held}, stays in force"
-        stale = stale_at(document, reading.content, self.now)
-        return LoadedList(document, reading.content, remarks=(remark,), stale=stale, fell_back=True)
+        content = self._shelved(reading.content)
+        stale = stale_at(document, content, self.now)
+        return LoadedList(document, content, remarks=(remark,), stale=stale, fell_back=True)
+
+    def _shelved(self, content: ListContent) -> ListContent:
+        """The same, with its names in memory that processes share."""
+        if self.shelf is None or content.domains is None:
+            return content
+        return replace(content, domains=content.domains.moved(self.shelf.kept))
 
 
 def _named(document: ListDocument) -> str | None:

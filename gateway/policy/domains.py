@@ -6,7 +6,7 @@ not: whoever could compute hashes could search a name that is taken for one of a
 SipHash with its per-process key over a secret prefix that the caller draws, and a look-up answers one bit: nobody can
 search without asking the gateway each time, and the prefix holds even if `PYTHONHASHSEED` is fixed.
 
-The hashes mean nothing outside the process, and are never stored.
+The hashes mean nothing to whoever lacks both secrets, and those are never stored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from operator import eq
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gateway.policy.names import Host
 
@@ -38,6 +38,8 @@ class Reach(StrEnum):
     """The names below it alone (`*.name` of a zone file)."""
 
 
+type Hashes = array[int] | memoryview[int]
+"""Sorted hashes, eight bytes each."""
 type _Parts = list[list[int]]
 
 _PARTS: Final = 256
@@ -58,6 +60,10 @@ class DomainSet:
         """The entry that puts the host on the list: its own name or that of a parent. None if it is not on it."""
         entry = self._listed.find(self._key, host)
         return entry if entry is None or self._exempt.find(self._key, host) is None else None
+
+    def moved(self, move: Callable[[Hashes], Hashes]) -> DomainSet:
+        """The same set, with its hashes where `move` says that they are now."""
+        return DomainSet(self._key, self._listed.moved(move), self._exempt.moved(move))
 
     def __len__(self) -> int:
         """How many entries there are, exemptions not counted."""
@@ -101,20 +107,23 @@ class DomainGathering:
 
     def done(self) -> DomainSet:
         """The set of all that was gathered. The gathering is empty afterwards."""
-        return DomainSet(self._key, _Names(self._listed), _Names(self._exempt))
+        return DomainSet(self._key, _Names(_ordered(self._listed)), _Names(_ordered(self._exempt)))
 
 
 class _Names:
     """Hashes by what they reach, sorted."""
 
-    __slots__ = ("_itself", "_parents", "_size", "memory")
+    __slots__ = ("_hashes", "_itself", "_parents", "_size", "memory")
 
-    def __init__(self, gathered: dict[Reach, _Parts]) -> None:
-        arrays = {reach: _sorted(gathered.pop(reach)) for reach in tuple(gathered)}
-        self._itself = tuple(arrays[reach] for reach in _OF_ITSELF if reach in arrays)
-        self._parents = tuple(arrays[reach] for reach in _OF_PARENTS if reach in arrays)
-        self._size = sum(map(len, arrays.values()))
-        self.memory = sum(each.itemsize * len(each) for each in arrays.values())
+    def __init__(self, hashes: dict[Reach, Hashes]) -> None:
+        self._hashes = hashes
+        self._itself = tuple(hashes[reach] for reach in _OF_ITSELF if reach in hashes)
+        self._parents = tuple(hashes[reach] for reach in _OF_PARENTS if reach in hashes)
+        self._size = sum(map(len, hashes.values()))
+        self.memory = sum(each.itemsize * len(each) for each in hashes.values())
+
+    def moved(self, move: Callable[[Hashes], Hashes]) -> _Names:
+        return _Names({reach: move(each) for reach, each in self._hashes.items()})
 
     def find(self, key: bytes, host: Host) -> str | None:
         if not self._size:
@@ -130,7 +139,12 @@ class _Names:
         return self._size
 
 
-def _holds(arrays: tuple[array[int], ...], wanted: int) -> bool:
+def _ordered(gathered: dict[Reach, _Parts]) -> dict[Reach, Hashes]:
+    """All that was gathered, which is empty afterwards."""
+    return {reach: _sorted(gathered.pop(reach)) for reach in tuple(gathered)}
+
+
+def _holds(arrays: tuple[Hashes, ...], wanted: int) -> bool:
     for hashes in arrays:
         at = bisect_left(hashes, wanted)
         if at < len(hashes) and hashes[at] == wanted:

@@ -60,8 +60,11 @@ def test_what_rules_had_to_say_is_added_up_and_none_is_told_twice(side: LookedAf
 
 def test_limits_tell_the_keys_of_all_workers_once(side: LookedAfter) -> None:
     [limit] = side.get("limits")["limits"]
+    [client] = limit["fullest"]
 
     assert (limit["listener"], limit["id"], limit["keys"]) == ("shop", "per-client", 1)
+    assert client["key"] == {"client.ip": "127.0.0.1"}
+    assert 0 < client["remaining"] <= limit["rate"]["burst"]
 
 
 def test_servers_stand_with_each_worker_and_what_they_are_at_is_added_up(side: LookedAfter) -> None:

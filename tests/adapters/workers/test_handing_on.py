@@ -23,7 +23,9 @@ def test_every_order_of_workers_can_be_given_to_all(crew: Crew) -> None:
     assert set(orders.verbs) == {*WAYS, "workers", "reload", "drain"}
 
 
-@pytest.mark.parametrize("verb", ["cache.purge", "cache.stats", "status", "metrics", "lists.refresh", "reload"])
+@pytest.mark.parametrize(
+    "verb", ["cache.purge", "cache.stats", "status", "metrics", "limits", "lists.refresh", "reload"]
+)
 def test_with_nobody_at_work_orders_are_refused(verb: str, crew: Crew) -> None:
     orders = Orders(crew, crew.log.append, time.time, lambda _seconds, _cause: None)
 

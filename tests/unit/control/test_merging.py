@@ -14,6 +14,7 @@ from gateway.control.merging import (
     everywhere,
     fields,
     first,
+    fullest,
     in_order,
     least,
     merged,
@@ -80,6 +81,13 @@ def test_what_the_one_that_fetches_lists_knows_is_told_of_all() -> None:
     assert merged(WAYS["lists"].merge, {1: Outcome({"lists": [row]}), 2: Outcome({"lists": [failed]})}).done == {
         "lists": [failed]
     }
+def test_clients_that_several_workers_have_seen_are_told_once_and_the_fullest_first() -> None:
+    def row(client: str, remaining: int, reset: float) -> dict[str, Any]:
+        return {"key": {"client.ip": client}, "remaining": remaining, "reset": reset}
+
+    rows = [[row("a", 5, 1.0), row("b", 9, 2.0)], [row("c", 5, 3.0), row("a", 4, 1.5)], []]
+
+    assert fullest(rows) == [row("a", 4, 1.5), row("c", 5, 3.0), row("b", 9, 2.0)]
 
 
 @pytest.mark.parametrize(

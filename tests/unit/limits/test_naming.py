@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from gateway.limits.naming import SIZE, name_of, rate_name, running_name
+from gateway.limits.naming import REMEMBERED, SIZE, Names, name_of, rate_name, running_name
 from gateway.policy.addresses import Address
 from gateway.policy.limits import LimitSpec, Rate
 from gateway.policy.model import ABSENT, UNKNOWN
@@ -70,3 +70,18 @@ def test_listeners_and_ids_and_keys_tell_limits_apart(called: object) -> None:
 def test_what_cannot_be_named_is_an_error() -> None:
     with pytest.raises(TypeError, match="kind `object`"):
         name_of(SECRET, b"limit", (object(),))
+
+
+def test_keys_that_were_asked_for_of_late_are_known_by_their_limit() -> None:
+    names = Names(SECRET)
+    for number in range(REMEMBERED + 1):
+        names.of(b"limit", (number,))
+    again = names.of(b"limit", (7,))
+    names.of(b"other", ("a",))
+
+    assert again == name_of(SECRET, b"limit", (7,))
+    assert len(names.known(b"limit")) == REMEMBERED + 1
+    assert (names.known(b"other"), names.known(b"third")) == ([("a",)], [])
+    for number in range(2 * REMEMBERED):
+        names.of(b"third", (number,))
+    assert (names.known(b"limit"), names.known(b"other")) == ([], [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.limits.places import Directory
-from gateway.limits.rates import TURNS, Counted, Rates
+from gateway.limits.rates import LINGER, TURNS, Counted, Rates
 from gateway.policy.rates import NANOSECONDS, Rate, Standing
 from tests.unit.limits.stages import PLAN, memory_of
 
@@ -56,12 +56,15 @@ def test_sweeping_forgets_idle_keys_now_and_then_and_passes_over_busy_ones() -> 
         for number in (1, 2, 3, 1):
             hit(rates, SLOW, key(number), 0)
         for _ in range(TURNS):
-            rates.sweep(NANOSECONDS)
+            rates.sweep(NANOSECONDS + LINGER)
         assert [bool(rates.find(key(number))) for number in (1, 2, 3)] == [True, False, False]
         for _ in range(TURNS - 1):
-            rates.sweep(2 * NANOSECONDS)
+            rates.sweep(2 * NANOSECONDS + LINGER - 1)
         assert rates.keys == 1, "a client that comes again soon finds its key"
-        rates.sweep(2 * NANOSECONDS)
+        rates.sweep(2 * NANOSECONDS + LINGER - 1)
+        assert rates.keys == 1, "it lingers"
+        for _ in range(TURNS):
+            rates.sweep(2 * NANOSECONDS + LINGER)
         assert (rates.keys, rates.forgotten) == (0, 3)
 
 
