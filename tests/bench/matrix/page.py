@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench.matrix.bars import Bar, drawn
 from tests.bench.matrix.cells import Cell, as_json, from_json
-from tests.bench.matrix.targets import US, verdicts
+from tests.bench.matrix.targets import ORIGIN, US, verdicts
 from tests.bench.matrix.workloads import WORKLOADS, Workload
 
 if TYPE_CHECKING:
@@ -116,13 +116,13 @@ def _picture(workload: Workload, cells: Sequence[Cell]) -> str:
     bars = [
         Bar(each.subject, each.rate, min(each.rates), max(each.rates), each.subject == US)
         for each in sorted(cells, key=lambda each: -(each.rate or 0.0))
-        if each.rate is not None
+        if each.rate is not None and each.subject != ORIGIN
     ]
     return drawn(workload.title, workload.unit, bars)
 
 
 def _machine(machine: Mapping[str, Any]) -> str:
-    rounds = f"{machine['rounds']} rounds of {machine['seconds']:g} s"
+    rounds = f"Rounds: {machine['rounds']} of {machine['seconds']:g} s"
     one = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']:g} GB, Linux {machine['kernel']}"
     load = f"Load of the machine before the run: {machine['load_before']:g}"
     releases = ", ".join(f"{name} {release}" for name, release in machine["releases"].items() if name != "origin alone")

@@ -59,8 +59,11 @@ def ask(asking: Asking, seconds: float) -> Sample:
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        time.sleep(seconds)
-        said = _stopped(process)
+        try:
+            time.sleep(seconds)
+            said = _stopped(process)
+        finally:
+            process.kill()
     return read(said, refused=asking.refused, closing=asking.closing)
 
 
@@ -71,7 +74,6 @@ def _stopped(process: subprocess.Popen[str]) -> str:
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             return process.communicate(timeout=_AGAIN)[0]
-    process.kill()
     raise Wrong("wrk does not stop")
 
 
