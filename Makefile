@@ -2,11 +2,12 @@
 
 VENV := .venv/bin
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 # Two workers: the tests of real sockets wait more than they compute.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check lint bench docs test-deps clean
+.PHONY: help env run test check lint bench promises docs test-deps clean
 
 help:  ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -29,7 +30,10 @@ lint: env  ## style, types and import contracts
 check: lint  ## lint, then test: what must hold before a merge
 	@$(MAKE) --no-print-directory test
 
-bench: env  ## speeds, compared with each other on this machine
+bench: env  ## the gateway beside other proxies: every workload on every server (BENCH_ARGS="--seconds 0.8 --check")
+	$(VENV)/python -m tests.bench $(BENCH_ARGS)
+
+promises: env  ## speeds that are promised, each measured by itself
 	$(VENV)/pytest -m bench tests/bench $(PYTEST_ARGS)
 
 docs: env  ## the documentation as a site, in site/

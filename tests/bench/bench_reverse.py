@@ -52,7 +52,7 @@ def compare(rounds: int, seconds: int) -> dict[str, Measured]:
         folder = Path(name)
         behind = running.enter_context(origin(folder / "origin"))
         subjects = {
-            "wicketgate": _gateway(folder, behind, running),
+            "wicketgate": gateway(folder, behind, running),
             "mitmdump": mitmdump(folder, behind, running),
             "origin": Subject(behind),
         }
@@ -62,10 +62,11 @@ def compare(rounds: int, seconds: int) -> dict[str, Measured]:
         return done.medians
 
 
-def _gateway(folder: Path, behind: int, running: ExitStack) -> Subject:
+def gateway(folder: Path, behind: int, running: ExitStack, *more: str) -> Subject:
+    """A reverse gateway with its log, in a folder of its own; `more` are options of the command."""
     port = free_port()
     command = [COMMAND, "reverse", f"http://127.0.0.1:{behind}", "--listen", f"127.0.0.1:{port}"]
-    command += ["--policy", str(bench_policy(folder)), "--state", str(folder / "state")]
+    command += ["--policy", str(bench_policy(folder)), "--state", str(folder / "state"), *more]
     return Subject(port, running.enter_context(serving(command, port)), folder / "state" / "audit")
 
 

@@ -135,9 +135,9 @@ def _pull(subject: Subject, behind: int, megabytes: int) -> None:
 
 
 def _count(subject: Subject, behind: int, seconds: float) -> None:
-    opened = tunnels_in(subject.port, behind, seconds)
-    subject.per_s.append(opened / seconds)
-    subject.tunnels += opened
+    times, took = tunnels_in(subject.port, behind, seconds)
+    subject.per_s.append(len(times) / took)
+    subject.tunnels += len(times)
 
 
 def _stay(subject: Subject, behind: int, idle: int) -> None:

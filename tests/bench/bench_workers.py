@@ -21,12 +21,11 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.reading.reader import records
 from gateway.cli.ordering import ordered
 from gateway.control.channel import Order
-from tests.bench.bench_reverse import bench_policy
-from tests.bench.load import Wrong, cpu_seconds, load, missing, origin, serving
-from tests.e2e.commands import COMMAND, free_port
+from tests.bench.bench_reverse import gateway
+from tests.bench.load import cpu_seconds, load, missing, origin
+from tests.bench.subjects import Subject, see_the_logs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,54 +44,41 @@ class Measured:
     supervisor_us: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    port: int
-    pid: int
-    state: Path
-    workers: int
-
-    def processes(self) -> list[int]:
-        """Those that serve."""
-        if self.workers == 1:
-            return [self.pid]
-        return [each["process"] for each in ordered(self.state, Order("workers"))["workers"]]
-
-    def spent(self) -> list[float]:
-        """Seconds of processor time: of each that serves, and of the supervisor behind them."""
-        supervisor = 0.0 if self.workers == 1 else cpu_seconds(self.pid)
-        return [*map(cpu_seconds, self.processes()), supervisor]
-
-
 def compare(rounds: int, seconds: int) -> dict[str, Measured]:
     """Load a gateway of one process and one of two workers in turns."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         behind = running.enter_context(origin(folder / "origin"))
-        policy = bench_policy(folder)
-        subjects = {each: _started(folder, policy, behind, each, running) for each in (1, 2)}
+        subjects = {each: _started(folder / str(each), behind, each, running) for each in (1, 2)}
         done: dict[int, list[Measured]] = {1: [], 2: []}
-        answers = dict.fromkeys(subjects, 0)
+        answers = dict.fromkeys(map(str, subjects), 0)
         for subject in subjects.values():
             load(subject.port, 1)
         for _ in range(rounds):
             for workers, subject in subjects.items():
-                before = subject.spent()
+                before = _spent(subject, workers)
                 told = load(subject.port, seconds)
-                spent = [after - each for after, each in zip(subject.spent(), before, strict=True)]
+                spent = [after - each for after, each in zip(_spent(subject, workers), before, strict=True)]
                 done[workers].append(_measured(told.rate, told.answers, spent))
-                answers[workers] += told.answers
+                answers[str(workers)] += told.answers
         running.close()
-        for workers, subject in subjects.items():
-            _see_the_log(subject, answers[workers])
+        see_the_logs({str(workers): subject for workers, subject in subjects.items()}, answers)
     return {str(workers): _median(each) for workers, each in done.items()}
 
 
-def _started(folder: Path, policy: Path, behind: int, workers: int, running: ExitStack) -> _Subject:
-    port, state = free_port(), folder / f"state-{workers}"
-    command = [COMMAND, "reverse", f"http://127.0.0.1:{behind}", "--listen", f"127.0.0.1:{port}"]
-    command += ["--policy", str(policy), "--state", str(state), "--workers", str(workers)]
-    return _Subject(port, running.enter_context(serving(command, port)), state, workers)
+def _started(folder: Path, behind: int, workers: int, running: ExitStack) -> Subject:
+    folder.mkdir()
+    return gateway(folder, behind, running, "--workers", str(workers))
+
+
+def _spent(subject: Subject, workers: int) -> list[float]:
+    """Seconds of processor time: of each process that serves, and of the supervisor behind them."""
+    assert subject.pid is not None
+    assert subject.log is not None
+    if workers == 1:
+        return [cpu_seconds(subject.pid), 0.0]
+    serving = [each["process"] for each in ordered(subject.log.parent, Order("workers"))["workers"]]
+    return [*map(cpu_seconds, serving), cpu_seconds(subject.pid)]
 
 
 def _measured(rate: float, answers: int, spent: Sequence[float]) -> Measured:
@@ -113,12 +99,6 @@ def _median(each: Sequence[Measured]) -> Measured:
         worker_us=round(median(one.worker_us for one in each), 1),
         supervisor_us=round(median(one.supervisor_us for one in each), 1),
     )
-
-
-def _see_the_log(subject: _Subject, answers: int) -> None:
-    written = sum(record.get("event") == "decision" for record in records(subject.state / "audit"))
-    if written < answers:
-        raise Wrong(f"{subject.workers} workers answered {answers} requests and wrote down {written} decisions")
 
 
 def ratio(result: Mapping[str, Measured]) -> float:

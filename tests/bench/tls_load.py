@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from tests.bench.load import Round, Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 CLIENTS: Final = 8
@@ -32,9 +33,12 @@ _PATIENCE: Final = 30.0
 
 @dataclass(slots=True)
 class Client:
-    """Asks until a moment; `times` holds how long each answer took, in seconds, `wrong` what was no good answer."""
+    """Asks until a moment, through a proxy or, without one, the origin itself.
 
-    proxy: int
+    `times` holds how long each answer took, in seconds, `wrong` what was no good answer.
+    """
+
+    proxy: int | None
     origin: str
     trusting: ssl.SSLContext
     kept: bool
@@ -51,7 +55,7 @@ class Client:
 
     def _visit(self, moment: float) -> None:
         began = monotonic()
-        with self._tunnel() as tunnel, self.trusting.wrap_socket(tunnel, server_hostname=self._host) as inside:
+        with self.connected() as inside:
             while True:
                 inside.sendall(f"GET /page HTTP/1.1\r\nHost: {self.origin}\r\n\r\n".encode())
                 _read_answer(inside, b"HTTP/1.1 200 ")
@@ -61,22 +65,27 @@ class Client:
                 if not self.kept or now >= moment:
                     return
 
-    @property
-    def _host(self) -> str:
-        return self.origin.rpartition(":")[0]
+    @contextmanager
+    def connected(self) -> Iterator[ssl.SSLSocket]:
+        """A connection with TLS to the origin, through a tunnel if there is a proxy."""
+        host, _, port = self.origin.rpartition(":")
+        address = ("127.0.0.1", int(port) if self.proxy is None else self.proxy)
+        with socket.create_connection(address, timeout=_PATIENCE) as outside:
+            outside.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.proxy is not None:
+                self._ask_for_a_tunnel(outside)
+            with self.trusting.wrap_socket(outside, server_hostname=host) as inside:
+                yield inside
 
-    def _tunnel(self) -> socket.socket:
-        tunnel = socket.create_connection(("127.0.0.1", self.proxy), timeout=_PATIENCE)
-        tunnel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        tunnel.sendall(f"CONNECT {self.origin} HTTP/1.1\r\nHost: {self.origin}\r\n\r\n".encode())
+    def _ask_for_a_tunnel(self, outside: socket.socket) -> None:
+        outside.sendall(f"CONNECT {self.origin} HTTP/1.1\r\nHost: {self.origin}\r\n\r\n".encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            if not (piece := tunnel.recv(4096)):
+            if not (piece := outside.recv(4096)):
                 raise Wrong("the tunnel was closed")
             head += piece
         if b" 200 " not in head.partition(b"\r\n")[0]:
             raise Wrong(head.partition(b"\r\n")[0].decode("latin-1"))
-        return tunnel
 
 
 def _read_answer(stream: ssl.SSLSocket, wanted: bytes) -> None:

@@ -58,19 +58,21 @@ def pull(connection: socket.socket, megabytes: int) -> float:
     return time.perf_counter() - begun
 
 
-def tunnels_in(proxy: int | None, origin: int, seconds: float) -> int:
-    """How many tunnels can be opened, used for one byte and closed in this time."""
-    return asyncio.run(_tunnels_in(proxy, origin, seconds))
+def tunnels_in(proxy: int | None, origin: int, seconds: float, at_once: int = AT_ONCE) -> tuple[list[float], float]:
+    """Open tunnels, use each for one byte and close it: how long each took, and all of them, in seconds."""
+    return asyncio.run(_tunnels_in(proxy, origin, seconds, at_once))
 
 
-async def _tunnels_in(proxy: int | None, origin: int, seconds: float) -> int:
-    end = time.monotonic() + seconds
-    return sum(await asyncio.gather(*(_one_after_the_other(proxy, origin, end) for _ in range(AT_ONCE))))
+async def _tunnels_in(proxy: int | None, origin: int, seconds: float, at_once: int) -> tuple[list[float], float]:
+    begun = time.perf_counter()
+    end = begun + seconds
+    done = await asyncio.gather(*(_one_after_the_other(proxy, origin, end) for _ in range(at_once)))
+    return [each for times in done for each in times], time.perf_counter() - begun
 
 
-async def _one_after_the_other(proxy: int | None, origin: int, end: float) -> int:
-    done = 0
-    while time.monotonic() < end:
+async def _one_after_the_other(proxy: int | None, origin: int, end: float) -> list[float]:
+    times: list[float] = []
+    while (begun := time.perf_counter()) < end:
         reader, writer = await asyncio.open_connection("127.0.0.1", origin if proxy is None else proxy)
         if proxy is not None:
             writer.write(_connect(origin))
@@ -81,8 +83,8 @@ async def _one_after_the_other(proxy: int | None, origin: int, end: float) -> in
         if await reader.readexactly(1) != b"k":
             raise Wrong("the origin was not reached")
         writer.close()
-        done += 1
-    return done
+        times.append(time.perf_counter() - begun)
+    return times
 
 
 class _Pouring(asyncio.Protocol):
