@@ -81,6 +81,8 @@ def test_what_the_one_that_fetches_lists_knows_is_told_of_all() -> None:
     assert merged(WAYS["lists"].merge, {1: Outcome({"lists": [row]}), 2: Outcome({"lists": [failed]})}).done == {
         "lists": [failed]
     }
+
+
 def test_clients_that_several_workers_have_seen_are_told_once_and_the_fullest_first() -> None:
     def row(client: str, remaining: int, reset: float) -> dict[str, Any]:
         return {"key": {"client.ip": client}, "remaining": remaining, "reset": reset}
