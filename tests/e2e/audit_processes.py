@@ -94,7 +94,7 @@ class Hand:
                 if isinstance(done, str):
                     why.append(done)
                 else:
-                    safe.append((number, done.result(30)))
+                    safe.append((number, done.result(60)))
             except AuditUnavailable as error:
                 why.append(str(error))
         return safe, why

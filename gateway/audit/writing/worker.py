@@ -240,12 +240,12 @@ class WorkerLog:
         _let_go(over, problem)
 
     def _forget(self, backlog: Backlog) -> None:
-        """The owner is gone: what was on the way may have arrived or not."""
+        """The owner is gone: what was on the way, or taken and never said to be safe, may be in the log or not."""
         with self._changed:
             lines, over = list(self._sent), list(self._waiting)
             self._sent.clear()
             self._waiting.clear()
-        self._lost += len(lines)
+        self._lost += len(lines) + sum(each.seq > 0 for each in over)
         self._was_refused = True
         backlog.settle(lines)
         _let_go(over, _GONE)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.audit.writing import frames
 from gateway.audit.writing.backlog import UNRECORDED
 from gateway.audit.writing.errors import AuditUnavailable
 from gateway.audit.writing.owner import AuditOwner
@@ -113,6 +115,32 @@ def test_when_the_owner_is_gone_on_failure_says_what_happens(
     assert [each["event"] for each in found if each["event"] == "decision"] == ["decision"] * (
         on_failure == "deny_only"
     )
+
+
+def test_what_an_owner_took_and_never_said_to_be_safe_is_told_as_missing(
+    path: Path, directory: Path, opened: Opened
+) -> None:
+    with socket.create_server(str(path), family=socket.AF_UNIX) as listening:
+        log = started(path, durability="sync")
+        owner, _ = listening.accept()
+        on_the_disk, taken = log.append_durable(event(0)), log.append_durable(event(1))
+        with owner:
+            parser, heard = frames.Parser(), 0
+            while heard < 2:
+                heard += sum(each.kind == frames.RECORD for each in parser.feed(owner.recv(65536)))
+            owner.sendall(frames.taken(1, 1, 1) + frames.frame(frames.SAFE, 1) + frames.taken(2, 2, 1))
+            assert on_the_disk.result(5) == 1
+            until(lambda: log.waiting == 0)
+    path.unlink()
+
+    with pytest.raises(AuditUnavailable, match=GONE):
+        taken.result(5)
+    with owner_of(opened(), path):
+        until(lambda: log.healthy)
+        log.close()
+
+    (gap,) = (each for each in whole_log(directory) if each["event"] == "gap")
+    assert gap["detail"] == "1 records were on the way to the writer when it went and may be missing"
 
 
 def test_a_full_queue_refuses_and_is_told(path: Path, directory: Path, opened: Opened) -> None:
