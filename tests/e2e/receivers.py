@@ -108,10 +108,19 @@ def web(folder: Path, *, signer: Certified | None = None) -> Iterator[Receiver]:
     """The application of `taking.py`, at `/hook`, `/v1/logs` and `/v1/traces`; with a `signer` over TLS."""
     folder.mkdir()
     port = free_port()
-    command = (sys.executable, "-m", "uvicorn", "tests.e2e.taking:app", "--host", "127.0.0.1", "--port", str(port))
+    command: tuple[str, ...] = (
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "tests.e2e.taking:app",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    )
     if signer is not None:
         _certify(folder, signer, "127.0.0.1")
-        command += ("--ssl-keyfile", str(folder / "key.pem"), "--ssl-certfile", str(folder / "cert.pem"))
+        command = (*command, "--ssl-keyfile", str(folder / "key.pem"), "--ssl-certfile", str(folder / "cert.pem"))
     yield from _run(Receiver(folder, port, command, {"WICKETGATE_TAKEN": str(folder / "taken")}))
 
 

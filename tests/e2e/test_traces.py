@@ -261,14 +261,14 @@ def test_the_state_of_a_strangers_trace_goes_on_whole_or_not_at_all_and_his_bagg
 def test_a_collector_behind_tls_gets_spans_if_it_proves_who_it_is(tmp_path: Path) -> None:
     signer = authority("a root of collectors")
     with RecordingOrigin() as origin, web(tmp_path / "collector", signer=signer) as collector:
-        place = {"endpoint": f"https://127.0.0.1:{collector.port}"}
+        place = f"https://127.0.0.1:{collector.port}"
         (tmp_path / "mine").mkdir()
-        with traced(tmp_path / "mine", origin, 0, trust=str(collector.folder / "ca.pem"), **place) as running:
+        with traced(tmp_path / "mine", origin, 0, trust=str(collector.folder / "ca.pem"), endpoint=place) as running:
             assert ask(running.reverse, "/mine") == 200
             until(lambda: bool(of(spans(collector), "SERVER", "/mine")), "the spans never came")
         (tmp_path / "other.pem").write_bytes(authority("another root").pem)
         (tmp_path / "theirs").mkdir()
-        with traced(tmp_path / "theirs", origin, 0, trust=str(tmp_path / "other.pem"), **place) as running:
+        with traced(tmp_path / "theirs", origin, 0, trust=str(tmp_path / "other.pem"), endpoint=place) as running:
             assert ask(running.reverse, "/theirs") == 200
             until(lambda: any("traces: " in each for each in running.process.err), "nobody was told")
 

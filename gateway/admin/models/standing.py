@@ -27,6 +27,8 @@ class SignedIn(Answer):
     """Whether there is a session now."""
 
     signed_in: bool
+    key: str | None = None
+    """What the page has to send in `Wicketgate-Session-Key`, besides the cookie; told when one signs in."""
 
 
 class Who(Answer):
