@@ -32,7 +32,7 @@ class SignedIn(Answer):
 
 
 class Who(Answer):
-    """Who asks."""
+    """Who asks, in the words of records."""
 
     signed_in: Literal[True]
     who: str
@@ -51,7 +51,7 @@ class PolicyInForce(Answer):
 
 
 class ListenerStatus(Answer):
-    """A listener."""
+    """A listener with the policy that it serves by."""
 
     name: str
     mode: Literal["forward", "reverse"]
