@@ -4,7 +4,7 @@
   mean this machine (DNS rebinding), is asked for under another one.
 - Nothing but a few pages and the two questions of load balancers is answered without a token or a session.
 - A browser says where a request comes from (Sec-Fetch-Site, Origin): other origins, other ports of this machine too,
-  cannot use a session, nor change anything.
+  cannot use a session, nor change anything. A session needs the key that its page keeps, besides the cookie.
 - Bodies are JSON and small. What goes wrong inside is told to nobody.
 
 Written as plain ASGI, so that no route can be added that is not behind it.
@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from gateway.admin.answers import FIELDS, NO_STORE, problem, problem_fields
 from gateway.admin.invitation import accept
-from gateway.admin.sessions import COOKIE
+from gateway.admin.sessions import COOKIE, KEY
 from gateway.policy.errors import Malformed
 from gateway.policy.names import Host, parse_authority
 
@@ -170,7 +170,7 @@ class Guard:
             return self._by_token(asked, given)
         self.token.look()
         if (identifier := asked.session) is not None:
-            found = self.sessions.find(identifier, self.token.changes)
+            found = self.sessions.find(identifier, asked.one(KEY.encode()) or "", self.token.changes)
             if found is not None:
                 return f"admin-api session {found.name} from {asked.client}"
         raise Stopped(

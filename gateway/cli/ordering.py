@@ -33,7 +33,7 @@ def ordered(state: Path, order: Order, patience: float = _PATIENCE) -> dict[str,
         raise NotAtWork(f"no gateway is at work in `{state}`, name its state folder with `--state`") from None
     except PermissionError:
         raise Unusable(f"`{state / SOCKET}` is for the user of the gateway and root alone") from None
-    except (TimeoutError, Malformed) as problem:
+    except (TimeoutError, ConnectionError, Malformed) as problem:
         raise Unusable(f"the gateway in `{state}` gave no answer: {problem}") from None
     if outcome.refused is not None:
         raise Unusable(outcome.refused)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from gateway.admin.sessions import KEY
 from tests.e2e.commands import accepts, free_port, until
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.origins import shop
@@ -22,7 +23,7 @@ version: 1
 name: office
 default: {action: allow}
 unsafe_destinations: [127.0.0.0/8, "::1/128", 10.0.0.0/8]
-connect_ports: [443, %d]
+connect_ports: [443, %d, %d]
 rules:
   - {id: no-ads, action: deny, reason: No advertisements, when: {host: {under: [ads.example]}}}
   - {id: never-met, action: deny, reason: Nobody goes there, when: {host: {is: [nowhere.example]}}}
@@ -69,6 +70,12 @@ class LookedAfter:
             base_url=self.url, headers={**bearer, **fields}, trust_env=False, timeout=20, verify=self.trusts or True
         )
 
+    def sign_in(self, browser: httpx.Client, token: str | None = None) -> httpx.Response:
+        """As the page does it: with the token, and from then on with the key of the session."""
+        answer = browser.post("/api/v1/session", json={"token": self.token if token is None else token})
+        browser.headers[KEY] = answer.json()["key"]
+        return answer
+
     def get(self, path: str) -> Any:
         """What the API says."""
         with self.client() as client:
@@ -88,18 +95,23 @@ def looked_after(
     settings: Mapping[str, Any] | None = None,
     admin_more: Mapping[str, Any] | None = None,
     trusts: ssl.SSLContext | None = None,
+    entry: str = "proxy",
 ) -> Iterator[LookedAfter]:
-    """Run one within this block, from the moment at which its admin side answers; `admin_more` is of its section."""
+    """Run one within this block, from the moment at which its admin side answers; `admin_more` is of its section.
+
+    `entry` is how clients of the forward listener say where they want to go.
+    """
     admin = free_port()
     names = {"looped.example": ["127.0.0.1"], "mapped.example": ["::ffff:127.0.0.1"], "shop.example": ["127.0.0.1"]}
     with (
         shop() as server,
         gateway(
             folder,
-            forward=FORWARD % admin,
+            forward=FORWARD % (admin, server),
             reverse=REVERSE,
             upstreams=[f"http://127.0.0.1:{server}"],
             names=names,
+            entry=entry,
             settings={"admin": {"bind": f"127.0.0.1:{admin}", **(admin_more or {})}, **(settings or {})},
         ) as running,
     ):

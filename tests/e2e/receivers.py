@@ -95,11 +95,7 @@ def rsyslog(folder: Path, *, signer: Certified | None = None, name: str = "127.0
     folder.mkdir()
     port, module = free_port(), 'module(load="imtcp")'
     if signer is not None:
-        shown = signer.signs(Wish(names=(name,)))
-        key, _, rest = shown.whole.partition(b"-----BEGIN CERTIFICATE-----")
-        (folder / "key.pem").write_bytes(key)
-        (folder / "cert.pem").write_bytes(b"-----BEGIN CERTIFICATE-----" + rest)
-        (folder / "ca.pem").write_bytes(signer.pem)
+        _certify(folder, signer, name)
         module = _TLS.format(folder=folder)
     configuration = folder / "rsyslog.conf"
     configuration.write_text(_CONFIGURATION.format(folder=folder, module=module, port=port), encoding="utf-8")
@@ -108,12 +104,33 @@ def rsyslog(folder: Path, *, signer: Certified | None = None, name: str = "127.0
 
 
 @contextmanager
-def web(folder: Path) -> Iterator[Receiver]:
-    """The application of `taking.py`, at `/hook` and `/v1/logs`."""
+def web(folder: Path, *, signer: Certified | None = None) -> Iterator[Receiver]:
+    """The application of `taking.py`, at `/hook`, `/v1/logs` and `/v1/traces`; with a `signer` over TLS."""
     folder.mkdir()
     port = free_port()
-    command = (sys.executable, "-m", "uvicorn", "tests.e2e.taking:app", "--host", "127.0.0.1", "--port", str(port))
+    command: tuple[str, ...] = (
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "tests.e2e.taking:app",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    )
+    if signer is not None:
+        _certify(folder, signer, "127.0.0.1")
+        command = (*command, "--ssl-keyfile", str(folder / "key.pem"), "--ssl-certfile", str(folder / "cert.pem"))
     yield from _run(Receiver(folder, port, command, {"WICKETGATE_TAKEN": str(folder / "taken")}))
+
+
+def _certify(folder: Path, signer: Certified, name: str) -> None:
+    """Write what a server shows for this name, and whom its clients have to believe."""
+    shown = signer.signs(Wish(names=(name,)))
+    key, _, rest = shown.whole.partition(b"-----BEGIN CERTIFICATE-----")
+    (folder / "key.pem").write_bytes(key)
+    (folder / "cert.pem").write_bytes(b"-----BEGIN CERTIFICATE-----" + rest)
+    (folder / "ca.pem").write_bytes(signer.pem)
 
 
 def _run(receiver: Receiver) -> Iterator[Receiver]:

@@ -39,7 +39,7 @@ def test_a_browser_signs_in_with_the_token_and_out_again(side: LookedAfter) -> N
     with side.client(token="", **{"Sec-Fetch-Site": "same-origin", "Origin": side.url}) as browser:
         page = browser.get("/")
         assert "default-src 'none'" in page.headers["content-security-policy"]
-        signed = browser.post("/api/v1/session", json={"token": side.token})
+        signed = side.sign_in(browser)
         cookie = signed.headers["set-cookie"]
         assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/"))
         assert browser.get("/api/v1/status").status_code == 200
@@ -50,9 +50,22 @@ def test_a_browser_signs_in_with_the_token_and_out_again(side: LookedAfter) -> N
         assert browser.get("/api/v1/status").status_code == 401
 
 
+def test_what_another_port_of_this_host_hears_of_a_session_opens_nothing(side: LookedAfter) -> None:
+    """A browser sends the cookie to every application of this host: an application that uses it gets nowhere."""
+    with side.client(token="") as browser, side.client(token="") as application:
+        cookie = side.sign_in(browser).headers["set-cookie"].partition(";")[0]
+        told = [
+            application.get("/api/v1/status", headers={"Cookie": cookie, **more})
+            for more in ({}, {"Wicketgate-Session-Key": "x" * 43}, {"Wicketgate-Session-Key": ""})
+        ]
+
+        assert [each.status_code for each in told] == [401, 401, 401]
+        assert browser.get("/api/v1/status").status_code == 200
+
+
 def test_a_stream_ends_with_the_session_and_with_the_token_that_opened_it(side: LookedAfter) -> None:
     with side.client(token="") as browser:
-        browser.post("/api/v1/session", json={"token": side.token})
+        side.sign_in(browser)
         with browser.stream("GET", "/api/v1/decisions/stream") as stream:
             lines = stream.iter_lines()
             assert next(lines) == "retry: 1000"
@@ -80,7 +93,7 @@ def test_a_page_of_another_origin_changes_nothing_and_reads_nothing_with_a_sessi
     fields: dict[str, str], side: LookedAfter
 ) -> None:
     with side.client(token="") as browser:
-        browser.post("/api/v1/session", json={"token": side.token})
+        side.sign_in(browser)
         changed = browser.post("/api/v1/reload", headers=fields)
         read = browser.get("/api/v1/status", headers=fields)
     assert [changed.status_code, read.status_code] == [403, 403]
@@ -122,7 +135,7 @@ def test_bodies_are_json_and_small(side: LookedAfter) -> None:
 def test_another_token_opens_and_the_old_one_and_its_sessions_do_not(side: LookedAfter) -> None:
     old = side.token
     with side.client(token="") as browser:
-        browser.post("/api/v1/session", json={"token": old})
+        side.sign_in(browser, old)
         (side.gateway.state / "admin-token").unlink()
 
         assert browser.get("/api/v1/status").status_code == 401
@@ -149,7 +162,7 @@ def test_a_wrong_token_signs_nobody_in(side: LookedAfter) -> None:
 
 def test_who_sends_too_many_wrong_tokens_waits_but_who_is_signed_in_does_not(tmp_path: Path) -> None:
     with looked_after(tmp_path) as side, side.client(token="") as browser:
-        browser.post("/api/v1/session", json={"token": side.token})
+        side.sign_in(browser)
         with side.client(token="wrong") as guesser:
             told = [guesser.get("/api/v1/status") for _ in range(12)]
         with side.client() as late:

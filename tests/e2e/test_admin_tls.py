@@ -61,7 +61,7 @@ def test_it_is_the_same_behind_tls_and_its_cookies_are_for_tls_alone(tmp_path: P
     with encrypted(tmp_path, issued()) as side:
         line = side.gateway.process.wait_for("ready: ", side.gateway.process.err)
         with side.client(token="", Origin=side.url) as browser:
-            signed = browser.post("/api/v1/session", json={"token": side.token})
+            signed = side.sign_in(browser)
             status = browser.get("/api/v1/status")
         with side.client(token="", Origin=side.url.replace("https", "http")) as elsewhere:
             refused = elsewhere.post("/api/v1/session", json={"token": side.token})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from gateway.cli.outcome import WRONG_USAGE
+from tests.e2e.certificates import authority
 from tests.e2e.commands import PATIENCE, free_port, until
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.origins import RecordingOrigin
@@ -226,6 +227,53 @@ def test_only_a_trusted_client_says_whether_its_trace_is_told(
     assert told[0].startswith(f"00-{record['trace']}-".encode())
     assert told[0].endswith(b"-01" if count else b"-00")
     assert (b"tracestate: a=b" in origin.received) is joined
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("b=2,a=1",), b"tracestate: b=2,a=1\r\n"),
+        (("b=2", "a=1, c=3"), b"tracestate: b=2,a=1,c=3\r\n"),
+        (("b=2", "b=1"), None),
+        (("B=2",), None),
+        ((",".join(f"k{each}=v" for each in range(33)),), None),
+        ((f"a={'v' * 257}",), None),
+        ((), None),
+    ],
+    ids=["as it is", "in one field", "twice the same", "no member", "too many", "too long", "none"],
+)
+def test_the_state_of_a_strangers_trace_goes_on_whole_or_not_at_all_and_his_baggage_never(
+    given: tuple[str, ...], told: bytes | None, tmp_path: Path
+) -> None:
+    with RecordingOrigin() as origin, web(tmp_path / "collector") as collector:
+        with traced(tmp_path, origin, collector.port, parent="all") as running:
+            fields = (FIELD, "baggage: user=alice", *(f"tracestate: {each}" for each in given))
+            assert ask(running.reverse, "/", *fields) == 200
+        (parent,) = parents_seen(origin)
+
+    assert parent.startswith(f"00-{TRACE}-".encode())
+    assert PARENT.encode() not in parent
+    assert (told or b"") in origin.received
+    assert (b"tracestate" in origin.received) is (told is not None)
+    assert b"baggage" not in origin.received
+
+
+def test_a_collector_behind_tls_gets_spans_if_it_proves_who_it_is(tmp_path: Path) -> None:
+    signer = authority("a root of collectors")
+    with RecordingOrigin() as origin, web(tmp_path / "collector", signer=signer) as collector:
+        place = f"https://127.0.0.1:{collector.port}"
+        (tmp_path / "mine").mkdir()
+        with traced(tmp_path / "mine", origin, 0, trust=str(collector.folder / "ca.pem"), endpoint=place) as running:
+            assert ask(running.reverse, "/mine") == 200
+            until(lambda: bool(of(spans(collector), "SERVER", "/mine")), "the spans never came")
+        (tmp_path / "other.pem").write_bytes(authority("another root").pem)
+        (tmp_path / "theirs").mkdir()
+        with traced(tmp_path / "theirs", origin, 0, trust=str(tmp_path / "other.pem"), endpoint=place) as running:
+            assert ask(running.reverse, "/theirs") == 200
+            until(lambda: any("traces: " in each for each in running.process.err), "nobody was told")
+
+    assert "certificate" in next(each for each in running.process.err if "traces: " in each)
+    assert of(spans(collector), "SERVER", "/theirs") == []
 
 
 @pytest.mark.parametrize(("inject", "ours"), [("reverse", False), ("both", True)])

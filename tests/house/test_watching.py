@@ -38,6 +38,7 @@ SUBJECTS = {
     "reloads": "wicketgate_reloads_total",
     "limits": "wicketgate_limit_refusals_total",
     "cache": "wicketgate_cache_requests_total",
+    "traces": "wicketgate_trace_spans_total",
 }
 
 

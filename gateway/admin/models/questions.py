@@ -47,7 +47,7 @@ class Policies(Answer):
 
 
 class ListInForce(Answer):
-    """A list."""
+    """A list that a policy uses, as it was read last."""
 
     listener: str
     name: str

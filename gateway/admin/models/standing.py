@@ -27,10 +27,12 @@ class SignedIn(Answer):
     """Whether there is a session now."""
 
     signed_in: bool
+    key: str | None = None
+    """What the page has to send in `Wicketgate-Session-Key`, besides the cookie; told when one signs in."""
 
 
 class Who(Answer):
-    """Who asks."""
+    """Who asks, in the words of records."""
 
     signed_in: Literal[True]
     who: str
@@ -49,7 +51,7 @@ class PolicyInForce(Answer):
 
 
 class ListenerStatus(Answer):
-    """A listener."""
+    """A listener with the policy that it serves by."""
 
     name: str
     mode: Literal["forward", "reverse"]

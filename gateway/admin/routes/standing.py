@@ -74,10 +74,11 @@ def _add_session(routes: APIRouter, desk: Desk) -> None:
             desk.guard.check_code(request.client.host, body.code)
         else:
             desk.guard.check_token(request.client.host, body.token or "")
-        answer = as_json({"signed_in": True})
+        identifier, key = desk.sessions.begin(desk.token.changes)
+        answer = as_json({"signed_in": True, "key": key})
         answer.set_cookie(
             COOKIE,
-            desk.sessions.begin(desk.token.changes),
+            identifier,
             max_age=int(LONGEST),
             path="/",
             secure=desk.brief.is_encrypted,

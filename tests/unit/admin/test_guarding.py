@@ -7,7 +7,7 @@ import pytest
 
 from gateway.admin.attempts import Attempts
 from gateway.admin.guarding import Guard
-from gateway.admin.sessions import COOKIE, Sessions
+from gateway.admin.sessions import COOKIE, KEY, Sessions
 from gateway.admin.token import METRICS, Secret, ensure, read
 
 if TYPE_CHECKING:
@@ -116,9 +116,14 @@ def test_a_session_is_of_use_to_its_own_pages_alone(
     status: int, method: str, fields: tuple[tuple[str, str], ...], guard: Guard
 ) -> None:
     guard.token.look()
-    cookie = ("cookie", f"other=1; {COOKIE}={guard.sessions.begin(guard.token.changes)}")
+    identifier, key = guard.sessions.begin(guard.token.changes)
+    cookie = ("cookie", f"other=1; {COOKIE}={identifier}")
 
-    assert asked(guard, method, "/api/v1/status", cookie, *fields)[0] == status
+    assert asked(guard, method, "/api/v1/status", cookie, (KEY, key), *fields)[0] == status
+    assert asked(guard, method, "/api/v1/status", cookie, *fields)[0] == (401 if status == PASSED else status)
+    assert asked(guard, method, "/api/v1/status", cookie, (KEY, key), (KEY, key), *fields)[0] in {400, status} - {
+        PASSED
+    }
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,23 @@ def test_what_the_gateway_refuses_or_cannot_say_is_told(said: str, line: bytes, 
     thread.join()
 
 
+def test_a_gateway_that_ends_while_it_is_asked_gave_no_answer(tmp_path: Path) -> None:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / SOCKET))
+    listening.listen()
+
+    def end() -> None:
+        with listening, listening.accept()[0] as wire:
+            wire.recv(1)  # what it leaves unread makes the end a reset
+
+    thread = threading.Thread(target=end)
+    thread.start()
+
+    with pytest.raises(Unusable, match="gave no answer"):
+        ordered(tmp_path, Order("status"))
+    thread.join()
+
+
 def test_what_was_done_is_given_back(tmp_path: Path) -> None:
     thread = saying(tmp_path, b'{"done": {"answers": 2}}\n')
 

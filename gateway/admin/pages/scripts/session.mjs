@@ -1,10 +1,9 @@
 // Signing in with the token, or with a link that works once; and signing out.
 
-import { ask } from "./api.mjs";
+import { ask, isLikely, remember } from "./api.mjs";
 import { by } from "./dom.mjs";
 
 const LINK = "#sign-in=";
-const HINT = "signed-in";
 
 /** The form. `entered` is called when somebody has signed in. */
 export function session(entered) {
@@ -20,15 +19,11 @@ export function session(entered) {
   return {
     /** Whether there may be a session: the page asks for nothing while there is none. */
     get isLikely() {
-      try {
-        return localStorage.getItem(HINT) !== null;
-      } catch {
-        return true;
-      }
+      return isLikely();
     },
     /** Ask for the token, and say why. */
     show(why) {
-      remember(false);
+      remember(null);
       if (by("sign-in").hidden) {
         by("sign-in").hidden = false;
         by("sign-in-why").textContent = why;
@@ -36,7 +31,6 @@ export function session(entered) {
       }
     },
     hide() {
-      remember(true);
       by("sign-in").hidden = true;
       by("sign-in-problem").textContent = "";
     },
@@ -53,26 +47,14 @@ export function session(entered) {
   };
 }
 
-function remember(is) {
-  try {
-    if (is) {
-      localStorage.setItem(HINT, "");
-    } else {
-      localStorage.removeItem(HINT);
-    }
-  } catch {
-    // Without storage the page asks, and hears that there is no session.
-  }
-}
-
 async function enter(secret, entered) {
   by("sign-in-problem").textContent = "";
   try {
-    await ask("session", { method: "POST", body: secret });
-    remember(true);
+    const { key } = await ask("session", { method: "POST", body: secret });
+    remember(key);
     entered();
   } catch (problem) {
-    remember(false);
+    remember(null);
     by("sign-in-problem").textContent = problem.status === 401 && secret.code
       ? "This link was used already, or is too old. `wicketgate admin link` makes another one."
       : `That did not work: ${problem.message}.`;

@@ -1,7 +1,7 @@
 // Decisions as they come, until told to stop. A stream that breaks goes on behind the last event that was read
 // (Last-Event-ID). Read with fetch: unlike EventSource it says why it was refused.
 
-import { told } from "./api.mjs";
+import { proof, told } from "./api.mjs";
 import { Events } from "./events.mjs";
 
 const FIRST_PAUSE = 1000;
@@ -45,7 +45,7 @@ async function run(path, stopped, onRecord, onState) {
 
 async function once(path, events, stopped, onRecord, onOpen) {
   const silence = new AbortController();
-  const headers = events.lastId === null ? {} : { "Last-Event-ID": events.lastId };
+  const headers = { ...proof(), ...(events.lastId === null ? {} : { "Last-Event-ID": events.lastId }) };
   const answer = await fetch(path, { headers, signal: AbortSignal.any([stopped, silence.signal]) });
   if (!answer.ok) {
     await told(answer);

@@ -35,7 +35,8 @@ def test_signing_in_takes_the_token_and_nothing_else(tmp_path: Path) -> None:
         right = opened.post("/api/v1/session", json={"token": read(tmp_path).decode()})
 
     assert (wrong.status_code, wrong.json()["detail"]) == (401, "this is not the token")
-    assert right.json() == {"signed_in": True}
+    assert right.json().keys() == {"signed_in", "key"}
+    assert right.json()["key"] not in right.headers["set-cookie"]
     cookie = right.headers["set-cookie"]
     assert cookie.startswith(f"{COOKIE}=")
     assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Secure", "Max-Age=43200"))
