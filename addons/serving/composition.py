@@ -166,10 +166,7 @@ def compose(
     log: Log | None = None,
     shelf: Shelf | None = None,
 ) -> Engine:
-    """Put the engine together, nothing opened yet; `resolver` and `log` replace those that are configured.
-
-    In a `shared` table the limits are counted together with other workers, and on a `shelf` are the names of all.
-    """
+    """Put the engine together; `resolver` and `log` replace those configured, `shared` and `shelf` are all workers'."""
     base, turns, geography = lay(settings, resolver, log), Turns(), Geography()
     connections, pools = base.connections, base.pools
     parents, ahead, recorder = Parents(base.resolver, base.own), _ahead(settings), _recorder(settings, base)
