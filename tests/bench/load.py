@@ -92,9 +92,9 @@ def serving(command: list[str], port: int) -> Iterator[int]:
         try:
             give_up = time.monotonic() + _PATIENCE
             while not accepts(port) and process.poll() is None:
-                assert time.monotonic() < give_up, f"{command[0]} does not listen"
+                assert time.monotonic() < give_up, f"{Path(command[0]).name} does not listen"
                 time.sleep(0.05)
-            assert process.poll() is None, f"{command[0]} did not start"
+            assert process.poll() is None, f"{Path(command[0]).name} did not start"
             yield process.pid
         finally:
             process.terminate()
