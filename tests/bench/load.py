@@ -9,12 +9,13 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.e2e.commands import accepts, free_port, until
+from tests.e2e.commands import accepts, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,8 @@ _COUNT: Final = re.compile(r"([0-9]+) requests in")
 _PERCENTILE: Final = re.compile(r"^\s+(50|99)%\s+([0-9.]+)(us|ms|s|m) *$", re.MULTILINE)
 _WRONG: Final = re.compile(r"(Socket errors: .*|Non-2xx or 3xx responses: .*)")
 _MILLISECONDS: Final = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+_PATIENCE: Final = 120.0
+"""Seconds in which a server has to listen: others may be started beside it."""
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -87,8 +90,11 @@ def serving(command: list[str], port: int) -> Iterator[int]:
     """Run a server within this block, from the moment at which it listens; gives its process id."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:
-            until(lambda: accepts(port) or process.poll() is not None, f"{command[0]} does not listen")
-            assert process.poll() is None, f"{command[0]} did not start"
+            give_up = time.monotonic() + _PATIENCE
+            while not accepts(port) and process.poll() is None:
+                assert time.monotonic() < give_up, f"{Path(command[0]).name} does not listen"
+                time.sleep(0.05)
+            assert process.poll() is None, f"{Path(command[0]).name} did not start"
             yield process.pid
         finally:
             process.terminate()

@@ -128,7 +128,8 @@ def _machine(machine: Mapping[str, Any]) -> str:
     releases = ", ".join(f"{name} {release}" for name, release in machine["releases"].items() if name != "origin alone")
     busy = " (others used it, too: take the figures as hints)." if machine["load_before"] > 1 else "."
     told = f"{machine['day']}: {one}, Python {machine['python']}. {rounds}. {load}{busy}"
-    return f"## The machine\n\n{told}\n\n{releases}.\n"
+    note = f"{machine['note']}\n\n" if "note" in machine else ""
+    return f"## The machine\n\n{told}\n\n{note}{releases}.\n"
 
 
 def _targets(run: Run) -> str:

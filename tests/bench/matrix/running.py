@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _RESTLESS: Final = 0.02
-_PATIENCE: Final = 3.0
+_PATIENCE: Final = 5.0
 _LONG: Final = 6.0
 _FAILURES: Final = (Wrong, OSError, subprocess.SubprocessError, AssertionError)
 

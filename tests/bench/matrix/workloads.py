@@ -110,8 +110,8 @@ def _live(way: str) -> Callable[[Asked], Sample]:
     return lambda asked: drive(way, (asked.target.live, asked.ends.live), None, asked.seconds, asked.connections)
 
 
-def _plain(role: str, title: str, how: Callable[[Asked], Sample]) -> list[Workload]:
-    """The same from one connection up to 2,000; the last takes longer, as they have to be opened first."""
+def _plain(role: str, title: str, how: Callable[[Asked], Sample], *counts: int) -> list[Workload]:
+    """The same by so many connections; 2,000 take longer, as they have to be opened first."""
     return [
         Workload(
             role if count == _USUAL else f"{role}-{count}",
@@ -121,7 +121,7 @@ def _plain(role: str, title: str, how: Callable[[Asked], Sample]) -> list[Worklo
             how,
             longer=2 if count > 1000 else 1,
         )
-        for count in (1, _USUAL, 256, 2000)
+        for count in counts
     ]
 
 
@@ -129,8 +129,9 @@ _USUAL: Final = 32
 _OWN: Final = ""
 
 WORKLOADS: Final = (
-    *_plain("forward", "Plain forward", _forward),
+    *_plain("forward", "Plain forward", _forward, 1, _USUAL),
     Workload("refused", "Refused, plain forward, 32 connections", "forward", _USUAL, _refused),
+    *_plain("forward", "Plain forward", _forward, 256, 2000),
     Workload(
         "tunnels",
         "Tunnels unread: opened, used for a byte, closed; 16 at once",
@@ -174,7 +175,7 @@ WORKLOADS: Final = (
         MEGABYTES,
         needs=_OWN,
     ),
-    *_plain("reverse", "Reverse, kept alive", _reverse),
+    *_plain("reverse", "Reverse, kept alive", _reverse, 1, _USUAL),
     Workload("reverse-new", "Reverse, a new connection for every request, 32 at once", "reverse", _USUAL, _anew),
     Workload("reverse-half", "Reverse at half load, 32 connections", "reverse", _USUAL, _half),
     Workload(
@@ -195,7 +196,8 @@ WORKLOADS: Final = (
         "events/s",
         needs=_OWN,
     ),
+    *_plain("reverse", "Reverse, kept alive", _reverse, 256, 2000),
     Workload("cached", "Reverse from the cache, kept alive, 32 connections", "cached", _USUAL, _from_the_cache),
     Workload("http2", "HTTP/2 over TLS, 4 connections with 8 streams each", "secure", 4, _http2, needs="h2load"),
 )
-"""All there are, in the order of roles: light ones first, as memory is seen behind each."""
+"""All there are, in the order of roles: many connections last, as memory and what is left to do are behind them."""
