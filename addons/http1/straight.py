@@ -3,7 +3,7 @@
 mitmproxy passes every word of an exchange through a tree of generators, some 1,500 calls for the shortest one. Here
 each step from one hook to the next is done in one go. A step is taken only from a state in which the long way stands
 too, and leaves the state that the long way would have left: so each next event may go either way, and whatever is
-unusual (a body, a refusal, an error, a client that leaves, a connection that has to be opened) goes the long one. The
+unusual (a body, an error, a client that leaves, a connection that has to be opened) goes the long one. The
 same functions read heads, check them, and write them; the same hooks are asked in the same order. A hook that is done
 at once is followed by the next step at once; where it waits, or fails, the stream waits for it as any other does.
 
