@@ -24,7 +24,7 @@ from addons.connections.deadlines import Deadline
 from addons.connections.fail_closed import HookFailed
 from addons.connections.hook_running import HookRunner
 from addons.connections.pacing import Pacing
-from addons.connections.phases import Acquaint, Asked, Await, Cut, Enter, HalfClose, HandOver, Phase, Watch
+from addons.connections.phases import Acquaint, Await, Cut, Enter, HalfClose, HandOver, Phase, Watch
 from addons.connections.reading import handed_over
 from addons.serving.leaner import Line
 from addons.serving.options import LayerOptions, for_layers
@@ -167,14 +167,10 @@ class GatewayHandler(LiveConnectionHandler):
             Cut: self._cut,
             Watch: self._watches.add,
             Acquaint: self._acquaint,
-            Asked: self._wait_for,
         }
 
     def _acquaint(self, command: Acquaint) -> None:
         command.ask = self._hooks.ask
-
-    def _wait_for(self, command: Asked) -> None:
-        self._hooks.wait_for(command)
 
     def _send(self, command: commands.SendData) -> None:
         """Gather what is written at one time: a head and the body behind it leave in one packet."""

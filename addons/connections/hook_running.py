@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mitmproxy.flow import Error
@@ -15,7 +16,6 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.proxy import events
 
 from addons.connections.fail_closed import AFTER_THE_FACT, ANSWERABLE, HookFailed, is_cancelled_from_outside
-from addons.connections.phases import Asked
 from addons.serving.tasks import spawn
 
 if TYPE_CHECKING:
@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from addons.connections.pacing import Pacing
 
 _log: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A hook that was asked already, and did not come to a good end at once. `error` is what it failed with."""
+
+    hook: StartHook
+    error: BaseException | None = None
+    is_done: bool = False
+    is_awaited: bool = False
 
 
 class HookRunner:
@@ -51,11 +61,16 @@ class HookRunner:
         self._go_on: Final = completed
         self._broken: Final = broken
         self._waiting: Final[set[asyncio.Task[None]]] = set()
+        self._asked: Final[dict[StartHook, _Asked]] = {}
         self.endings: Final[set[asyncio.Task[None]]] = set()
         """Hooks that tell of an end, which are not stopped when the connection is over."""
 
     def start(self, hook: StartHook) -> None:
-        """Run a hook that a layer asks for, and let the layer go on when it is done."""
+        """Run a hook that a layer asks for, unless it was asked already, and let the layer go on when it is done."""
+        asked = self._asked.pop(hook, None) if self._asked else None
+        if asked is not None:
+            self._wait_for(asked)
+            return
         try:
             pending = self._stage.dispatch.call(hook)
         except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and all of it refuses
@@ -67,22 +82,26 @@ class HookRunner:
             kept = self.endings if hook.name in AFTER_THE_FACT else self._waiting
             spawn(self._finish(hook, pending), kept, at_once=True)
 
-    def ask(self, kind: type[StartHook], flow: HTTPFlow) -> Asked | None:
+    def ask(self, kind: type[StartHook], flow: HTTPFlow) -> StartHook | None:
         """Ask a hook of a layer at once; None if it came to its end, so that the layer may go on.
 
-        Else the layer has to wait for what comes back, and to yield it.
+        Else the layer has to yield what comes back, and to wait for it.
         """
         try:
             pending = self._stage.dispatch.ask(kind.name, flow)
         except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and all of it refuses
-            return Asked(kind(flow), error)
+            return self._keep(_Asked(kind(flow), error))
         if pending is None:
             return None
-        asked = Asked(kind(flow))
+        asked = _Asked(kind(flow))
         spawn(self._watch(asked, pending), self._waiting, at_once=True)
-        return None if asked.is_done else asked
+        return None if asked.is_done else self._keep(asked)
 
-    async def _watch(self, asked: Asked, pending: Coroutine[Any, Any, None]) -> None:
+    def _keep(self, asked: _Asked) -> StartHook:
+        self._asked[asked.hook] = asked
+        return asked.hook
+
+    async def _watch(self, asked: _Asked, pending: Coroutine[Any, Any, None]) -> None:
         try:
             await pending
         except (Exception, asyncio.CancelledError, SystemExit) as error:
@@ -92,9 +111,9 @@ class HookRunner:
         else:
             asked.is_done = True
         if asked.is_awaited:
-            self.wait_for(asked)
+            self._wait_for(asked)
 
-    def wait_for(self, asked: Asked) -> None:
+    def _wait_for(self, asked: _Asked) -> None:
         """The layer waits for a hook that was asked: let it go on as soon as that came to its end."""
         asked.is_awaited = True
         if asked.error is not None:

@@ -104,21 +104,11 @@ class HandOver(commands.Command):
         self.opening: Final = opening
 
 
-class Asked(commands.Command):
-    """A hook that was asked already, and has not come to a good end yet; the layer waits for it from now on.
+type Ask = Callable[[type[commands.StartHook], HTTPFlow], commands.StartHook | None]
+"""Asks a hook about a flow at once. None says that it came to its end, and that the layer may go on.
 
-    `error` is what it failed with, if it did.
-    """
-
-    def __init__(self, hook: commands.StartHook, error: BaseException | None = None) -> None:
-        self.hook: Final = hook
-        self.error = error
-        self.is_done = False
-        self.is_awaited = False
-
-
-type Ask = Callable[[type[commands.StartHook], HTTPFlow], Asked | None]
-"""Asks a hook about a flow at once. None says that it came to its end, and that the layer may go on."""
+Else the layer has to yield what comes back, as it does with any hook: it was asked already, and is waited for then.
+"""
 
 
 class Acquaint(commands.Command):

@@ -3,10 +3,11 @@
 mitmproxy passes every word of an exchange through a tree of generators, some 1,500 calls for the shortest one. Here
 each step from one hook to the next is done in one go. A step is taken only from a state in which the long way stands
 too, and leaves the state that the long way would have left: so each next event may go either way, and whatever is
-unusual (a body, a refusal, an error, a client that leaves, a connection that has to be opened) goes the long one. The
-same functions read heads, check them, and write them; the same hooks are asked in the same order.
+unusual (a body, an error, a client that leaves, a connection that has to be opened) goes the long one. The
+same functions read heads, check them, and write them; the same hooks are asked in the same order. A hook that is done
+at once is followed by the next step at once; where it waits, or fails, the stream waits for it as any other does.
 
-Only streams that have the client's connection for themselves come here. Measured: a request costs a fifth less
+Only streams that have the client's connection for themselves come here. Measured: a request costs a quarter less
 processor time (`tests/bench/bench_reverse.py`).
 """
 
@@ -35,7 +36,7 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from addons.connections.phases import Asked, Enter, Phase
+from addons.connections.phases import Enter, Phase
 from addons.http1.client_side import ClientSide
 from addons.http1.origin_side import OriginSide
 from addons.http1.usual import usual_answer, usual_request
@@ -303,18 +304,13 @@ class Straight:
 
         What `came` is worked off behind it.
         """
-        said: Asked | commands.StartHook | None
-        if self._ask_at_once is None:
-            said = hook = kind(stream.flow)
-        else:
-            said = self._ask_at_once(kind, stream.flow)
-            if said is None:
-                done = None if stream.flow.error is not None else self._steps[kind](stream, *came)
-                return self._long_way(stream, rest(), *came) if done is None else done
-            hook = said.hook
+        hook = kind(stream.flow) if self._ask_at_once is None else self._ask_at_once(kind, stream.flow)
+        if hook is None:
+            done = None if stream.flow.error is not None else self._steps[kind](stream, *came)
+            return self._long_way(stream, rest(), *came) if done is None else done
         stream.pause(hook, rest(), came)
         self._layer.command_sources[hook] = stream
-        return [said]
+        return (hook,)
 
     def _go_on(self, stream: GatewayStream) -> None:
         """The stream waits no longer, if it does."""

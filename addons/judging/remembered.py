@@ -5,8 +5,8 @@ configuration of its listener: the message, its facts but for the time, its rout
 clock has a say in that. Limits are charged, addresses judged and records made for each request as ever. Whoever
 changed a message meanwhile, and whoever configures the listener otherwise, makes all of it void.
 
-A head is remembered when it comes for the second time, by its connection alone, and forgotten with it. Measured: a
-request whose head came before costs a fifth less processor time, and its answer a tenth (`tests/bench/bench_reverse`).
+A head is remembered when it comes for the second time, by its connection alone, and forgotten with it. Measured: an
+exchange whose heads came before costs a quarter less processor time (`tests/bench/bench_reverse.py`).
 """
 
 from __future__ import annotations

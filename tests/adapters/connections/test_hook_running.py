@@ -116,7 +116,7 @@ async def _asked(scene: Scene) -> tuple[bool, list[str]]:
     asked = runner.ask(HttpResponseHook, scene.flow)
     before = list(scene.said)
     if asked is not None:
-        runner.wait_for(asked)
+        runner.start(asked)
         await asyncio.sleep(0.2)
     return asked is None, before
 
