@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from addons.http1.client_side import Commands
 
 _AT_ONCE: Final = 65535
+_OTHERWISE: Final = (events.ConnectionEvent, events.Start)
+"""What may change the state of the layer."""
 
 
 def stands(layer: TLSLayer, event: events.Event) -> bool:
@@ -30,7 +32,7 @@ def stands(layer: TLSLayer, event: events.Event) -> bool:
         return False
     if type(event) is events.DataReceived:
         return True
-    return not isinstance(event, events.ConnectionEvent | events.Start)
+    return not isinstance(event, _OTHERWISE)
 
 
 def passed(layer: TLSLayer, event: events.Event) -> Commands:
