@@ -7,15 +7,15 @@ set -eu
 #   wrk        load for the benchmarks
 #   curl wget git npm chromium   real clients of the forward proxy; certutil tells the browser whom to trust
 #   node javac   more of them; node is also an engine for the script by which browsers choose the proxy
-#   haproxy    another yardstick of the benchmarks
+#   haproxy tinyproxy   more yardsticks of the benchmarks; h2load is their load of HTTP/2
 #   rsyslogd   receives what the audit log exports over syslog; its module for TLS comes as a package of its own
 #   promtool   reads our metrics as Prometheus does
 #   redis-server   keeps limits that several machines share
 #   zsh fish   shells that complete our commands; groff sets the manual page
 #   systemd-analyze   reads the unit of the service
-#   squid      another proxy, as a parent of ours
+#   squid      another proxy: a parent of ours, and a yardstick of the benchmarks
 #   nft ip     send the connections of a test's own network namespace to a transparent listener
-WANTED="nginx haproxy rsyslogd=rsyslog wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools promtool=prometheus redis-server systemd-analyze=systemd zsh fish groff squid=squid-openssl nft=nftables ip=iproute2"
+WANTED="nginx haproxy tinyproxy h2load=nghttp2-client rsyslogd=rsyslog wrk curl wget git npm node=nodejs javac=default-jdk-headless chromium certutil=libnss3-tools promtool=prometheus redis-server systemd-analyze=systemd zsh fish groff squid=squid-openssl nft=nftables ip=iproute2"
 
 missing=
 for each in $WANTED; do

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 COMMAND: Final = str(Path(sys.executable).with_name("wicketgate"))
 PATIENCE: Final = 30.0
 """Seconds for what takes two: machines of CI are slow, and busy."""
-_EACH: Final = 1_000
-_FIRST: Final = 20_000 + _EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10)
+_EACH: Final = 500
+_FIRST: Final = 10_000 + _EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10)
 _OFFSET: Final = os.getpid() * 37 % _EACH  # runs beside each other begin at different places of the range
 _PORTS: Final[cycle[int]] = cycle([*range(_FIRST + _OFFSET, _FIRST + _EACH), *range(_FIRST, _FIRST + _OFFSET)])
 
@@ -31,7 +31,8 @@ _PORTS: Final[cycle[int]] = cycle([*range(_FIRST + _OFFSET, _FIRST + _EACH), *ra
 def free_port(host: str = "127.0.0.1") -> int:
     """A port of loopback that nobody listens on, and that nobody else will take before it is used.
 
-    The system gives ports above these to whoever connects, and every worker of a test run has a range of its own.
+    Systems give ports above these to whoever connects (Linux from 32768, some sandboxes from 16000), and every worker
+    of a test run has a range of its own.
     """
     for port in islice(_PORTS, _EACH):
         with suppress(OSError), socket.create_server((host, port)):

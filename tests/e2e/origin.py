@@ -12,6 +12,8 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
@@ -135,10 +137,18 @@ def _greet(connection: socket.socket, served: Origin, visit: Visit, tls: ssl.SSL
     served.talk(connection, visit)
 
 
+_STRANGERS: Final = count(int(IPv4Address("127.1.0.1")))
+
+
+def stranger() -> str:
+    """An address of loopback that no other client of this run has: a port is given to two clients now and then."""
+    return str(IPv4Address(next(_STRANGERS)))
+
+
 @contextmanager
-def client(port: int) -> Iterator[socket.socket]:
-    """A TCP connection to a port of loopback."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+def client(port: int, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """A TCP connection from an address of loopback to a port of it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE, source_address=(source, 0)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield connection
 

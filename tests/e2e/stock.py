@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.e2e.commands import PATIENCE, Running, free_port, until
+from tests.e2e.origin import stranger
 from tests.e2e.trail import Record, check_trail, read_log
 from tests.e2e.wire import Wire, connect
 from tests.house.sources import ROOT
@@ -33,20 +34,20 @@ class Stock:
     answered: list[str] = field(default_factory=list)
 
     def through(self) -> Wire:
-        """A connection to the proxy."""
-        return connect(self.port)
+        """A connection to the proxy, from an address of its own."""
+        return connect(self.port, source=stranger())
 
     def record(self, wire: Wire, event: str = "decision") -> Record:
         """The last record of an event on a connection, as soon as there is one; ends are found by their decisions."""
-        port, found = wire.socket.getsockname()[1], list[Record]()
+        address, found = wire.socket.getsockname()[0], list[Record]()
 
         def there() -> bool:
             records = self.records()
-            ids = {each["id"] for each in records if each["event"] == "decision" and each["client"]["port"] == port}
+            ids = {each["id"] for each in records if each["event"] == "decision" and each["client"]["ip"] == address}
             found[:] = [each for each in records if each["event"] == event and each["id"] in ids]
             return bool(found)
 
-        until(there, f"no {event} record of the client at port {port}")
+        until(there, f"no {event} record of the client at {address}")
         return found[-1]
 
     def records(self) -> list[Record]:
@@ -82,7 +83,7 @@ def ended(folder: Path, *options: str, environment: Mapping[str, str] | None = N
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=20,
+        timeout=2 * PATIENCE,
         env={**os.environ, **(environment or {})},
     )
     return done.returncode, done.stderr

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from addons.http3.frames import Kind, write_integer
 from tests.e2e.h3stage import HOST, fresh, opened, reasons, send_frames
-from tests.e2e.h3wire import Client, Quic, asking, head, talking
+from tests.e2e.h3wire import PATIENCE, Client, Quic, asking, head, talking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-REQUEST = head(asking(HOST, "/up", method="POST"))
+SILENCE: Final = 0.3
+"""Seconds without an answer that are taken for none."""
+REQUEST: Final = head(asking(HOST, "/up", method="POST"))
 
 
 @pytest.fixture(scope="module")
@@ -113,26 +115,23 @@ def test_a_stop_that_is_said_twice_harms_nobody(front: Door, client: Client) -> 
 
 def test_another_address_than_that_of_the_handshake_is_not_heard(front: Door, client: Client) -> None:
     assert client.ask(asking(HOST, "/before")).status == 200
-    port = client.socket.getsockname()[1]
-    client.socket.close()
-    client.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    client.socket.bind(("127.0.0.9", 0))
-
-    stream = client.begin(asking(HOST, "/stolen"))
-    with pytest.raises(AssertionError, match="it never came to that"):
-        client.run(lambda: client.answer(stream).is_over, patience=0.5)
+    own = client.socket
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as another:
+        another.bind(("127.0.0.9", 0))
+        client.socket = another
+        stream = client.begin(asking(HOST, "/stolen"))
+        with pytest.raises(AssertionError, match="it never came to that"):
+            client.run(lambda: client.answer(stream).is_over, patience=0.5)
 
     assert b"/stolen" not in front.origin.received
-    client.socket.close()
-    client.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    client.socket.bind(("127.0.0.1", port))
+    client.socket = own
     assert client.whole(stream).status == 200
 
 
-def _ask_raw(front: Door, datagram: bytes, source: str = "127.0.0.1") -> bytes:
+def _ask_raw(front: Door, datagram: bytes, source: str = "127.0.0.1", patience: float = PATIENCE) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.bind((source, 0))
-        sender.settimeout(0.3)
+        sender.settimeout(patience)
         sender.sendto(datagram, ("127.0.0.1", front.gateway.reverse))
         try:
             return sender.recv(65536)
@@ -159,12 +158,12 @@ def test_a_first_packet_gets_less_than_it_brings_until_its_address_is_proved(fro
 def test_a_token_is_good_for_its_own_address_alone(front: Door, folder: Path) -> None:
     with Client(front.gateway.reverse, HOST, folder / "root.pem") as client:
         client.flush()
-        client.socket.settimeout(5)
+        client.socket.settimeout(PATIENCE)
         client.quic.receive_datagram(client.socket.recv(65536), client.there, now=time.monotonic())
         [(datagram, _)] = client.quic.datagrams_to_send(now=time.monotonic())
         assert vars(client.quic)["_retry_count"] == 1
 
-        assert _ask_raw(front, datagram, "127.0.0.9") == b""
+        assert _ask_raw(front, datagram, "127.0.0.9", SILENCE) == b""
         client.socket.sendto(datagram, client.there)
         client.run(lambda: client.is_connected)
 
@@ -174,12 +173,12 @@ def test_versions_that_nobody_speaks_are_answered_by_those_that_are_spoken(front
     datagram[1:5] = b"\x1a\x1a\x1a\x1a"
 
     assert b"\x00\x00\x00\x01" in _ask_raw(front, bytes(datagram))
-    assert _ask_raw(front, bytes(datagram[:1199])) == b""
+    assert _ask_raw(front, bytes(datagram[:1199]), patience=SILENCE) == b""
 
 
 @pytest.mark.parametrize("noise", [b"", b"x", bytes(1500), b"\xff" * 1500, b"\xc0\x00\x00\x00\x01" + bytes(1300)])
 def test_noise_is_not_answered(noise: bytes, front: Door, client: Client) -> None:
-    assert _ask_raw(front, noise) == b""
+    assert _ask_raw(front, noise, patience=SILENCE) == b""
     assert client.ask(asking(HOST, "/after")).status == 200
 
 
@@ -187,7 +186,7 @@ def test_a_handshake_that_does_not_end_is_not_waited_for(front: Door, folder: Pa
     start = len(front.decisions)
     with Client(front.gateway.reverse, HOST, folder / "root.pem") as client:
         client.flush()
-        client.socket.settimeout(5)
+        client.socket.settimeout(PATIENCE)
         client.quic.receive_datagram(client.socket.recv(65536), client.there, now=time.monotonic())
         client.flush()
 

@@ -14,9 +14,10 @@ from gateway.config.digest import digest_of
 from gateway.config.load import load_settings
 from tests.e2e.commands import PATIENCE, free_port, running, until
 from tests.e2e.gateway import Gateway, gateway
+from tests.e2e.origin import stranger
 from tests.e2e.origins import RecordingOrigin
 from tests.e2e.trail import read_log
-from tests.e2e.wire import Wire, get
+from tests.e2e.wire import Wire, connect, get
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,10 +155,11 @@ def test_a_start_says_with_which_configuration_on_which_listeners(proxy: Gateway
 
 
 def test_a_client_that_asks_for_nothing_leaves_a_record_of_its_connection(proxy: Gateway) -> None:
-    with proxy.through() as wire:
-        port = wire.socket.getsockname()[1]
+    address = stranger()
+    with connect(proxy.forward, source=address):
+        pass
 
-    record = proxy.wait_for(lambda each: each["event"] == "connection" and each["client"]["port"] == port)
+    record = proxy.wait_for(lambda each: each["event"] == "connection" and each["client"]["ip"] == address)
     assert (record["outcome"], record["reason"], record["listener"]) == ("closed", None, "egress")
     assert record["bytes"] == {"up": 0, "down": 0}
 

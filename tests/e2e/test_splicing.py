@@ -18,7 +18,7 @@ from addons.tunnels.spliced import Spliced
 from tests.e2e import origin as origins
 from tests.e2e.commands import until
 from tests.e2e.gateways import Running, Scenery, serving
-from tests.e2e.origin import Origin, Visit, client, hello_bytes, read_all, read_head, status_of
+from tests.e2e.origin import Origin, Visit, client, hello_bytes, read_all, read_head, status_of, stranger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def ask(port: int) -> bytes:
 @contextmanager
 def tunnel(gateway: Running, port: int, first: bytes = b"\x00ready") -> Iterator[socket.socket]:
     """A tunnel whose sockets a relay has already, with `first` on its way to the origin."""
-    with client(gateway.forward) as connection:
+    with client(gateway.forward, stranger()) as connection:
         connection.sendall(ask(port))
         assert status_of(read_head(connection)) == 200
         connection.sendall(first)
@@ -85,13 +85,13 @@ def _is_spliced(gateway: Running) -> bool:
     return bool(served) and all(isinstance(each, Spliced) for each in served)
 
 
-def end_of(gateway: Running, port: int) -> dict[str, Any]:
-    """The end of what was let through for the client that came from `port`."""
+def end_of(gateway: Running, address: str) -> dict[str, Any]:
+    """The end of what was let through for the client that came from `address`."""
     ends: list[dict[str, Any]] = []
 
     def has_ended() -> bool:
         records = gateway.records()
-        mine = {each["id"] for each in records if each["event"] == "decision" and each["client"]["port"] == port}
+        mine = {each["id"] for each in records if each["event"] == "decision" and each["client"]["ip"] == address}
         ends[:] = [each for each in records if each["event"] == "end" and each["id"] in mine]
         return bool(ends)
 
@@ -99,9 +99,9 @@ def end_of(gateway: Running, port: int) -> dict[str, Any]:
     return ends[-1]
 
 
-def port_of(connection: socket.socket) -> int:
-    port: int = connection.getsockname()[1]
-    return port
+def address_of(connection: socket.socket) -> str:
+    address: str = connection.getsockname()[0]
+    return address
 
 
 def read_exactly(connection: socket.socket, size: int) -> bytes:
@@ -124,14 +124,14 @@ def test_every_byte_of_both_directions_arrives_and_is_counted(gateway: Running, 
 
     origin.serve = swap
     with tunnel(gateway, origin.port, b"\x00") as connection:
-        port = port_of(connection)
+        address = address_of(connection)
         sending = threading.Thread(target=connection.sendall, args=(up,))
         sending.start()
         assert read_exactly(connection, len(down)) == down
         sending.join()
         assert read_all(connection) == b""
 
-    end = end_of(gateway, port)
+    end = end_of(gateway, address)
     assert origin.received == b"\x00" + up
     assert (end["status"], end["bytes"]) == (200, {"up": 1 + len(up), "down": len(down)})
 
@@ -141,15 +141,15 @@ def test_what_comes_together_with_the_hello_is_not_lost(gateway: Running, origin
     said = hello_bytes(HOST) + b"and what follows it" * 999
     origin.serve = _hear_all
 
-    with client(gateway.forward) as connection:
-        port = port_of(connection)
+    with client(gateway.forward, stranger()) as connection:
+        address = address_of(connection)
         connection.sendall(ask(origin.port) + said[:cut])
         assert status_of(read_head(connection)) == 200
         connection.sendall(said[cut:])
         connection.shutdown(socket.SHUT_WR)
         assert read_all(connection) == b"heard"
 
-    end = end_of(gateway, port)
+    end = end_of(gateway, address)
     assert origin.received == said
     assert end["bytes"] == {"up": len(said), "down": len(b"heard")}
 
@@ -164,13 +164,13 @@ def test_a_client_that_has_said_all_still_hears_everything(gateway: Running, ori
     origin.serve = _hear_all
 
     with tunnel(gateway, origin.port) as connection:
-        port = port_of(connection)
+        address = address_of(connection)
         connection.sendall(b" and done")
         connection.shutdown(socket.SHUT_WR)
         assert read_all(connection) == b"heard"
 
     assert origin.received == b"\x00ready and done"
-    assert end_of(gateway, port)["bytes"] == {"up": 15, "down": 5}
+    assert end_of(gateway, address)["bytes"] == {"up": 15, "down": 5}
 
 
 def test_a_server_that_has_said_all_still_hears_everything(gateway: Running, origin: Origin) -> None:
@@ -182,11 +182,11 @@ def test_a_server_that_has_said_all_still_hears_everything(gateway: Running, ori
 
     origin.serve = say_first
     with tunnel(gateway, origin.port) as connection:
-        port = port_of(connection)
+        address = address_of(connection)
         assert read_all(connection) == b"all that I say"
         connection.sendall(b" " * MIB)
         connection.shutdown(socket.SHUT_WR)
-        assert end_of(gateway, port)["bytes"] == {"up": 6 + MIB, "down": 14}
+        assert end_of(gateway, address)["bytes"] == {"up": 6 + MIB, "down": 14}
 
     assert len(origin.received) == 6 + MIB
 
@@ -197,15 +197,15 @@ def test_a_reset_of_the_server_reaches_the_client_as_a_reset(gateway: Running, o
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     origin.serve = reset
-    with client(gateway.forward) as connection:
-        port = port_of(connection)
+    with client(gateway.forward, stranger()) as connection:
+        address = address_of(connection)
         connection.sendall(ask(origin.port))
         assert status_of(read_head(connection)) == 200
         connection.sendall(b"\x00ready")
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
 
-    assert end_of(gateway, port)["bytes"] == {"up": 6, "down": 0}
+    assert end_of(gateway, address)["bytes"] == {"up": 6, "down": 0}
 
 
 def test_a_reset_of_the_client_reaches_the_server_as_a_reset(gateway: Running, origin: Origin) -> None:
@@ -220,10 +220,10 @@ def test_a_reset_of_the_client_reaches_the_server_as_a_reset(gateway: Running, o
 
     origin.serve = wait
     with tunnel(gateway, origin.port) as connection:
-        port = port_of(connection)
+        address = address_of(connection)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
-    assert end_of(gateway, port)["bytes"] == {"up": 6, "down": 0}
+    assert end_of(gateway, address)["bytes"] == {"up": 6, "down": 0}
     until(lambda: heard == ["reset"], "the server heard of no reset")
 
 
@@ -242,7 +242,7 @@ def test_what_a_slow_reader_does_not_take_waits_at_its_sender(gateway: Running, 
     origin.serve = serve
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tunnel(gateway, origin.port) as connection:
-        port = port_of(connection)
+        address = address_of(connection)
         if slow == "client":
             _until_still(gateway)
             _swallow(connection, size)
@@ -255,7 +255,7 @@ def test_what_a_slow_reader_does_not_take_waits_at_its_sender(gateway: Running, 
         assert read_all(connection) == b""
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
 
-    passed = end_of(gateway, port)["bytes"]
+    passed = end_of(gateway, address)["bytes"]
     assert passed == ({"up": 6, "down": size} if slow == "client" else {"up": 6 + size, "down": 0})
     assert grown < 24, f"{grown} MiB more in use"
 
@@ -295,11 +295,11 @@ def test_a_server_may_speak_first_once_the_client_has_shown_what_it_speaks(gatew
 
     origin.serve = greet
     with tunnel(gateway, origin.port, b"\x01") as connection:
-        port = port_of(connection)
+        address = address_of(connection)
         assert read_exactly(connection, 21) == b"220 at your service\r\n"
         assert read_all(connection) == b"250 so be it\r\n"
 
-    assert end_of(gateway, port)["bytes"] == {"up": 1, "down": 35}
+    assert end_of(gateway, address)["bytes"] == {"up": 1, "down": 35}
 
 
 def test_a_tunnel_that_is_silent_for_too_long_is_closed_and_one_that_speaks_is_not(
@@ -343,12 +343,12 @@ def test_a_tunnel_that_cannot_be_joined_ends_and_is_recorded(
 
     origin.serve = _hear_all
     monkeypatch.setattr(Relay, "go_on", fails)
-    with client(gateway.forward) as connection:
-        port = port_of(connection)
+    with client(gateway.forward, stranger()) as connection:
+        address = address_of(connection)
         connection.sendall(ask(origin.port))
         assert status_of(read_head(connection)) == 200
         connection.sendall(b"\x00ready")
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
 
-    assert end_of(gateway, port)["reason"] == "internal-error"
+    assert end_of(gateway, address)["reason"] == "internal-error"

@@ -157,9 +157,10 @@ class Wire:
         return bool(data)
 
 
-def connect(port: int, host: str = "127.0.0.1") -> Wire:
-    """A connection to a port of this machine."""
-    return Wire(socket.create_connection((host, port), timeout=PATIENCE))
+def connect(port: int, host: str = "127.0.0.1", source: str | None = None) -> Wire:
+    """A connection to a port of this machine, from an address of it."""
+    came_from = None if source is None else (source, 0)
+    return Wire(socket.create_connection((host, port), timeout=PATIENCE, source_address=came_from))
 
 
 def get(target: str, host: str, *fields: str, method: str = "GET", body: bytes = b"") -> bytes:

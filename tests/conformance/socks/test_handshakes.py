@@ -18,7 +18,7 @@ import pytest
 
 from addons.connections.bounds import Bounds, Patience
 from tests.e2e.gateways import Scenery, serving
-from tests.e2e.origin import PATIENCE, client, hello_bytes, origin
+from tests.e2e.origin import PATIENCE, client, hello_bytes, origin, stranger
 
 if TYPE_CHECKING:
     import socket
@@ -82,7 +82,7 @@ def told(connection: socket.socket) -> bytes:
 
 
 def play(folder: Path) -> Iterator[tuple[tuple[str, str], Played]]:
-    """All rows on one gateway; what was recorded is known when it has ended."""
+    """All rows on one gateway, each from an address of its own; what was recorded is known when it has ended."""
     bounds = Bounds(patience=Patience(idle=0.3, head=0.3, handshake=0.3))
     heard = {}
     with origin() as served:
@@ -92,17 +92,18 @@ def play(folder: Path) -> Iterator[tuple[tuple[str, str], Played]]:
             for why, row in ROWS.items():
                 for way in WAYS:
                     visits = len(served.visits)
-                    with client(gateway.forward) as connection:
+                    source = stranger()
+                    with client(gateway.forward, source) as connection:
                         send(connection, bytes_of(row["send"], ports), way)
-                        heard[why, way] = (connection.getsockname()[1], told(connection), len(served.visits) - visits)
+                        heard[why, way] = (source, told(connection), len(served.visits) - visits)
     assert scenery.failures == []
-    decided: dict[int, list[str]] = {}
+    decided: dict[str, list[str]] = {}
     for record in gateway.records():
         if record["event"] == "decision":
             decision = record["decision"]
-            decided.setdefault(record["client"]["port"], []).append(f"{decision['verdict']} {decision['reason']}")
-    for key, (port, said, arrived) in heard.items():
-        yield key, Played(said, decided.get(port, []), arrived)
+            decided.setdefault(record["client"]["ip"], []).append(f"{decision['verdict']} {decision['reason']}")
+    for key, (source, said, arrived) in heard.items():
+        yield key, Played(said, decided.get(source, []), arrived)
 
 
 @pytest.fixture(scope="module")
