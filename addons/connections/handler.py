@@ -13,12 +13,14 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from time import time
 from typing import TYPE_CHECKING, Any, Final, override
 
 from mitmproxy.connection import Server
-from mitmproxy.proxy import commands, events
+from mitmproxy.proxy import commands, events, server_hooks
 from mitmproxy.proxy.commands import StartHook
-from mitmproxy.proxy.server import ConnectionIO, LiveConnectionHandler, TimeoutWatchdog
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO, LiveConnectionHandler, TimeoutWatchdog
 
 from addons.connections.deadlines import Deadline
 from addons.connections.fail_closed import HookFailed
@@ -84,9 +86,20 @@ class GatewayHandler(LiveConnectionHandler):
     """Serves one client."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode: ProxyMode, stage: Stage
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        mode: ProxyMode,
+        stage: Stage,
+        client: Client | None = None,
     ) -> None:
-        super().__init__(reader, writer, for_layers(stage.options), mode)
+        if client is None:
+            super().__init__(reader, writer, for_layers(stage.options), mode)
+        else:
+            ConnectionHandler.__init__(self, Context(client, for_layers(stage.options)))
+            self.transports[client] = ConnectionIO(reader=reader, writer=writer)
+        self.is_told = False
+        """Whether the hooks know of the client already."""
         self.timeout_watchdog = _NoWatchdog(0, self.on_timeout)
         self.deadline: Final = Deadline(stage.bounds.patience)
         self._stage: Final = stage
@@ -105,6 +118,29 @@ class GatewayHandler(LiveConnectionHandler):
             self.client, stage, completed=self.take, broken=self._broken, pacing=self._pacing
         )
         self._dials: Final[set[asyncio.Task[None]]] = set()
+
+    @override
+    async def handle_client(self) -> None:
+        """Serve the client to its end: with one task that reads, and nothing that watches it."""
+        if not self.is_told:
+            await self.handle_hook(server_hooks.ClientConnectedHook(self.client))
+        if self.client.error:
+            refused = self.transports.pop(self.client).writer
+            if isinstance(refused, asyncio.StreamWriter):
+                refused.close()
+        else:
+            self.take(events.Start())
+            reading = asyncio.get_running_loop().create_task(self.handle_connection(self.client))
+            self.transports[self.client].handler = reading
+            await asyncio.wait([reading])
+            if not reading.cancelled() and (error := reading.exception()) is not None:
+                self.log("reading from a client failed", logging.ERROR, exc_info=error)
+        self.client.timestamp_end = time()
+        await self.handle_hook(server_hooks.ClientDisconnectedHook(self.client))
+        if left := [io.handler for io in self.transports.values() if io.handler is not None]:
+            for each in left:
+                each.cancel("client disconnected")
+            await asyncio.wait(left)
 
     @override
     async def server_event(self, event: events.Event) -> None:

@@ -170,7 +170,7 @@ class HookRunner:
         return True
 
     async def run(self, hook: StartHook) -> None:
-        """Run a hook that tells of a connection. Raises HookFailed if nothing on the connection may go on."""
+        """Run a hook and wait for its end. Raises HookFailed if nothing on the connection may go on."""
         try:
             pending = self._stage.dispatch.call(hook)
         except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and all of it refuses
@@ -191,7 +191,7 @@ class HookRunner:
         elif hook.name == "client_connected":
             self.tell(hook.name, error)
             self._client.error = "refused"
-        else:
+        elif hook.name not in ANSWERABLE or not self._answered(hook, error):
             self._broken(hook.name, error)
             raise HookFailed(hook.name) from error
 

@@ -6,7 +6,6 @@ judged and the allow recorded while the request is still held.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from addons.caching.unserved import without_name, without_server
@@ -118,7 +117,7 @@ class Admission:
     def enter(self, state: ConnectionState, host: Host, port: int) -> Decision | None:
         """Enter a tunnel that was asked for by other words than a CONNECT; the denial, which is on record, or None."""
         facts = translate.connection_facts(state, self._clock())
-        exchange, refused = self._enter(state, replace(facts, host=host, port=port, connect=True))
+        exchange, refused = self._enter(state, facts.learning(host=host, port=port, connect=True))
         if refused is None:
             return None
         self._recorder.refused(exchange, refused.decision, status=None, down=0)
@@ -140,14 +139,14 @@ class Admission:
     async def hello(self, state: ConnectionState, hello: ClientHello) -> Treatment:
         """Decide what becomes of TLS: inspected, passed on unread, or refused. Says nothing to the client."""
         before = state.tunnel.facts if state.tunnel is not None else translate.connection_facts(state, self._clock())
-        facts = translate.hello_facts(state, replace(before, now=self._clock()), hello)
+        facts = translate.hello_facts(state, before.learning(now=self._clock()), hello)
         if isinstance(facts, Refusal):
             return self._turn_away(state, before, facts.decision)
         decision = _denial(state.gate.hello(facts))
         if decision is not None:
             return self._turn_away(state, facts, decision)
         if state.mode is Mode.FORWARD and not state.gate.treatment(facts).inspect:
-            return await self._splice(state, replace(facts, tls_inspected=False, scheme="https"))
+            return await self._splice(state, facts.learning(tls_inspected=False, scheme="https"))
         state.hear(facts)
         return "inspect"
 
@@ -155,14 +154,15 @@ class Admission:
         """Decide what becomes of a tunnel whose first bytes are neither TLS nor HTTP."""
         if state.tunnel is None:
             raise LookupError("bytes outside of a tunnel")
-        facts = replace(state.tunnel.facts, now=self._clock(), tls_sni=ABSENT, tls_version=ABSENT, tls_inspected=ABSENT)
+        nothing = dict.fromkeys(("tls_sni", "tls_version", "tls_inspected"), ABSENT)
+        facts = state.tunnel.facts.learning(now=self._clock(), **nothing)
         return await self._splice(state, facts)
 
     async def _splice(self, state: ConnectionState, facts: Facts) -> Treatment:
         exchange = state.tunnel
         if exchange is None:
             raise LookupError("only a tunnel can be spliced")
-        exchange.facts = replace(facts, protocol="tcp")
+        exchange.facts = facts.learning(protocol="tcp")
         refused = own_pages.no_tunnel(facts) or await self._last_word(
             exchange, tunnel_destination(state, facts), tunnel=True
         )

@@ -39,7 +39,8 @@ class Openings:
 
     def _treat(self, opening: Opening, treatment: Literal["inspect", "splice", "refuse"]) -> None:
         tunnel = self._connections.state(opening.client.id).tunnel
-        opening.endpoint = None if tunnel is None else tunnel.endpoint
+        if tunnel is not None:
+            opening.endpoint, opening.through_parent = tunnel.endpoint, tunnel.parent is not None
         opening.treatment = treatment
         if treatment == "splice":
             self._spliced[opening.client.id] = opening

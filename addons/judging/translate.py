@@ -98,7 +98,7 @@ def _connect_facts(state: ConnectionState, request: Request, now: float, limits:
     if port == _NO_PORT:
         raise malformed("a CONNECT has to name a port")
     _agree(heads.read_host(request, fields), host, port, default=port, status=400)
-    return replace(connection_facts(state, now), client_ip=_client(state, fields), host=host, port=port, connect=True)
+    return connection_facts(state, now).learning(client_ip=_client(state, fields), host=host, port=port, connect=True)
 
 
 def hello_facts(state: ConnectionState, facts: Facts, hello: ClientHello) -> Facts | Refusal:
@@ -107,7 +107,7 @@ def hello_facts(state: ConnectionState, facts: Facts, hello: ClientHello) -> Fac
         name = server_name(hello)
         if isinstance(name, Host) and state.connect_host not in (None, name):
             raise mismatched(f"the TLS hello asks for `{name}` in a tunnel to `{state.connect_host}`", status=421)
-        return replace(facts, tls_sni=name, tls_version=_offered_version(hello))
+        return facts.learning(tls_sni=name, tls_version=_offered_version(hello))
     except Unnameable as problem:
         return problem.refusal
 

@@ -15,16 +15,19 @@ from dataclasses import dataclass
 from time import time
 from typing import TYPE_CHECKING, Any, Final, override
 
-from mitmproxy.connection import Client
+from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from addons.connections.handler import GatewayHandler
 from addons.entries.destination import original_destination
 from addons.entries.introductions import NotIntroduced, introduced
-from addons.entries.layers import first_layer, no_room_for
+from addons.entries.layers import Ways, no_room_for
 from addons.judging.forwarded import is_trusted
+from addons.tunnels.spliced import Spliced
+from addons.tunnels.straight import Entering
 from gateway.policy.addresses import Address
 from gateway.policy.errors import Malformed
+from gateway.policy.model import Mode
 
 if TYPE_CHECKING:
     import socket
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from addons.entries.destination import Spot
     from addons.serving.composition import Engine
     from addons.serving.listeners import Closable, Listener, Room
-    from addons.tunnels.spliced import Spliced
+    from addons.tunnels.straight import Makes
     from gateway.policy.model import Decision
 
 LINGER: Final = 2.0
@@ -73,7 +76,7 @@ class Arrival:
     def as_client(self, writer: asyncio.StreamWriter) -> Client:
         """The client as the adapters know it, for which nothing was built yet."""
         here = writer.get_extra_info("sockname")
-        return Client(peername=self.peername, sockname=here, timestamp_start=time())
+        return Client(peername=self.peername, sockname=here, timestamp_start=time(), state=ConnectionState.OPEN)
 
 
 class Front:
@@ -156,25 +159,42 @@ class Front:
                 asyncio.get_running_loop().call_later(FLUSH, writer.transport.abort)
 
     async def _handle(self, arrival: Arrival, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handler = GatewayHandler(reader, _borrowed(reader, writer), _ANY, self._stage)
-        settings, client = self._listener.settings, handler.client
-        if arrival.balancer is not None:
-            client.peername = arrival.peername
-        context = handler.layer.context
-        handler.layer = first_layer(settings, context, self._stage.bounds)
+        settings, client = self._listener.settings, arrival.as_client(writer)
         state = self._engine.connections.opened(client, self._listener)
         state.balancer = arrival.balancer
         if settings.entry == "transparent":
             state.original = original_destination(writer.get_extra_info("socket"))
-        self._engine.served.add(handler)
         try:
-            tunnel = await until_done(handler)
-            del context, handler  # a tunnel needs nothing of them, and they are most of what a connection weighs
-            if tunnel is not None:
-                self._engine.served.add(tunnel)
-                await tunnel.until_over()
+            went_on = await self._serve_client(client, reader, writer)
+            if went_on is not None:
+                self._engine.served.add(went_on)
+                await went_on.until_over()
         finally:
             self._engine.served.remove(client)
+
+    async def _serve_client(
+        self, client: Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Spliced | None:
+        """Serve a client until nothing of it is needed any more; the tunnel that is left, if it became one.
+
+        Of a handler such a tunnel keeps nothing: it is most of what a connection weighs.
+        """
+        settings = self._listener.settings
+        ways = Ways(settings, self._stage.bounds)
+        makes: Makes = ways.first
+        is_straight = settings.mode is Mode.FORWARD and settings.entry == "proxy"
+        if is_straight:
+            entering = Entering(client, (reader, writer), self._stage, ways)
+            self._engine.served.add(entering)
+            went_on = await entering.serve()
+            if went_on is None or isinstance(went_on, Spliced):
+                return went_on
+            makes = went_on
+        handler = GatewayHandler(reader, _borrowed(reader, writer), _ANY, self._stage, client)
+        handler.is_told = is_straight
+        handler.layer = makes(handler.layer.context)
+        self._engine.served.add(handler)
+        return await until_done(handler)
 
 
 async def open_http3(listener: Listener, crowd: Room, engine: Engine, stage: Stage, opened: socket.socket) -> Closable:

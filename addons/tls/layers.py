@@ -16,6 +16,7 @@ from mitmproxy.tls import ClientHelloData, TlsData
 from OpenSSL import SSL
 
 from addons.tls.failures import why_failed
+from addons.tls.passage import passed, stands
 from gateway.policy.model import Reason
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class UpstreamTlsLayer(tls.ServerTLSLayer):
     def __init__(self, context: Context, conn: Server | None = None) -> None:
         super().__init__(context, conn)
         self._is_silent = True
+
+    @override
+    def handle_event(self, event: events.Event) -> Commands:
+        return passed(self, event) if stands(self, event) else super().handle_event(event)
 
     @override
     def receive_handshake_data(self, data: bytes) -> Progress:
@@ -76,6 +81,10 @@ class ClientTlsLayer(tls.ClientTLSLayer):
     def __init__(self, context: Context, hello: ClientHello) -> None:
         super().__init__(context)
         self._hello: Final = hello
+
+    @override
+    def handle_event(self, event: events.Event) -> Commands:
+        return passed(self, event) if stands(self, event) else super().handle_event(event)
 
     @override
     def receive_handshake_data(self, data: bytes) -> Progress:

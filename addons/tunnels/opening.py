@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class Opening:
     """What a tunnel opened with: a hello, or bytes that are neither TLS nor HTTP, or a `problem` that ends it.
 
-    A hook says the `treatment` and, for a splice, the `endpoint` under which its addresses were judged. `up` and
-    `down` count the bytes that were passed on unread.
+    A hook says the `treatment` and, for a splice, the `endpoint` under which its addresses were judged, and whether it
+    is reached `through_parent`. `up` and `down` count the bytes that were passed on unread.
     """
 
     client: Client
@@ -42,6 +42,7 @@ class Opening:
     problem: Reason | None = None
     treatment: Literal["inspect", "splice", "refuse"] = "refuse"
     endpoint: tuple[str, int] | None = None
+    through_parent: bool = False
     up: int = 0
     down: int = 0
 

@@ -28,6 +28,11 @@ def reset(transport: asyncio.BaseTransport) -> None:
         transport.abort()
 
 
+def unread(reader: asyncio.StreamReader, data: bytes) -> None:
+    """Put bytes back that were read, in front of what has come meanwhile."""
+    reader._buffer[:0] = data  # type: ignore[attr-defined]  # noqa: SLF001 - who reads on has to find them there ## typeshed hides it
+
+
 class Side(asyncio.Protocol):
     """One end of a tunnel. `passed` counts the bytes that were read here and given to the other end."""
 
@@ -116,8 +121,9 @@ class Relay:
 
     def abort(self) -> None:
         """End it with a reset to both sides; a second call does nothing."""
-        reset(self._client.transport)
-        reset(self._server.transport)
+        for side in (self._client, self._server):
+            if not side.is_lost:
+                reset(side.transport)
 
     async def until_over(self) -> None:
         """Wait until both sides are closed."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gateway.policy.model import Decision, Facts
     from gateway.policy.names import Host
 
+LATE: Final = "connect timeout"
+"""Why the task that connects is cancelled when that takes too long."""
 _REFUSED: Final = "the destination was refused"
 _BLAMED_ON_PARENT: Final = {
     Reason.UPSTREAM_REFUSED: Reason.PARENT_REFUSED,
@@ -92,7 +94,7 @@ class _Attempt:
     def expire(self, task: asyncio.Task[object]) -> None:
         """Give up: the task that waits for the connection is cancelled."""
         self.fail(refuse(Reason.UPSTREAM_TIMEOUT))
-        task.cancel("connect timeout")
+        task.cancel(LATE)
 
     def fail(self, decision: Decision) -> None:
         """Say why there is no connection; what went wrong on the way to a parent says nothing of the destination."""

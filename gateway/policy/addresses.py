@@ -170,6 +170,7 @@ def is_special(address: Address) -> bool:
     return AddressClass.PUBLIC not in classes(address)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def special_parts(address: Address) -> tuple[Address, ...]:
     """The address and the addresses that it carries, as far as they are special.
 

@@ -35,10 +35,14 @@ from addons.http1 import client_side as our_http1
 from addons.http3 import opening
 from addons.serving.options import LayerOptions
 from addons.tunnels import opening as tunnels
+from addons.tunnels.relay import unread
 
 METHODS = [
     ("addons/connections/handler.py", server.LiveConnectionHandler, "__init__", "self reader writer options mode"),
+    ("addons/connections/handler.py", server.ConnectionHandler, "__init__", "self context"),
     ("addons/connections/handler.py", server.ConnectionHandler, "handle_client", "self"),
+    ("addons/tls/passage.py", tunnel.TunnelLayer, "_handle_command", "self command"),
+    ("addons/tls/passage.py", tls.TLSLayer, "receive_data", "self data"),
     ("addons/connections/handler.py", server.ConnectionHandler, "handle_hook", "self hook"),
     ("addons/connections/handler.py", server.ConnectionHandler, "server_event", "self event"),
     ("addons/streams/upstream_life.py", server.ConnectionHandler, "handle_connection", "self connection"),
@@ -128,6 +132,8 @@ FUNCTIONS: list[tuple[str, Any, str]] = [
     ("addons/http1/usual.py", http1.read_response_head, "lines"),
     ("addons/http1/usual.py", validate.validate_headers, "message"),
     ("addons/http1/usual.py", http_layers.validate_request, "mode request validate_inbound_headers"),
+    ("addons/tunnels/straight.py", http_layers.validate_request, "mode request validate_inbound_headers"),
+    ("addons/tunnels/straight.py", http1.assemble_response, "response"),
     ("addons/http1/straight.py", http1.assemble_request_head, "request"),
     ("addons/http1/client_side.py", http1.assemble_response_head, "response"),
     ("addons/http1/client_side.py", _http1.should_make_pipe, "request response"),
@@ -146,6 +152,9 @@ VALUES: list[tuple[str, type, str]] = [
     ("addons/http1/straight.py", _events.ResponseEndOfMessage, "stream_id"),
     ("addons/connections/handler.py", server.ConnectionIO, "handler reader writer"),
     ("addons/tunnels/spliced.py", ServerConnectionHookData, "server client"),
+    ("addons/tunnels/straight.py", _hooks.HttpConnectHook, "flow"),
+    ("addons/tunnels/straight.py", _hooks.HttpConnectedHook, "flow"),
+    ("addons/tunnels/straight.py", _hooks.HttpConnectErrorHook, "flow"),
     ("addons/connections/hook_running.py", events.HookCompleted, "command reply"),
     ("addons/connections/handler.py", events.Wakeup, "command"),
     ("addons/http1/origin_side.py", _events.RequestHeaders, "stream_id request end_stream replay_flow"),
@@ -187,6 +196,7 @@ ATTRIBUTES: list[tuple[str, type, str]] = [
     ("addons/http1/client_side.py", _http1.Http1Connection, "ReceiveProtocolError"),
     ("addons/tunnels/opening.py", tunnel.TunnelLayer, "child_layer"),
     ("addons/tls/layers.py", tls.TLSLayer, "tls conn"),
+    ("addons/tls/passage.py", tls.TLSLayer, "tls conn child_layer tunnel_state _paused"),
     ("addons/tls/layers.py", tls.ClientTLSLayer, "client_hello_parsed"),
 ]
 
@@ -346,6 +356,16 @@ def test_a_stream_reader_shows_what_it_still_holds() -> None:
         return waiting, reader.at_eof()
 
     assert asyncio.run(held()) == (b"first bytes", True)
+
+
+def test_a_stream_reader_takes_back_what_was_read() -> None:
+    async def again() -> bytes:
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"second")
+        unread(reader, b"first ")
+        return await reader.read(99)
+
+    assert asyncio.run(again()) == b"first second"
 
 
 def test_a_stream_reader_shows_whether_it_is_waited_for() -> None:

@@ -12,7 +12,7 @@ from mitmproxy.proxy.layers.http import HTTPMode
 
 from addons.connections.bounds import Bounds
 from addons.entries.handshake import SocksHandshake
-from addons.entries.layers import first_layer, no_room_for
+from addons.entries.layers import Ways, no_room_for
 from addons.streams.layer import GatewayHttpLayer
 from addons.tls.server_opening import INTERNAL_ERROR, ServerOpening, alert
 from addons.tunnels.opening import TunnelOpening
@@ -43,7 +43,7 @@ def test_every_entry_has_its_first_layer(
     settings = replace(scene().listener.settings, mode=mode, entry=entry)
     client = Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2))
 
-    first = first_layer(settings, Context(client, Options()), Bounds())
+    first = Ways(settings, Bounds()).first(Context(client, Options()))
 
     assert type(first) is kind
     if isinstance(first, GatewayHttpLayer):
@@ -55,7 +55,7 @@ def test_a_front_door_with_tls_reads_a_hello_first_and_turns_away_by_an_alert(sc
     settings = replace(scene(mode=Mode.REVERSE).listener.settings, tls=shown)
     client = Client(peername=("127.0.0.1", 1), sockname=("127.0.0.1", 2))
 
-    assert type(first_layer(settings, Context(client, Options()), Bounds())) is ServerOpening
+    assert type(Ways(settings, Bounds()).first(Context(client, Options()))) is ServerOpening
     assert no_room_for(settings, Response.make(503)) == alert(INTERNAL_ERROR)
 
 
