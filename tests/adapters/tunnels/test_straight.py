@@ -100,9 +100,7 @@ class Gate:
 def scene(folder: Path, *first: object, **changed: Any) -> Iterator[tuple[Running, Origin]]:
     with origins.origin() as origin:
         origin.serve = lambda connection, _visit: connection.sendall(connection.recv(4096))
-        scenery = replace(
-            Scenery(folder=folder, origin=origin.port, policy=SPLICED, first=first, deadline=30.0), **changed
-        )
+        scenery = replace(Scenery(folder=folder, origin=origin.port, policy=SPLICED, first=first), **changed)
         with serving(scenery) as gateway:
             yield gateway, origin
             until(lambda: gateway.call(lambda: len(gateway.engine.served)) == 0, "somebody was left over")
