@@ -17,6 +17,7 @@ from itertools import batched, pairwise
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakSet
 
 from gateway.policy.addresses import Address
 
@@ -196,10 +197,14 @@ class Serving(Protocol):
 
 @dataclass(slots=True)
 class Served:
-    """Those who are at work, and how to end them. `clock` is monotonic, in seconds; every sweep does the `chores`."""
+    """Those who are at work, and how to end them. `clock` is monotonic, in seconds; every sweep does the `chores`.
+
+    `servers` are those that they came by, as long as anybody has a connection of theirs.
+    """
 
     clock: Callable[[], float] = monotonic
     chores: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    servers: WeakSet[asyncio.Server] = field(default_factory=WeakSet)
     _handlers: dict[str, Serving] = field(default_factory=dict)
     _is_draining: bool = False
     _all_gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -264,6 +269,8 @@ class Served:
         for handler in self:
             handler.abort()
         await self._until_all_are_gone(_SETTLE)
+        for server in self.servers:
+            server.abort_clients()  # left open, asyncio would complain of each on the standard error stream
 
     async def _until_all_are_gone(self, seconds: float) -> None:
         if self._handlers:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from addons.serving.ageing import Ageing
 from addons.serving.descriptors import make_room
+from addons.serving.doors import Door
 from addons.serving.foundations import all_own
 from addons.serving.front import Front, open_http3
 from addons.serving.leaner import slim
@@ -34,6 +35,8 @@ _BACKLOG: Final = 4096
 """Connections that may wait in the kernel to be accepted."""
 _AT_ONCE: Final = 16
 """Connections that are accepted in one turn of the event loop, so that a burst of them lets others have their turns."""
+_TURNS: Final = 6
+"""Of the event loop, until whoever was accepted last is served: it takes asyncio three, and the front another."""
 _COLLECT_AFTER: Final = (4_000, 20, 50)
 """Garbage is looked for after this many new objects: a request makes hundreds, and few of them live on.
 
@@ -95,7 +98,8 @@ async def open_server(engine: Engine, listener: Listener, crowd: Room, opened: s
     front = Front(listener, crowd, engine, engine.stage())
     server = await asyncio.start_server(front.accept, sock=opened, backlog=_AT_ONCE)
     opened.listen(_BACKLOG)  # asyncio takes its own number for both
-    return server
+    engine.served.servers.add(server)
+    return Door(server)
 
 
 def settle(engine: Engine, said: Callable[[str], None]) -> None:
@@ -121,9 +125,13 @@ async def serve(
 ) -> None:
     """Look after connections until told to end; accept none from then on, and give those that are there `seconds`."""
     sweeping = asyncio.create_task(engine.served.sweep_for_ever())
-    await ending.wait()
-    for server in servers:
-        server.close()
+    try:
+        await ending.wait()
+    finally:
+        for server in servers:
+            server.close()
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
     await engine.served.drain(seconds())
     sweeping.cancel()
     await engine.refreshing.stop()

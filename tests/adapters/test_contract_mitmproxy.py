@@ -5,7 +5,6 @@ Each row names the thing and the module of ours that leans on it.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import re
 from dataclasses import fields
@@ -35,7 +34,6 @@ from addons.http1 import client_side as our_http1
 from addons.http3 import opening
 from addons.serving.options import LayerOptions
 from addons.tunnels import opening as tunnels
-from addons.tunnels.relay import unread
 
 METHODS = [
     ("addons/connections/handler.py", server.LiveConnectionHandler, "__init__", "self reader writer options mode"),
@@ -344,58 +342,6 @@ def test_openssl_is_asked_for_what_pyopenssl_does_not_pass_on() -> None:
 def test_the_hooks_that_end_an_exchange_are_the_ones_we_know() -> None:
     assert _hooks.HttpErrorHook.name == "error"
     assert _hooks.HttpResponseHook.name == "response"
-
-
-def test_a_stream_reader_shows_what_it_still_holds() -> None:
-    async def held() -> tuple[bytes, bool]:
-        reader = asyncio.StreamReader()
-        reader.feed_data(b"first bytes")
-        waiting = bytes(reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - addons/tunnels/relay.py needs it ## typeshed hides it
-        reader._buffer.clear()  # type: ignore[attr-defined]  # noqa: SLF001 - addons/tunnels/relay.py needs it ## typeshed hides it
-        reader.feed_eof()
-        return waiting, reader.at_eof()
-
-    assert asyncio.run(held()) == (b"first bytes", True)
-
-
-def test_a_stream_reader_takes_back_what_was_read() -> None:
-    async def again() -> bytes:
-        reader = asyncio.StreamReader()
-        reader.feed_data(b"second")
-        unread(reader, b"first ")
-        return await reader.read(99)
-
-    assert asyncio.run(again()) == b"first second"
-
-
-def test_a_stream_reader_shows_whether_it_is_waited_for() -> None:
-    async def waits() -> tuple[object, object, bool]:
-        reader, writer = asyncio.StreamReader(), asyncio.StreamReaderProtocol
-        before = reader._waiter  # type: ignore[attr-defined]  # noqa: SLF001 - addons/serving/sweeping.py needs it ## typeshed hides it
-        reading = asyncio.create_task(reader.read(1))
-        await asyncio.sleep(0)
-        during = reader._waiter  # type: ignore[attr-defined]  # noqa: SLF001 - addons/serving/sweeping.py needs it ## typeshed hides it
-        reader.feed_eof()
-        await reading
-        return before, during, hasattr(writer(reader), "_stream_reader")
-
-    before, during, finds_reader = asyncio.run(waits())
-    assert (before, isinstance(during, asyncio.Future), finds_reader) == (None, True, True)
-
-
-def test_what_a_protocol_reads_goes_through_the_methods_of_its_reader() -> None:
-    """As addons/connections/reading.py needs it, which stands in for two of them."""
-
-    async def fed() -> tuple[list[bytes], bytes, object]:
-        reader, given = asyncio.StreamReader(), list[bytes]()
-        vars(reader)["feed_data"] = given.append
-        asyncio.StreamReaderProtocol(reader).data_received(b"one")
-        del vars(reader)["feed_data"]
-        reader.feed_data(b"two")
-        reader.feed_eof()
-        return given, await reader.read(3), reader._eof  # type: ignore[attr-defined]  # noqa: SLF001 - it is private, and watched here ## typeshed hides it
-
-    assert asyncio.run(fed()) == ([b"one"], b"two", True)
 
 
 @pytest.mark.parametrize(("kind", "data"), [(http.Request, http.RequestData), (http.Response, http.ResponseData)])
