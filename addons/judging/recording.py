@@ -155,6 +155,13 @@ class Recorder:
         for exchange in opened:
             self.broken(exchange, refuse(Reason.INTERNAL_ERROR, f"The gateway failed at {hook}."))
 
+    def cut_off(self, client_id: str) -> None:
+        """What a client has under way ends because the gateway does: its records will say so."""
+        state = self._connections.find(client_id)
+        for exchange in () if state is None else state.exchanges:
+            if exchange.recorded and exchange.outcome is None:
+                exchange.outcome = refuse(Reason.GATEWAY_STOPPED, "The gateway was stopped.")
+
     def broken(self, exchange: Exchange, decision: Decision, *, answer: Response | None = None) -> None:
         """Record that an exchange ended by `decision`, before or after it was let through, with this answer if any."""
         status = None if answer is None else answer.status_code

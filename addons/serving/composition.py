@@ -201,7 +201,7 @@ def compose(
     )
     counting = counting_of(settings.limits_store, base.note, time.time)
     listeners = _listeners(settings, base, shared, counting, shelf)
-    served, standing = _served(connections, geography)
+    served, standing = _served(connections, geography, recorder)
     return Engine(
         *(settings, base.writer, base.resolver, base.trust, base.fronts, listeners),
         *(connections, admission, dialing, addons),
@@ -245,9 +245,9 @@ def _signing(connections: Connections, admission: Admission, authorities: Author
     return Signing(connections, admission, ClientTls(connections, authorities.current), authorities)
 
 
-def _served(connections: Connections, geography: Geography) -> tuple[Served, Standing]:
+def _served(connections: Connections, geography: Geography, recorder: Recorder) -> tuple[Served, Standing]:
     """Those who will be at work, and what is looked after while they are."""
-    served = Served()
+    served = Served(cut_off=recorder.cut_off)
     standing = Standing(connections, geography, end=served.end, clock=time.time)
     served.chores.append(standing.look)
     return served, standing

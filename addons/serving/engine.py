@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from addons.serving.composition import Engine, compose
 from addons.serving.exporting import exporters_of
-from addons.serving.listeners import Closable, Crowd, cannot_listen, open_datagrams, open_socket
+from addons.serving.listeners import Closable, Crowd, Served, cannot_listen, open_datagrams, open_socket
 from addons.serving.opening import feeds_of, load, open_server, serve, settle
 from addons.serving.options import forget_key_logs
 from addons.serving.orders.desk import Desk
@@ -171,7 +171,7 @@ class _Process:
         return opened
 
     async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading, feeds: Feeds) -> None:
-        self._listen_to_signals(reloading)
+        self._listen_to_signals(reloading, engine.served)
         engine.writer.append(start_of(self.settings, self.version, self.configuration, time.time()))
         settle(engine, self.said)
         self.said(ready(self.settings))
@@ -193,10 +193,10 @@ class _Process:
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel("the gateway ends")
 
-    def _listen_to_signals(self, reloading: Reloading) -> None:
+    def _listen_to_signals(self, reloading: Reloading, served: Served) -> None:
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, self._end)
+            loop.add_signal_handler(each, self._end, served)
         loop.add_signal_handler(signal.SIGHUP, self._start_reload, reloading)
 
     async def reload(self) -> dict[str, Any]:
@@ -218,9 +218,10 @@ class _Process:
         self._drain = seconds, cause
         self._ending.set()
 
-    def _end(self) -> None:
+    def _end(self, served: Served) -> None:
         """The first time, drain; the second time, end at once."""
         if self._ending.is_set():
+            served.forsake()
             for each in asyncio.all_tasks():
                 each.cancel()
         self._ending.set()

@@ -199,12 +199,14 @@ class Serving(Protocol):
 class Served:
     """Those who are at work, and how to end them. `clock` is monotonic, in seconds; every sweep does the `chores`.
 
-    `servers` are those that they came by, as long as anybody has a connection of theirs.
+    `servers` are those that they came by, as long as anybody has a connection of theirs. `cut_off` hears of clients
+    whose connections are ended because the gateway is.
     """
 
     clock: Callable[[], float] = monotonic
     chores: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     servers: WeakSet[asyncio.Server] = field(default_factory=WeakSet)
+    cut_off: Callable[[str], None] = lambda _client_id: None
     _handlers: dict[str, Serving] = field(default_factory=dict)
     _is_draining: bool = False
     _all_gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -266,11 +268,17 @@ class Served:
         for handler in self:
             handler.drain()
         await self._until_all_are_gone(seconds)
+        self.forsake()
         for handler in self:
             handler.abort()
         await self._until_all_are_gone(_SETTLE)
         for server in self.servers:
             server.abort_clients()  # left open, asyncio would complain of each on the standard error stream
+
+    def forsake(self) -> None:
+        """Have it on record of all that is still under way that the gateway did not wait for it."""
+        for handler in self:
+            self.cut_off(handler.client.id)
 
     async def _until_all_are_gone(self, seconds: float) -> None:
         if self._handlers:

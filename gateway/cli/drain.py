@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import select
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.options import add_state, parser
-from gateway.cli.ordering import ordered
+from gateway.cli.ordering import ordered, process_of
 from gateway.cli.outcome import FINDINGS, OK, Unusable
 from gateway.control.channel import Order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from gateway.cli.options import Parser
 
@@ -36,19 +38,35 @@ def command_line() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """Drain and wait until it has stopped; 1 if it has not in time. Raises Unusable if no gateway is at work there."""
     given = command_line().parse_args(argv)
-    told = ordered(given.state, Order("drain", {"seconds": f"{given.timeout:g}"}))
-    sys.stdout.write(f"draining: {told['connections']} connections, at most {given.timeout:g} s\n")
-    sys.stdout.flush()
-    give_up = time.monotonic() + given.timeout + _SETTLE
-    while time.monotonic() < give_up:
-        try:
-            ordered(given.state, Order("status"))
-        except Unusable:
+    with process_of(given.state) as process:
+        told = ordered(given.state, Order("drain", {"seconds": f"{given.timeout:g}"}))
+        sys.stdout.write(f"draining: {told['connections']} connections, at most {given.timeout:g} s\n")
+        sys.stdout.flush()
+        most = given.timeout + _SETTLE
+        if _is_silent(given.state, most) if process is None else _has_ended(process, most):
             sys.stdout.write("the gateway has stopped\n")
             return OK
-        time.sleep(_ASK_EVERY)
     sys.stderr.write("the gateway has not stopped in time, end its process\n")
     return FINDINGS
+
+
+def _has_ended(process: int, seconds: float) -> bool:
+    """Whether a process ends in so many seconds."""
+    waiting = select.poll()
+    waiting.register(process, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
+
+
+def _is_silent(state: Path, seconds: float) -> bool:
+    """Whether nobody answers any more in so many seconds, where nothing else can be known."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        try:
+            ordered(state, Order("status"))
+        except Unusable:
+            return True
+        time.sleep(_ASK_EVERY)
+    return False
 
 
 def _seconds(text: str) -> float:

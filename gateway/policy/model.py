@@ -195,6 +195,7 @@ class Reason(StrEnum):
     UPSTREAM_UNAVAILABLE = "upstream-unavailable"
     UPSTREAM_BUSY = "upstream-busy"
     POLICY_CHANGED = "policy-changed"
+    GATEWAY_STOPPED = "gateway-stopped"
     PARENT_REFUSED = "parent-refused"
     PARENT_TIMEOUT = "parent-timeout"
     AUDIT_UNAVAILABLE = "audit-unavailable"

@@ -253,9 +253,10 @@ def test_a_drain_whose_time_is_over_waits_for_nobody(tmp_path: Path) -> None:
 
         assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "the gateway has stopped")
         assert client.rest() == b""
-        assert side.gateway.process.process.wait(PATIENCE) == 0
+        assert side.gateway.process.process.poll() == 0
         (end,) = [each for each in side.gateway.records() if each["event"] == "end"]
-        assert (end["status"], end["bytes"]["down"]) == (None, 0)
+        assert (end["status"], end["reason"], end["bytes"]["down"]) == (None, "gateway-stopped", 0)
+        assert end["decision"]["detail"] == "The gateway was stopped."
 
 
 @contextmanager

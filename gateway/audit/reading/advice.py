@@ -29,6 +29,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "name-mismatch": "the tunnel was asked for one host and the request in it is for another: it has to be one",
     "no-route": "no route leads there: add one to the listener, or ask for another path",
     "policy-changed": "the policy changed while the request was under way: ask again",
+    "gateway-stopped": "the gateway was stopped while the request was under way: ask again",
     "limits-unavailable": "what gateways count together could not be asked: see to the store of `limits_store`",
     "audit-unavailable": "the log cannot be written: see to the disk of the state folder",
     "capacity": "the gateway was full: try again, or raise `limits` in the configuration",

@@ -1,23 +1,59 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.cli.drain import main
 from gateway.cli.outcome import Unusable
+from gateway.control.channel import SOCKET
 from tests.unit.cli.test_ordering import saying
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_it_waits_until_nobody_answers_any_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    thread = saying(tmp_path, b'{"done": {"connections": 3, "seconds": 5}}\n')
+ENDING = """
+import socket, sys, time
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+listening.listen()
+print("ready", flush=True)
+listening.accept()[0].close()
+with listening, listening.accept()[0] as wire:
+    wire.recv(1000)
+    wire.sendall(b'{"done": {"connections": 3, "seconds": 5}}\\n')
+time.sleep(0.3)  # nobody listens any more, and the process is still there
+"""
+
+
+def test_it_waits_until_the_process_is_gone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-c", ENDING, str(tmp_path / SOCKET)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+
+        assert main(["--state", str(tmp_path), "--timeout", "5s"]) == 0
+        assert process.poll() == 0
+    assert capsys.readouterr().out == "draining: 3 connections, at most 5 s\nthe gateway has stopped\n"
+
+
+def test_where_the_kernel_knows_no_process_it_waits_until_nobody_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thread = saying(tmp_path, b'{"done": {"connections": 3, "seconds": 5}}\n', first=1)
+    monkeypatch.setattr(os, "pidfd_open", _unknown)
 
     assert main(["--state", str(tmp_path), "--timeout", "5s"]) == 0
     thread.join()
-    assert capsys.readouterr().out == "draining: 3 connections, at most 5 s\nthe gateway has stopped\n"
+    assert capsys.readouterr().out.endswith("\nthe gateway has stopped\n")
+
+
+def _unknown(pid: int) -> int:
+    raise ProcessLookupError(pid)
 
 
 @pytest.mark.parametrize("timeout", ["-1", "soon", "3601", "nan"])

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def saying(folder: Path, line: bytes) -> threading.Thread:
-    """Somebody who answers one order by this line."""
+def saying(folder: Path, line: bytes, *, first: int = 0) -> threading.Thread:
+    """Somebody who answers one order by this line; `first` so many come and say nothing."""
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(folder / SOCKET))
     listening.listen()
 
     def answer() -> None:
+        for _ in range(first):
+            listening.accept()[0].close()
         with listening, listening.accept()[0] as wire:
             wire.recv(1000)
             wire.sendall(line)
