@@ -83,6 +83,7 @@ def test_the_steps_of_the_image_make_a_gateway_that_takes_the_configuration_besi
             _copy(what.split()[:-1], source)
         elif verb == "RUN" and "pip install --no-cache-dir" not in what:
             _step(what.replace("/opt/wicketgate", str(installed)).replace(" --no-cache", ""), source)
+    assert _uncompiled(installed) == []  # before anything was started
     shutil.copy(DOCKER / "wicketgate.yaml", tmp_path)
     shutil.copy(ROOT / "policies" / "api.yaml", tmp_path)
     _, command = next(each for each in _instructions(-1) if each[0] == "CMD")
@@ -93,6 +94,23 @@ def test_the_steps_of_the_image_make_a_gateway_that_takes_the_configuration_besi
     assert "upstream app: http://app:8000" in checked
     assert (installed / "share" / "man" / "man1" / "wicketgate.1").is_file()
     assert (installed / "share" / "bash-completion" / "completions" / "wicketgate").is_file()
+
+
+def test_the_library_of_python_is_compiled_too_and_nothing_at_a_start() -> None:
+    [made] = [what for verb, what in _instructions(-1) if verb == "RUN"]
+    environment = next(what for verb, what in _instructions(-1) if verb == "ENV")
+
+    assert "python -m compileall -q " in made
+    assert "PYTHONDONTWRITEBYTECODE=1" in environment
+
+
+def _uncompiled(installed: Path) -> list[str]:
+    """The modules of the gateway and of mitmproxy of which there is no compiled one: a container cannot keep any."""
+    [packages] = installed.glob("lib/python3.*/site-packages")
+    modules = [each for name in ("gateway", "addons", "mitmproxy") for each in (packages / name).rglob("*.py")]
+    assert len(modules) > 500
+    tag = sys.implementation.cache_tag
+    return [str(each) for each in modules if not (each.parent / "__pycache__" / f"{each.stem}.{tag}.pyc").is_file()]
 
 
 def _copy(names: list[str], folder: Path) -> None:

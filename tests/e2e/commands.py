@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COMMAND: Final = str(Path(sys.executable).with_name("wicketgate"))
 PATIENCE: Final = 30.0
 """Seconds for what takes two: machines of CI are slow, and busy."""
+STARTING: Final = 90.0
+"""Seconds until a process that was started is ready: several may start at once there."""
 _EACH: Final = 500
 _FIRST: Final = 10_000 + _EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10)
 _OFFSET: Final = os.getpid() * 37 % _EACH  # runs beside each other begin at different places of the range
@@ -49,9 +51,9 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until the condition holds; fail, with `what` did not happen, if it never does."""
-    give_up = time.monotonic() + PATIENCE
+def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until the condition holds; fail, with `what` did not happen, if it does not in so many seconds."""
+    give_up = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up, what
         time.sleep(0.02)
@@ -72,10 +74,11 @@ class Running:
     out: list[str] = field(default_factory=list)
     err: list[str] = field(default_factory=list)
 
-    def wait_for(self, text: str | re.Pattern[str], stream: list[str]) -> str:
+    def wait_for(self, text: str | re.Pattern[str], stream: list[str], seconds: float = PATIENCE) -> str:
         """The first line of `out` or `err` that contains `text`, as soon as there is one."""
         wanted = re.compile(re.escape(text)) if isinstance(text, str) else text
-        until(lambda: any(map(wanted.search, stream)) or self.process.poll() is not None, f"`{text}` never came")
+        ended = f"`{text}` never came"
+        until(lambda: any(map(wanted.search, stream)) or self.process.poll() is not None, ended, seconds)
         found = [line for line in stream if wanted.search(line)]
         assert found, f"`{text}` never came: {''.join(self.err)}"
         return found[0]
@@ -115,7 +118,7 @@ def running(
         gateway = Running(process)
         readers = [_reading(process.stdout, gateway.out), _reading(process.stderr, gateway.err)]
         try:
-            gateway.wait_for(READY, gateway.err)
+            gateway.wait_for(READY, gateway.err, STARTING)
             yield gateway
         finally:
             gateway.end()

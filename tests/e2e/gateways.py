@@ -26,7 +26,7 @@ from gateway.config.settings import (
 from gateway.policy.addresses import Address
 from gateway.policy.model import Mode
 from gateway.upstreams.pools.rules import PoolRules
-from tests.e2e.commands import free_port, rest_of
+from tests.e2e.commands import STARTING, free_port, rest_of
 from tests.e2e.origin import HELLO, Origin, origin
 from tests.e2e.sabotage import Impatient, Saboteur
 from tests.e2e.trail import check_records
@@ -173,7 +173,7 @@ def served(scenery: Scenery, engine: Engine) -> Iterator[Running]:
     thread = threading.Thread(target=loop.run_until_complete, args=(_serve(engine, scenery, ready, end),))
     thread.start()
     try:
-        assert ready.wait(PATIENCE)
+        assert ready.wait(STARTING)
         ports = [listener.settings.bind[1] for listener in engine.listeners]
         yield Running(ports[0], ports[1], scenery.folder, engine, loop)
     finally:

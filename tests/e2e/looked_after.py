@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from gateway.admin.sessions import KEY
-from tests.e2e.commands import accepts, free_port, until
+from tests.e2e.commands import STARTING, accepts, free_port, until
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.origins import shop
 
@@ -116,7 +116,7 @@ def looked_after(
         ) as running,
     ):
         found = LookedAfter(running, admin, server, trusts)
-        until(lambda: accepts(admin) and answers(found), "the admin side never answered")
+        until(lambda: accepts(admin) and answers(found), "the admin side never answered", STARTING)
         yield found
 
 

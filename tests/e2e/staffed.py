@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.audit.proof.verifying import verify
 from gateway.cli.ordering import ordered
 from gateway.control.channel import Order
-from tests.e2e.commands import until
+from tests.e2e.commands import STARTING, until
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.wire import connect, get
 
@@ -76,7 +76,7 @@ def workers(started: Gateway) -> dict[int, int]:
 
 def both(started: Gateway) -> dict[int, int]:
     """The same, as soon as there are two."""
-    until(lambda: len(workers(started)) == 2, "there were never two workers")
+    until(lambda: len(workers(started)) == 2, "there were never two workers", STARTING)
     return workers(started)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.e2e.commands import PATIENCE, Running, free_port, until
+from tests.e2e.commands import PATIENCE, STARTING, Running, free_port, until
 from tests.e2e.origin import stranger
 from tests.e2e.trail import Record, check_trail, read_log
 from tests.e2e.wire import Wire, connect
@@ -115,7 +115,7 @@ def stock(
         reader.start()
         started = Stock(running, folder, port)
         try:
-            running.wait_for("wicketgate: ready: ", running.out)
+            running.wait_for("wicketgate: ready: ", running.out, STARTING)
             yield started
         finally:
             ended_with = running.end()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.e2e.certificates import Wish
-from tests.e2e.commands import free_port, running, until
+from tests.e2e.commands import STARTING, free_port, running, until
 from tests.e2e.front_doors import Door, door
 from tests.e2e.origins import BODY, RecordingOrigin
 from tests.e2e.wire import Wire, connect, get
@@ -191,7 +191,7 @@ def test_who_comes_by_http_is_led_to_https_and_new_certificates_are_shown_to_new
         config.write_text(SETTINGS.format(port=port, plain=plain, ring=ring.folder, origin=origin.port))
         (tmp_path / "policy.yaml").write_text(POLICY)
         with running("run", "--config", str(config), cwd=tmp_path) as process:
-            process.wait_for("ready:", process.err)
+            process.wait_for("ready:", process.err, STARTING)
             with connect(plain) as stranger:
                 led = stranger.ask(get("/a?b=c", HOST))
                 assert (led.status, led.get("location")) == (308, "https://shop.example/a?b=c")

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.cli.ordering import ordered
 from gateway.control.channel import Order
-from tests.e2e.commands import running, until
+from tests.e2e.commands import STARTING, running, until
 from tests.e2e.h3wire import asking, talking
 from tests.e2e.looked_after import LookedAfter, looked_after
 from tests.e2e.origins import RecordingOrigin
@@ -146,7 +146,7 @@ def test_http3_is_spoken_by_both_workers_and_a_client_stays_with_its_own(tmp_pat
     with RecordingOrigin() as origin:
         port = written(tmp_path, origin, "workers: 2\n")
         with running("run", "--config", "wicketgate.yaml", cwd=tmp_path) as gateway:
-            gateway.wait_for("ready: ", gateway.err)
+            gateway.wait_for("ready: ", gateway.err, STARTING)
             with ExitStack() as opened:
                 clients = [opened.enter_context(talking(port, HOST, tmp_path / "root.pem")) for _ in range(WANTED)]
                 for client in clients:

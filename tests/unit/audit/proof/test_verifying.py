@@ -10,6 +10,7 @@ from gateway.audit.proof.anchors import FileAnchor
 from gateway.audit.proof.checkpoints import Checkpoint
 from gateway.audit.proof.handover import announcements
 from gateway.audit.proof.keychain import Announcement
+from gateway.audit.proof.keys import KeyFolder
 from gateway.audit.proof.notes import Note
 from gateway.audit.proof.store import CHECKPOINT, FOLDER, HISTORY, KEYS
 from gateway.audit.proof.verifying import anchored_notes, verify
@@ -232,3 +233,28 @@ def test_records_behind_the_last_checkpoint_are_told_of(directory: Path) -> None
 
     assert said(report) == []
     assert "records 6 to 6 are not covered by a checkpoint yet" in report.notes
+
+
+def test_a_key_that_did_not_sign_the_newest_checkpoint_nor_vouched_for_who_did_does_not_prove_it(
+    directory: Path, clock: Clock
+) -> None:
+    write(directory, 3, clock=clock)
+    store = store_of(directory)
+    first = store.notes(HISTORY)[-1]
+    write_on_another_day(directory, 3, clock)
+    (store.folder / HISTORY).write_text(first)
+    store.publish(first)
+
+    report = verify(directory, key=announcements(store)[-1].key)
+
+    assert "the newest checkpoint is signed by no key that the trusted one vouches for" in " ".join(said(report))
+
+
+def test_a_checkpoint_of_another_log_is_not_believed_though_the_key_is_right(directory: Path) -> None:
+    write(directory, 3)
+    store = store_of(directory)
+    held = KeyFolder(store.folder).signing()
+    assert held is not None
+    store.publish(str(Note.sign(Checkpoint("wicketgate/ff", 3, bytes(32)).text, [held.key])))
+
+    assert findings(directory) == ["proof/checkpoint, note 1: this checkpoint is of another log, `wicketgate/ff`"]
