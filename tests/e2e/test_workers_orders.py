@@ -81,7 +81,8 @@ def test_what_all_would_say_is_said_once(side: LookedAfter) -> None:
         told = client.post("/api/v1/explain", json=asked).json()
 
     assert told["decision"]["rule"] == "no-ads"
-    assert side.get("lists") == {"lists": []}
+    listed = [(each["listener"], each["name"]) for each in side.get("lists")["lists"]]
+    assert listed == [("egress", "listed")]
 
 
 def test_metrics_are_those_of_all_workers(side: LookedAfter) -> None:
