@@ -56,7 +56,7 @@ def test_a_frame_that_was_cut_elsewhere_is_taken_by_its_kind() -> None:
     client, server = _pair()
     client.send_headers(1, asking("x"))
     server.receive_data(client.data_to_send())
-    server._frame_dispatch_table[Run] = server._receive_data_frame  # type: ignore[index]  # noqa: SLF001 - it is private, and watched here ## its values are of many types
+    server._frame_dispatch_table[Run] = server._receive_data_frame  # noqa: SLF001 - it is private, and watched here
     found = server._receive_frame(Run(1, b"x" * 20_000))  # noqa: SLF001 - it is private, and watched here
 
     assert [(type(each).__name__, vars(each)["flow_controlled_length"]) for each in found] == [("DataReceived", 20_000)]
