@@ -21,6 +21,7 @@ from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     HttpEvent,
+    RequestData,
     RequestEndOfMessage,
     RequestHeaders,
     RequestTrailers,
@@ -31,6 +32,7 @@ from mitmproxy.proxy.layers.http._events import (
 
 from addons.connections.phases import Await, Enter, Hold, Phase
 from addons.http1.chunks import Chunks, last_chunk
+from addons.http1.pieces import is_inside
 from addons.judging.heads import check_line_ends, check_lines
 from addons.passing import interim
 from addons.passing.interim import Interim
@@ -112,6 +114,9 @@ class ClientSide(_http1.Http1Server):
         if isinstance(event, events.Wakeup):
             if self.state == self.read_headers and self._awaits:
                 yield from self._refuse(Reason.HEAD_TIMEOUT)
+            return
+        if type(event) is events.DataReceived and passes(self, event):
+            yield ReceiveHttp(RequestData(self.stream_id, event.data))
             return
         yield from super()._handle_event(event)
 
@@ -267,6 +272,11 @@ def tell_trailers(
     """Tell of the trailers that a body in chunks had."""
     if isinstance(reader, Chunks) and reader.trailers:
         yield ReceiveHttp(kind(stream_id, Headers(reader.trailers)))
+
+
+def passes(side: _http1.Http1Connection, event: events.DataReceived) -> bool:
+    """Whether what has come is a piece of a body and nothing else, and counts as read."""
+    return side.state == side.read_body and not side.buf and is_inside(side.body_reader, len(event.data))
 
 
 def too_much(side: _http1.Http1Connection, stream_id: int) -> Commands:

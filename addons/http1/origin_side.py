@@ -24,6 +24,7 @@ from mitmproxy.proxy.layers.http._events import (
     RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
+    ResponseData,
     ResponseEndOfMessage,
     ResponseProtocolError,
     ResponseTrailers,
@@ -31,7 +32,7 @@ from mitmproxy.proxy.layers.http._events import (
 
 from addons.connections.pacing import Ending, Measure, WhenRoomy
 from addons.http1.chunks import Chunks, last_chunk
-from addons.http1.client_side import OLD, head_size, in_own_version, is_chunked, tell_trailers, too_much
+from addons.http1.client_side import OLD, head_size, in_own_version, is_chunked, passes, tell_trailers, too_much
 from addons.http2.taps import Taps, Way
 from addons.judging.heads import is_clean_head
 from addons.passing import interim
@@ -79,6 +80,8 @@ class OriginSide(_http1.Http1Client):
             self._roomy = None
             if self._taps is not None:
                 self._taps.open_all(self)
+        elif type(event) is events.DataReceived and self.stream_id is not None and passes(self, event):
+            yield ReceiveHttp(ResponseData(self.stream_id, event.data))
         else:
             yield from super()._handle_event(event)
 

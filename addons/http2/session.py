@@ -23,7 +23,7 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http._base import HttpConnection, HttpEvent, ReceiveHttp
 
 from addons.http2.bodies import Lane, Mismatch
-from addons.http2.frames import PREFACE, Broken, Frame, FrameCutter, Kind, goaway
+from addons.http2.frames import PREFACE, Broken, Frame, FrameCutter, Kind, Run, goaway, joined, runs
 from addons.http2.taps import Taps, Way
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Session(HttpConnection):
                 normalize_outbound_headers=False,
             )
         )
+        h2._frame_dispatch_table[Run] = h2._receive_data_frame  # noqa: SLF001 - kinds of frames are not asked for
         self._settle(h2, head)
         return h2
 
@@ -137,8 +138,8 @@ class Session(HttpConnection):
 
     def _receive(self, data: bytes) -> Commands:
         try:
-            for frame in self._cutter.cut(data):
-                yield from self._take(frame)
+            for run in runs(self._cutter.cut(data)):
+                yield from self._take(run)
                 if self.is_over:
                     return
         except Broken as problem:
@@ -147,13 +148,15 @@ class Session(HttpConnection):
         yield from self.between(is_between=self._cutter.is_between)
         yield from self.flush()
 
-    def _take(self, frame: Frame) -> Commands:
-        self.see(frame)
+    def _take(self, run: list[Frame]) -> Commands:
+        frame = run[0]
+        for each in run:
+            self.see(each)
         if frame.kind == Kind.GOAWAY:
             yield from self._peer_leaves(*frame.goaway)
             return
         try:
-            found = self.h2.receive_data(frame.raw)
+            found = self._pieces(run) if frame.is_piece else self.h2.receive_data(frame.raw)
         except ProtocolError as problem:
             raise Broken(str(problem), ErrorCodes(problem.error_code)) from None
         except (ValueError, IndexError, AssertionError) as problem:
@@ -162,6 +165,14 @@ class Session(HttpConnection):
             act = self._acts.get(type(event))
             if act is not None and not self.is_over:
                 yield from act(event)
+
+    def _pieces(self, run: list[Frame]) -> list[h2_events.Event]:
+        try:
+            found: list[h2_events.Event] = self.h2._receive_frame(joined(run))  # noqa: SLF001 - frames cannot be given whole
+        except ProtocolError as problem:
+            self.h2._terminate_connection(problem.error_code)  # noqa: SLF001 - as hyper-h2 does when it cuts frames itself
+            raise
+        return found
 
     def see(self, frame: Frame) -> None:
         """Look at a frame before anything is done with it; may raise Broken."""

@@ -17,11 +17,17 @@ from mitmproxy.proxy.tunnel import TunnelState
 from OpenSSL import SSL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mitmproxy.proxy.layers.tls import TLSLayer
 
     from addons.http1.client_side import Commands
 
-_AT_ONCE: Final = 65535
+_AT_ONCE: Final = 64 * 1024
+"""Bytes that lie in OpenSSL's buffers at a time, which never shrink as long as a connection stands."""
+_RECORD: Final = 16 * 1024
+_ENVELOPE: Final = 256
+"""More than what a record adds to what is in it."""
 _OTHERWISE: Final = (events.ConnectionEvent, events.Start)
 """What may change the state of the layer."""
 
@@ -40,8 +46,7 @@ def passed(layer: TLSLayer, event: events.Event) -> Commands:
     if type(event) is not events.DataReceived or event.connection is not layer.conn:
         yield from _sealed(layer, event)
         return
-    layer.tls.bio_write(event.data)
-    plain, end = _read(layer.tls)
+    plain, end = _read(layer.tls, event.data)
     yield from _flushed(layer)
     if plain:
         yield from _sealed(layer, events.DataReceived(layer.conn, plain))
@@ -49,17 +54,27 @@ def passed(layer: TLSLayer, event: events.Event) -> Commands:
         yield from layer.receive_data(b"")  # it reads the end again, and knows what follows from it
 
 
-def _read(connection: SSL.Connection) -> tuple[bytes, SSL.Error | None]:
+def _read(connection: SSL.Connection, data: bytes) -> tuple[bytes, SSL.Error | None]:
     """All that is in the records that have come, and what came behind it, unless there is just nothing more yet."""
     pieces: list[bytes] = []
-    try:
-        while True:
-            pieces.append(connection.recv(_AT_ONCE))
-    except SSL.WantReadError:
-        end = None
-    except SSL.Error as error:
-        end = error
+    end: SSL.Error | None = None
+    for part in _parts(data):
+        connection.bio_write(part)
+        try:
+            while end is None:
+                pieces.append(connection.recv(_RECORD))
+        except SSL.WantReadError:
+            continue
+        except SSL.Error as error:
+            end = error
     return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), end
+
+
+def _parts(data: bytes) -> Iterable[bytes | memoryview]:
+    if len(data) <= _AT_ONCE:
+        return (data,)
+    whole = memoryview(data)
+    return [whole[at : at + _AT_ONCE] for at in range(0, len(data), _AT_ONCE)]
 
 
 def _sealed(layer: TLSLayer, event: events.Event) -> Commands:
@@ -78,20 +93,22 @@ def _sealed(layer: TLSLayer, event: events.Event) -> Commands:
 
 
 def _sent(layer: TLSLayer, said: list[bytes]) -> Commands:
-    try:
-        layer.tls.sendall(said[0] if len(said) == 1 else b"".join(said))
-    except (SSL.ZeroReturnError, SSL.SysCallError):
-        return  # who is at the other end has said that nothing more is heard
-    yield from _flushed(layer)
+    for part in _parts(said[0] if len(said) == 1 else b"".join(said)):
+        try:
+            layer.tls.sendall(part)
+        except (SSL.ZeroReturnError, SSL.SysCallError):
+            return  # who is at the other end has said that nothing more is heard
+        yield from _flushed(layer, len(part))
 
 
-def _flushed(layer: TLSLayer) -> Commands:
-    """What OpenSSL wants to send. A short read has emptied its buffer."""
+def _flushed(layer: TLSLayer, sealed: int = 0) -> Commands:
+    """What OpenSSL wants to send, `sealed` bytes of it in records. A short read has emptied its buffer."""
+    most = sealed + (sealed // _RECORD + 4) * _ENVELOPE
     try:
         while True:
-            data = layer.tls.bio_read(_AT_ONCE)
+            data = layer.tls.bio_read(most)
             yield commands.SendData(layer.conn, data)
-            if len(data) < _AT_ONCE:
+            if len(data) < most:
                 return
     except SSL.WantReadError:
         return

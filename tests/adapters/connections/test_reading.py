@@ -65,15 +65,28 @@ def test_what_comes_while_reading_waits_is_read_later() -> None:
     assert asyncio.run(come()) == ["took 4", "drained", "read 4", "took 5", "end"]
 
 
-def test_a_large_piece_is_read_in_several_turns() -> None:
+def test_a_piece_as_large_as_asyncio_reads_is_taken_in_one_turn_and_a_larger_one_in_several() -> None:
     async def come() -> list[str]:
         async with Reading() as reading:
-            reading.reader.feed_data(b"x" * 70_000)
+            reading.reader.feed_data(b"x" * 262_144)
+            reading.reader.feed_data(b"x" * 300_000)
             await asyncio.sleep(0)
             reading.reader.feed_data(b"small")
         return reading.said
 
-    assert asyncio.run(come()) == ["read 65535", "read 4465", "took 5", "end"]
+    assert asyncio.run(come()) == ["took 262144", "read 262144", "read 37856", "took 5", "end"]
+
+
+def test_what_lies_in_the_reader_is_read_at_once() -> None:
+    async def come() -> list[str]:
+        async with Reading() as reading:
+            reading.reader.feed_data(b"wait")
+            for _ in range(3):
+                reading.reader.feed_data(b"x" * 50_000)
+            await asyncio.sleep(0)
+        return reading.said
+
+    assert asyncio.run(come()) == ["took 4", "drained", "read 150000", "end"]
 
 
 def test_a_reset_and_a_stop_reach_whoever_reads_and_leave_the_reader_as_it_was() -> None:

@@ -12,7 +12,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from hyperframe.frame import GoAwayFrame
 
-from addons.http2.frames import PREFACE
+from addons.http2.frames import PREFACE, Run
 from tests.e2e.h2wire import asking, quiet
 
 
@@ -49,6 +49,18 @@ def test_a_goaway_ends_everything_which_is_why_it_is_never_shown() -> None:
 
     with pytest.raises(ProtocolError):
         server.send_headers(1, [(":status", "200")])
+
+
+def test_a_frame_that_was_cut_elsewhere_is_taken_by_its_kind() -> None:
+    """addons/http2/session.py gives pieces of bodies in one frame, larger than any that is sent."""
+    client, server = _pair()
+    client.send_headers(1, asking("x"))
+    server.receive_data(client.data_to_send())
+    server._frame_dispatch_table[Run] = server._receive_data_frame  # noqa: SLF001 - it is private, and watched here
+    found = server._receive_frame(Run(1, b"x" * 20_000))  # noqa: SLF001 - it is private, and watched here
+
+    assert [(type(each).__name__, vars(each)["flow_controlled_length"]) for each in found] == [("DataReceived", 20_000)]
+    assert "self._terminate_connection(e.error_code)" in inspect.getsource(H2Connection.receive_data)
 
 
 def test_the_preface_is_taken_by_itself() -> None:

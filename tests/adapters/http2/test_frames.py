@@ -4,7 +4,7 @@ import pytest
 from h2.errors import ErrorCodes
 from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame, PingFrame
 
-from addons.http2.frames import PREFACE, Broken, FrameCutter, Kind, goaway
+from addons.http2.frames import PREFACE, Broken, FrameCutter, Kind, goaway, joined, runs
 
 
 def _head(data: bytes, *, end: bool) -> HeadersFrame:
@@ -65,3 +65,48 @@ def test_a_short_goaway_is_none() -> None:
 
     with pytest.raises(Broken, match="too short"):
         assert frame.goaway
+
+
+def _data(stream: int, data: bytes, *, end: bool = False, padding: int | None = None) -> bytes:
+    frame = DataFrame(stream, data)
+    if end:
+        frame.flags.add("END_STREAM")
+    if padding is not None:
+        frame.flags.add("PADDED")
+        frame.pad_length = padding
+    return frame.serialize()
+
+
+def _together(data: bytes) -> list[list[int]]:
+    """The sizes of the payloads that are given to hyper-h2 at a time."""
+    return [[each.size for each in run] for run in runs(FrameCutter(b"", 100).cut(data))]
+
+
+RUNS = [
+    ([_data(1, b"a"), _data(1, b"bc"), _data(1, b"def", end=True)], [[1, 2, 3]]),
+    ([_data(1, b"a"), _data(3, b"bc"), _data(1, b"def")], [[1], [2], [3]]),
+    ([_data(1, b"a", end=True), _data(1, b"bc")], [[1], [2]]),
+    ([_data(1, b"a"), PingFrame(0).serialize(), _data(1, b"bc")], [[1], [8], [2]]),
+    ([_data(1, b"a"), _data(1, b"b", padding=2), _data(1, b""), _data(1, b"c")], [[1], [4], [0], [1]]),
+]
+
+
+@pytest.mark.parametrize(("frames", "sizes"), RUNS)
+def test_pieces_of_one_body_that_follow_each_other_are_one_run(frames: list[bytes], sizes: list[list[int]]) -> None:
+    assert _together(b"".join(frames)) == sizes
+
+
+def test_what_came_before_something_broken_is_heard_before() -> None:
+    found = runs(FrameCutter(b"", 100).cut(_data(1, b"a") + b"\x00\x40\x01" + bytes(6)))
+
+    assert [each.size for each in next(found)] == [1]
+    with pytest.raises(Broken):
+        next(found)
+
+
+def test_a_run_is_a_frame_with_all_of_its_bytes_and_its_end() -> None:
+    (run,) = runs(FrameCutter(b"", 100).cut(_data(5, b"x" * 16_000) + _data(5, b"yz", end=True)))
+    whole = joined(run)
+
+    assert (whole.stream_id, whole.data, whole.body_len) == (5, b"x" * 16_000 + b"yz", 16_002)
+    assert (whole.flow_controlled_length, "END_STREAM" in whole.flags, repr(whole)) == (16_002, True, "Run")

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 from h2.errors import ErrorCodes
+from hyperframe.frame import DataFrame
 from mitmproxy.connection import Server
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import RequestData, ResponseProtocolError
+from mitmproxy.proxy.layers.http._events import RequestData, RequestEndOfMessage, ResponseProtocolError
 
 from addons.connections.bounds import Bounds
 from addons.http2.frames import Kind
@@ -16,6 +17,9 @@ from addons.http2.taps import Taps
 from addons.serving.options import LayerOptions, for_layers
 from tests.adapters.http2.test_client_side import Bench
 from tests.e2e.h2wire import quiet
+
+FLOW_CONTROL = b"\x00\x00\x00\x03"
+"""The code of that error, as a GOAWAY says it."""
 
 
 def _kinds(data: bytes) -> list[Kind]:
@@ -82,6 +86,33 @@ def test_padding_counts_for_the_window_and_not_for_the_body() -> None:
 
     pieces = [each.event for each in bench.asked if isinstance(each, ReceiveHttp)]
     assert [each.data for each in pieces if isinstance(each, RequestData)] == [b"abc"]
+
+
+def test_pieces_that_come_at_once_pass_at_once_and_count_for_the_window() -> None:
+    bench = Bench()
+    number = bench.ask(end=False)
+    before = bench.session.h2.remote_flow_control_window(number)
+    bench.peer.send_data(number, b"a" * 1000)
+    bench.peer.send_data(number, b"b" * 1000, end_stream=True)
+    bench.hear()
+
+    pieces = [each.event for each in bench.asked if isinstance(each, ReceiveHttp)]
+    assert [each.data for each in pieces if isinstance(each, RequestData)] == [b"a" * 1000 + b"b" * 1000]
+    assert sum(isinstance(each, RequestEndOfMessage) for each in pieces) == 1
+    assert before - bench.session.h2.remote_flow_control_window(number) in {0, 2000}
+
+
+def test_more_than_the_window_holds_ends_the_connection_with_the_code_for_it() -> None:
+    bench = Bench()
+    number = bench.ask(end=False)
+    piece = DataFrame(number, b"x" * 16_384).serialize()
+    bench.said()
+    bench.give(events.DataReceived(bench.session.conn, piece * (Windows().stream // 16_384 + 1)))
+    (hook,) = bench.seen(commands.StartHook)
+    bench.give(events.HookCompleted(hook))
+
+    assert bench.session.is_over
+    assert FLOW_CONTROL in bench.said()
 
 
 @pytest.mark.parametrize("code", [ErrorCodes.NO_ERROR, ErrorCodes.ENHANCE_YOUR_CALM])

@@ -103,7 +103,7 @@ def stage(scene: Callable[..., Scene], tmp_path: Path) -> Stage:
     return Stage(scene(), tmp_path)
 
 
-@pytest.mark.parametrize("said", [(b"one",), (b"one", b"two"), (b"x" * 16384, b"y" * 40_000)])
+@pytest.mark.parametrize("said", [(b"one",), (b"one", b"two"), (b"x" * 16384, b"y" * 40_000), (b"z" * 16384,) * 15])
 def test_what_comes_in_records_is_heard_in_one_piece(stage: Stage, said: tuple[bytes, ...]) -> None:
     stage.arrive(*said)
 
@@ -140,6 +140,23 @@ def test_more_than_openssl_gives_at_once_is_sent_whole(stage: Stage) -> None:
     while len(got) < 200_000:
         got += stage.peer.recv(1 << 20)
     assert got == b"z" * 200_000
+
+
+def test_what_openssl_keeps_of_large_pieces_is_little(stage: Stage) -> None:
+    stage.inside.says = [commands.SendData(stage.server, b"z" * 200_000)]
+    stage.arrive(b"asked")
+
+    sizes = [len(each.data) for each in stage.said if isinstance(each, commands.SendData)]
+    assert len(sizes) == 4
+    assert max(sizes) < 70_000
+
+
+def test_an_end_in_the_middle_of_much_is_heard_after_what_came_before(stage: Stage) -> None:
+    stage.peer.sendall(b"y" * 100_000)
+    stage.peer.shutdown()
+    stage.tell(events.DataReceived(stage.server, stage.peer.bio_read(1 << 20) + b"\x17\x03\x03" * 40_000))
+
+    assert stage.inside.heard == [b"y" * 100_000, "end"]
 
 
 def test_what_is_said_on_another_connection_is_not_sealed(stage: Stage) -> None:

@@ -112,7 +112,7 @@ def _in_turns(workload: Workload, standing: Sequence[_Standing], wanted: Wanted,
     for each in able:
         each.before, each.failed, each.rounds = None, None, []
         if wanted.warming:
-            _round(workload, each, ends, wanted.warming, wanted.most)
+            _round(workload, each, ends, wanted.warming * workload.longer, wanted.most)
             each.before = each.rounds.pop().sample if each.rounds else None
     for _ in range(wanted.rounds):
         for each in able:

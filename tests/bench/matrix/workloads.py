@@ -119,7 +119,7 @@ def _plain(role: str, title: str, how: Callable[[Asked], Sample], *counts: int) 
             role,
             count,
             how,
-            longer=2 if count > 1000 else 1,
+            longer=6 if count > 1000 else 1,
         )
         for count in counts
     ]
