@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from time import time
-from typing import TYPE_CHECKING, Final, cast, override
+from typing import TYPE_CHECKING, Final, override
 
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events
@@ -37,10 +37,12 @@ from mitmproxy.proxy.layers.http._hooks import (
 )
 
 from addons.connections.phases import Enter, Phase
+from addons.http1.arriving import Stated, arrived, passed_on, remember
 from addons.http1.client_side import ClientSide
 from addons.http1.origin_side import OriginSide
-from addons.http1.usual import usual_answer, usual_request
+from addons.http1.usual import usual_request
 from addons.judging.exchange import Cut as CutBody
+from addons.judging.exchange import content_instead
 from addons.judging.remembered import KnownAnswer, KnownRequest, Recall
 from addons.streams.stream import GatewayStream
 
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
     from addons.connections.bounds import Bounds
     from addons.connections.phases import Ask
+    from addons.http1.arriving import Arrived
     from addons.http1.client_side import Commands
     from addons.http2.taps import Taps
     from addons.streams.layer import GatewayHttpLayer
@@ -65,7 +68,6 @@ type Step = Callable[..., Todo | None]
 """Takes a stream, and what came behind the hook that was asked; None if it is not taken."""
 
 _SWITCHING: Final = 101
-_END: Final = b"\r\n\r\n"
 
 
 @dataclass
@@ -106,10 +108,15 @@ class QuickOriginSide(OriginSide):
         head: bytes = http1.assemble_request_head(request)  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
         return head
 
+    def begin_body(self, response: Response, size: int) -> None:
+        """The head of an answer has come, and `size` bytes of its body have not."""
+        self.response, self.body_reader, self.state = response, Stated(size), self.read_body
+
     def end(self) -> None:
         """The answer has come, whole, and the connection stays."""
-        self.stream_id = self.request = None
+        self.stream_id = self.request = self.response = None
         self.request_done = False
+        self.state = self.read_headers
 
 
 class Straight:
@@ -228,51 +235,89 @@ class Straight:
         stream = self._layer.streams.get(side.stream_id)
         if not isinstance(stream, GatewayStream) or not stream.is_straight or stream.waits_for is not None:
             return None
-        if side.state != side.read_headers or side.buf or not side.request_done or not stream.waits_for_answer:
+        if side.buf or not side.request_done:
             return None
-        found = self._answer(event.data, side, stream)
-        if found is None:
+        if side.state == side.read_body:
+            return self._more(event.data, side, stream)
+        if side.state != side.read_headers or not stream.waits_for_answer:
             return None
-        response, body = found
-        side.end()
-        head = ResponseHeaders(stream.stream_id, response, end_stream=False)
-        came = ResponseData(stream.stream_id, body), ResponseEndOfMessage(stream.stream_id)
+        found = arrived(event.data, side.request, side.recall, self._bounds.answer_head)
+        return None if found is None else self._begun(found, side.request, side, stream)
+
+    def _begun(self, found: Arrived, request: Request, side: QuickOriginSide, stream: GatewayStream) -> Todo:
+        """The head of an answer has come, perhaps with all that belongs to it."""
+        if found.is_known:
+            stream.flow.response = found.response
+        else:
+            stream.answered(found.response)
+            remember(found, request, side.recall)
+        came: list[events.Event] = [ResponseData(stream.stream_id, piece) for piece in found.pieces]
+        if found.missing:
+            side.begin_body(found.response, found.missing)
+        else:
+            side.end()
+            came.append(ResponseEndOfMessage(stream.stream_id))
+        head = ResponseHeaders(stream.stream_id, found.response, end_stream=found.is_bodiless)
         return self._ask(stream, HttpResponseHeadersHook, lambda: stream.after_answer_head(head), *came)
 
-    def _answer(self, data: bytes, side: QuickOriginSide, stream: GatewayStream) -> tuple[Response, bytes] | None:
-        """The answer to the request of a stream, which has it then, and its body."""
-        request = cast("Request", side.request)
-        head = data[: data.find(_END) + len(_END)]
-        known = None if request.data.method == b"HEAD" else side.recall.find(head)
-        if known is not None and len(data) == len(head) + known.length:
-            stream.flow.response = response = known.again()
-            return response, data[len(head) :]
-        found = usual_answer(data, request, self._bounds.answer_head)
-        if found is not None:
-            stream.answered(found[0])
-            if request.data.method != b"HEAD" and side.recall.came_before(head):
-                side.recall.keep(KnownAnswer(head, found[0], len(found[1])))
-        return found
+    def _more(self, data: bytes, side: QuickOriginSide, stream: GatewayStream) -> Todo | None:
+        """More of a body has come that stated its length."""
+        rest, response, client = side.body_reader, stream.flow.response, self._layer.connections.get(self._client)
+        if type(rest) is not Stated or not stream.streams_answer or response is None or len(data) > rest.left:
+            return None
+        if type(client) is not ClientSide:
+            return None
+        rest.take(len(data))
+        is_last = not rest.left
+        if is_last:
+            side.end()
+        return self._pass_on(stream, response, b"", (data, b"") if is_last else (data,))
 
     def _answer_judged(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         response, side = stream.flow.response, self._layer.connections.get(self._client)
-        if response is None or response.status_code == _SWITCHING or "transfer-encoding" in response.headers:
+        if response is None or response.status_code == _SWITCHING or type(side) is not ClientSide:
             return None
-        if type(side) is not ClientSide or not _are(came, ResponseData, ResponseEndOfMessage):
+        if response.headers.get("transfer-encoding", "chunked") != "chunked":
             return None
+        is_last = bool(came) and type(came[-1]) is ResponseEndOfMessage
+        pieces = [each.data for each in came if type(each) is ResponseData]
+        if len(pieces) + is_last != len(came):
+            return None
+        if is_last and not pieces:
+            return self._bodiless(stream, response)
         self._go_on(stream)
         response.stream = response.stream or True
-        sent = [side.begin_answer(response)]
         stream.server_state = stream.state_stream_response_body
+        return self._pass_on(stream, response, side.begin_answer(response), [*pieces, b""] if is_last else pieces)
+
+    def _pass_on(self, stream: GatewayStream, response: Response, head: bytes, pieces: Iterable[bytes]) -> Todo:
+        """Pass on pieces of an answer, and its head in front of them if that is new. The last one is empty."""
+        sent, is_last = [head], False
         try:
-            for piece in (cast("ResponseData", came[0]).data, b""):
-                sent += _passed(response, piece)
+            for piece in pieces:
+                is_last = not piece
+                sent += passed_on(response, piece)
         except CutBody:
             cut = self._long_way(stream, stream.cut(ErrorCode.RESPONSE_TOO_LARGE))
-            return chain((commands.SendData(self._client, b"".join(sent)),), cut)
+            return chain(self._send(b"".join(sent)), cut)
+        if not is_last:
+            return self._send(b"".join(sent))
         response.timestamp_end = time()
         rest = partial(_sent_behind_hook, stream)
-        return chain((commands.SendData(self._client, b"".join(sent)),), self._ask(stream, HttpResponseHook, rest))
+        return chain(self._send(b"".join(sent)), self._ask(stream, HttpResponseHook, rest))
+
+    def _send(self, data: bytes) -> Sequence[commands.Command]:
+        return (commands.SendData(self._client, data),) if data else ()
+
+    def _bodiless(self, stream: GatewayStream, response: Response) -> Todo | None:
+        """An answer without a body is sent when it was seen to its end; the client may get content of ours with it."""
+        if "transfer-encoding" in response.headers:
+            return None
+        self._go_on(stream)
+        stream.server_state = stream.state_consume_response_body
+        response.data.content = content_instead(stream.flow)
+        response.timestamp_end = time()
+        return self._ask(stream, HttpResponseHook, lambda: _behind_hook(stream.send_response()))
 
     def _answer_whole(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         flow, side = stream.flow, self._layer.connections.get(self._client)
@@ -282,13 +327,17 @@ class Straight:
             return None
         if stream.is_refused:
             return self._refusal_whole(stream, flow.response, side) if _are(came, RequestEndOfMessage) else None
-        if came or not stream.streams_answer:
+        if came or not (stream.streams_answer or stream.keeps_answer):
             return None
         self._go_on(stream)
+        if stream.keeps_answer:
+            sent = self._send(side.begin_answer(flow.response) + (flow.response.raw_content or b""))
+        else:
+            sent = ()
         stream.server_state = stream.state_done
         flow.live = False
         del self._layer.streams[stream.stream_id]
-        return self._ended(side, flow.response)
+        return chain(sent, self._ended(side, flow.response)) if sent else self._ended(side, flow.response)
 
     def _ended(self, side: ClientSide, answer: Response) -> Todo:
         """The client has its answer, whole."""
@@ -337,14 +386,6 @@ def _sent_behind_hook(stream: GatewayStream) -> Commands:
 
 def _are(queued: Iterable[events.Event], *kinds: type) -> bool:
     return [type(each) for each in queued] == list(kinds)
-
-
-def _passed(response: Response, piece: bytes) -> Iterable[bytes]:
-    """What is passed on of a piece of an answer; the last one is empty."""
-    if not callable(response.stream):
-        return (piece,) if piece else ()
-    passed = response.stream(piece)
-    return (passed,) if isinstance(passed, bytes) else passed
 
 
 def _leaves_open(response: Response) -> bool:

@@ -122,8 +122,8 @@ class KnownAnswer:
 
     __slots__ = ("_data", "_extra", "cleaned", "fields", "is_clean", "kind", "length", "raw")
 
-    def __init__(self, raw: bytes, response: Response, length: int) -> None:
-        """Remember an answer as it was read from `raw`, with a body of `length` bytes to it."""
+    def __init__(self, raw: bytes, response: Response, length: int | None) -> None:
+        """Remember an answer as it was read from `raw`, with a body of `length` bytes to it; None: in chunks."""
         vars(response)[_KEY] = self
         self.raw: Final = raw
         self.length: Final = length

@@ -135,6 +135,12 @@ class WaitingStream(HttpStream):
         streams: bool = self.server_state == self.state_stream_response_body
         return streams
 
+    @property
+    def keeps_answer(self) -> bool:
+        """Whether an answer is sent only behind the hook that sees it whole, because there is no body to pass on."""
+        keeps: bool = self.server_state == self.state_consume_response_body
+        return keeps
+
 
 class RepeatingStream(WaitingStream):
     """A stream whose request may go to another server than the one that it was sent to first.

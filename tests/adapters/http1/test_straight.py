@@ -199,6 +199,16 @@ ANSWERED: Final = {
     "lone feed": HELLO.replace(b"\r\nX-Origin", b"\nX-Origin"),
     "more": HELLO + b"poison",
     "large": answer(b"Content-Length: 300000", body=b"x" * 300_000),
+    "several chunks": answer(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n2;a=b\r\nyo\r\n0\r\n\r\n"),
+    "no chunks": answer(b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
+    "broken chunks": answer(b"Transfer-Encoding: chunked", body=b"5\nhello\r\n0\r\n\r\n"),
+    "more chunks": answer(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\n\r\npoison"),
+    "unchanged with length": answer(LENGTH, line=b"HTTP/1.1 304 Not Modified", body=b""),
+    "no content with more": answer(line=b"HTTP/1.1 204 No Content"),
+    "denied chunks": answer(
+        b"Transfer-Encoding: chunked", b"Content-Type: application/x-program", body=b"5\r\nhello\r\n0\r\n\r\n"
+    ),
+    "denied nothing": answer(b"Content-Length: 0", b"Content-Type: application/x-program", body=b""),
 }
 
 
