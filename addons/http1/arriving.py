@@ -4,8 +4,7 @@ Three kinds of answers are taken: those that state their length, in however many
 body, whatever they state (to HEAD, 204, 304, a length of nothing); and those in chunks that come whole. Everything else
 is no concern of this module: None says so, and the long way reads it again.
 
-Measured against the long way, in processor time of an exchange: 304 a third less, an answer in chunks a quarter less,
-one of 30 kB in pieces an eighth less (see `docs/explanation/performance.md`).
+MEASURED
 
 Source: RFC 9112 section 6.3 (length), section 7.1 (chunks); RFC 9110 section 15.
 """

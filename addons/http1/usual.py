@@ -1,4 +1,4 @@
-"""Heads that are like most others, read as strictly as any: a request without a body, an answer that says how it ends.
+"""Heads that are like most others, read as strictly as any: a request and an answer that say how they end.
 
 Whatever is not usual is no concern of this module, nor whatever is wrong: None says so, and whoever asked reads it
 again, the long way, which knows all cases and has the words for each. What is read here, that way would have read, and
@@ -22,24 +22,25 @@ _END: Final = b"\r\n\r\n"
 _FIELDS: Final = rb"\r\n(?:[^\x00-\x08\x0a-\x1f\x7f]+\r\n)*\r\n"
 """Lines without a control character, each with a whole end, and an empty one."""
 _REQUEST: Final = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/1\.1" + _FIELDS)
-_UNUSUAL: Final = frozenset({b"expect", b"upgrade", b"transfer-encoding", b"content-length"})
+_UNUSUAL: Final = frozenset({b"expect", b"upgrade", b"transfer-encoding"})
 """Fields of a request that announce more than a head."""
 _ANSWER: Final = re.compile(rb"HTTP/1\.1 (?:20[0-9]|30[0-9]|4[0-9]{2}|500) [\t -~\x80-\xff]*" + _FIELDS)
 """No interim answer, no switch, and none after which another server is asked."""
 _LENGTH: Final = re.compile(rb"[1-9][0-9]{0,17}")
 
 
-def usual_request(data: bytes, most: int, mode: HTTPMode) -> Request | None:
-    """The request, if `data` is the head of one, nothing follows, and nothing in it is wrong or unusual."""
-    if len(data) > most or _REQUEST.fullmatch(data) is None:
+def usual_request(head: bytes, most: int, mode: HTTPMode) -> tuple[Request, int] | None:
+    """The request whose head this is, if nothing in it is wrong or unusual, and the length of its body."""
+    if len(head) > most or _REQUEST.fullmatch(head) is None:
         return None
     try:
-        request = http1.read_request_head(data[: -len(_END)].split(b"\r\n"))
-        if not _is_usual(request) or validate_request(mode, request, validate_inbound_headers=True) is not None:
+        request = http1.read_request_head(head[: -len(_END)].split(b"\r\n"))
+        length = _length(request)
+        if length is None or validate_request(mode, request, validate_inbound_headers=True) is not None:
             return None
     except (ValueError, IndexError):
         return None
-    return request
+    return request, length
 
 
 def _is_kept(message: Request | Response) -> bool:
@@ -48,10 +49,16 @@ def _is_kept(message: Request | Response) -> bool:
     return all(value.lower() == b"keep-alive" for name, value in fields if name.lower() == b"connection")
 
 
-def _is_usual(request: Request) -> bool:
-    if request.data.method == b"CONNECT":
-        return False
-    return _is_kept(request) and _UNUSUAL.isdisjoint([name.lower() for name, _ in request.headers.fields])
+def _length(request: Request) -> int | None:
+    """The length of a request's body; None if anything about the request is unusual."""
+    names = [name.lower() for name, _ in request.headers.fields]
+    if request.data.method == b"CONNECT" or not _is_kept(request) or not _UNUSUAL.isdisjoint(names):
+        return None
+    stated = names.count(b"content-length")
+    if not stated:
+        return 0
+    value = request.data.headers.fields[names.index(b"content-length")][1]
+    return int(value) if stated == 1 and _LENGTH.fullmatch(value) is not None else None
 
 
 def usual_answer(head: bytes, request: Request, most: int) -> tuple[Response, int | None] | None:

@@ -50,6 +50,8 @@ class Breaking:
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         self._break(flow, "requestheaders")
+        if flow.request.path == "/cut-request":
+            flow.request.stream = _cut
 
     def request(self, flow: HTTPFlow) -> None:
         self._break(flow, "request")
@@ -140,6 +142,13 @@ ASKED: Final = {
     "nominated": plain(b"X-Mine: 1", b"Connection: X-Mine, keep-alive"),
     "no length": plain(b"Content-Length: 0", line=b"POST /in HTTP/1.1"),
     "body": plain(LENGTH, line=b"POST /in HTTP/1.1", body=b"12345"),
+    "large body": plain(b"Content-Length: 300000", line=b"POST /in HTTP/1.1", body=b"x" * 300_000),
+    "more than the body": plain(LENGTH, line=b"POST /in HTTP/1.1", body=b"12345") + GET,
+    "refused with body": plain(LENGTH, line=b"POST /refused HTTP/1.1", body=b"12345"),
+    "broken request with body": plain(LENGTH, line=b"POST /broken-request HTTP/1.1", body=b"12345"),
+    "broken head with body": plain(LENGTH, line=b"POST /broken-requestheaders HTTP/1.1", body=b"12345"),
+    "broken answer with body": plain(LENGTH, line=b"POST /broken-response HTTP/1.1", body=b"12345"),
+    "cut body": plain(LENGTH, line=b"POST /cut-request HTTP/1.1", body=b"12345"),
     "chunks": plain(b"Transfer-Encoding: chunked", line=b"POST /in HTTP/1.1", body=b"3\r\nabc\r\n0\r\n\r\n"),
     "expects": plain(b"Expect: 100-continue"),
     "upgrade": plain(b"Upgrade: h2c", b"Connection: Upgrade"),

@@ -36,8 +36,8 @@ def assembled(first: bytes, pieces: list[bytes]) -> bytes:
     return first + b"\r\n" + b"".join(piece if piece.isspace() else piece + b"\r\n" for piece in pieces)
 
 
-def read_long(data: bytes) -> Request:
-    """A request as `ClientSide` reads it; raises what that refuses for."""
+def read_long(data: bytes) -> tuple[Request, int | None]:
+    """The head of a request, and the length of its body, as `ClientSide` reads it; raises what that refuses for."""
     buffer = ReceiveBuffer()
     buffer += data
     size = head_size(buffer, MOST)
@@ -46,9 +46,8 @@ def read_long(data: bytes) -> Request:
     check_line_ends(data)
     check_lines(lines)
     request = http1.read_request_head(lines)
-    assert http1.expected_http_body_size(request) == 0
     assert validate_request(HTTPMode.transparent, request, validate_inbound_headers=True) is None
-    return request
+    return request, http1.expected_http_body_size(request)
 
 
 def answer_long(data: bytes, request: Request) -> tuple[Response, int | None]:
@@ -68,7 +67,8 @@ def test_a_usual_request_is_what_the_long_way_reads(first: bytes, pieces: list[b
     quick = usual_request(data, MOST, HTTPMode.transparent)
 
     if quick is not None:
-        assert without_times(quick) == without_times(read_long(data))
+        request, length = read_long(data)
+        assert (without_times(quick[0]), quick[1]) == (without_times(request), length)
 
 
 @given(first=STATUSES, pieces=st.lists(PIECES, max_size=5), method=st.sampled_from(["GET", "HEAD"]))
@@ -86,21 +86,29 @@ def without_times(message: Request | Response) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("head", "length"),
     [
-        b"GET /in?q=1 HTTP/1.1\r\nHost: a.example\r\n\r\n",
-        b"DELETE /in HTTP/1.1\r\nHost: a.example\r\nConnection: Keep-Alive\r\n\r\n",
-        b"OPTIONS * HTTP/1.1\r\n\r\n",
+        (b"GET /in?q=1 HTTP/1.1\r\nHost: a.example\r\n\r\n", 0),
+        (b"DELETE /in HTTP/1.1\r\nHost: a.example\r\nConnection: Keep-Alive\r\n\r\n", 0),
+        (b"OPTIONS * HTTP/1.1\r\n\r\n", 0),
+        (b"POST /in HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\n", 5),
     ],
 )
-def test_what_most_clients_send_is_usual(head: bytes) -> None:
-    assert usual_request(head, MOST, HTTPMode.transparent) is not None
+def test_what_most_clients_send_is_usual(head: bytes, length: int) -> None:
+    found = usual_request(head, MOST, HTTPMode.transparent)
+
+    assert found is not None
+    assert found[1] == length
 
 
 @pytest.mark.parametrize(
     "head",
     [
         b"GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: +5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhello",
         b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n",
