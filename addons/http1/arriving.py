@@ -4,7 +4,8 @@ Three kinds of answers are taken: those that state their length, in however many
 body, whatever they state (to HEAD, 204, 304, a length of nothing); and those in chunks that come whole. Everything else
 is no concern of this module: None says so, and the long way reads it again.
 
-MEASURED
+Measured against the long way, in processor time of an exchange on a busy machine: a 204 costs 30 % less, an answer of
+150 kB 23 %, a 304 16 %, a small one in chunks 13 % (`docs/explanation/performance.md`).
 
 Source: RFC 9112 section 6.3 (length), section 7.1 (chunks); RFC 9110 section 15.
 """

@@ -4,7 +4,8 @@ The head may come with the body, or before it; each piece that comes is passed o
 is taken only while the hooks are done at once and a connection to the server stands; what is left is read by the
 client's side then, which stands in the state that the long way would have left. See `addons.http1.straight`.
 
-MEASURED
+Measured on a busy machine: a request with a small body costs 60 % less processor time, 654 us instead of 1,640
+(`docs/explanation/performance.md`).
 
 Source: RFC 9112 section 6.3 (length).
 """
