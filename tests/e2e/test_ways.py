@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.conversations import Conversation, Exchange
 
-EXCHANGES: Final = 1_400
+EXCHANGES: Final = 1_600
 """For each of four tests. Some are never asked for, because their connections end before."""
 ENOUGH: Final = 1_250
 
