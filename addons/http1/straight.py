@@ -1,9 +1,9 @@
-"""The straight way of an exchange that is like most: a request without a body, and an answer that comes in one piece.
+"""The straight way of an exchange that is like most: a request that says its length, and an answer that says its end.
 
 mitmproxy passes every word of an exchange through a tree of generators, some 1,500 calls for the shortest one. Here
 each step from one hook to the next is done in one go. A step is taken only from a state in which the long way stands
 too, and leaves the state that the long way would have left: so each next event may go either way, and whatever is
-unusual (a body, an error, a client that leaves, a connection that has to be opened) goes the long one. The
+unusual (an error, a client that leaves, a connection that has to be opened) goes the long one. The
 same functions read heads, check them, and write them; the same hooks are asked in the same order. A hook that is done
 at once is followed by the next step at once; where it waits, or fails, the stream waits for it as any other does.
 
@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from time import time
-from typing import TYPE_CHECKING, Final, cast, override
+from typing import TYPE_CHECKING, Final
 
-from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
@@ -37,30 +36,30 @@ from mitmproxy.proxy.layers.http._hooks import (
 )
 
 from addons.connections.phases import Enter, Phase
+from addons.http1.arriving import Stated, arrived, passed_on, remember
 from addons.http1.client_side import ClientSide
-from addons.http1.origin_side import OriginSide
-from addons.http1.usual import usual_answer, usual_request
+from addons.http1.posting import Posting
+from addons.http1.quick_origin import QuickOriginSide
+from addons.http1.usual import usual_request
 from addons.judging.exchange import Cut as CutBody
-from addons.judging.remembered import KnownAnswer, KnownRequest, Recall
+from addons.judging.exchange import content_instead
+from addons.judging.remembered import KnownRequest, Recall
 from addons.streams.stream import GatewayStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mitmproxy.http import Request, Response
-    from mitmproxy.proxy.context import Context
     from mitmproxy.proxy.layer import Layer
 
     from addons.connections.bounds import Bounds
     from addons.connections.phases import Ask
+    from addons.http1.arriving import Arrived
     from addons.http1.client_side import Commands
-    from addons.http2.taps import Taps
+    from addons.http1.quick_origin import Todo
     from addons.streams.layer import GatewayHttpLayer
     from addons.streams.upstreams import Pool
 
-type Todo = Iterable[commands.Command]
-"""What is to be done, in this order; some of it is found out on the way."""
-type Offer = Callable[[events.DataReceived], Todo | None]
 type Step = Callable[..., Todo | None]
 """Takes a stream, and what came behind the hook that was asked; None if it is not taken."""
 
@@ -71,45 +70,6 @@ _END: Final = b"\r\n\r\n"
 @dataclass
 class _ResumeHook(commands.StartHook):  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
     """What a stream is made to wait for, so that it can be let go on with something else. Nobody is ever asked."""
-
-
-class Done(commands.Command):
-    """What is to be done about an answer that came through TLS: handed up to the layer that has the streams."""
-
-    def __init__(self, done: Todo) -> None:
-        self.done: Final = done
-
-
-class QuickOriginSide(OriginSide):
-    """Towards an origin, as any other; it takes a whole request at a time.
-
-    What comes through TLS is offered to the straight way here, where it can be read.
-    """
-
-    def __init__(self, context: Context, bounds: Bounds, taps: Taps | None, offer: Offer) -> None:
-        super().__init__(context, bounds, taps)
-        self._offer: Final = offer
-        self.recall: Final[Recall[KnownAnswer]] = Recall()
-
-    @override
-    def _handle_event(self, event: events.Event) -> Commands:
-        done = self._offer(event) if type(event) is events.DataReceived and self.conn.tls else None
-        if done is None:
-            yield from super()._handle_event(event)
-        else:
-            yield Done(done)
-
-    def begin(self, stream_id: int, request: Request) -> bytes:
-        """Begin an exchange with a request that has no body; its head, to be sent."""
-        self.stream_id, self.request, self.request_done = stream_id, request, True
-        self._interim, self._trailers = 0, ()
-        head: bytes = http1.assemble_request_head(request)  # type: ignore[no-untyped-call]  # mitmproxy does not annotate it
-        return head
-
-    def end(self) -> None:
-        """The answer has come, whole, and the connection stays."""
-        self.stream_id = self.request = None
-        self.request_done = False
 
 
 class Straight:
@@ -125,6 +85,7 @@ class Straight:
         self._bounds: Final = bounds
         self._ask_at_once: Final = ask
         self._recall: Final[Recall[KnownRequest]] = Recall()
+        self._posting: Final = Posting(layer, pool, self._ask, self._long_way)
         self._steps: Final[dict[type, Step]] = {
             HttpRequestHeadersHook: self._head_judged,
             HttpRequestHook: self._request_whole,
@@ -143,37 +104,51 @@ class Straight:
             stream = self._layer.command_sources.get(event.command)
             if step is None or not isinstance(stream, GatewayStream) or not stream.is_straight:
                 return None
-            is_right = stream.waits_for is event.command and stream.flow.error is None
+            is_right = stream.waits_for is event.command and stream.flow.error is None and not stream.body_follows
             return step(stream, *stream.queued) if is_right else None
         return None
 
     def _asked(self, data: bytes) -> Todo | None:
-        """A request has come, whole."""
+        """A request has come, or more of its body."""
         side = self._layer.connections.get(self._client)
-        if self._layer.streams or type(side) is not ClientSide or side.state != side.read_headers or side.buf:
+        if type(side) is not ClientSide or side.buf:
             return None
-        request = self._read(data)
-        if request is None:
+        if side.state == side.read_body:
+            return self._posting.more(side, data)
+        if self._layer.streams or side.state != side.read_headers:
             return None
+        size = data.find(_END) + len(_END)
+        found = self._read(data[:size], len(data) - size)
+        if found is None:
+            return None
+        request, length = found
         stream = self._layer.new_stream(side.stream_id)
         stream.is_straight = True
         stream.client_state = stream.state_wait_for_request_headers
-        stream.receive(request, body_follows=False)
+        stream.receive(request, body_follows=length > 0)
         stream.aim()
-        side.request, side.request_done, side.state = request, True, side.wait
+        side.request = request
+        if length:
+            return self._posting.begin(stream, side, length, data[size:])
+        side.request_done, side.state = True, side.wait
         end = RequestEndOfMessage(side.stream_id)
         return chain((Enter(Phase.EXCHANGE),), self._ask(stream, HttpRequestHeadersHook, stream.after_judging, end))
 
-    def _read(self, data: bytes) -> Request | None:
-        known = self._recall.find(data)
+    def _read(self, head: bytes, came: int) -> tuple[Request, int] | None:
+        """The request of this head, and the length of its body, of which no more than that `came`."""
+        known = self._recall.find(head)
         if known is not None:
-            return known.again()
-        request = usual_request(data, self._bounds.head, self._layer.mode)
-        if request is not None and self._recall.came_before(data):
-            self._recall.keep(KnownRequest(data, request))
-        return request
+            return (known.again(), known.length) if came <= known.length else None
+        found = usual_request(head, self._bounds.head, self._layer.mode)
+        if found is None or came > found[1]:
+            return None
+        if self._recall.came_before(head):
+            self._recall.keep(KnownRequest(head, *found))
+        return found
 
     def _head_judged(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
+        if stream.body_follows:
+            return self._posting.head_judged(stream)
         if not _are(came, RequestEndOfMessage):
             return None
         if stream.flow.response is not None:
@@ -201,6 +176,8 @@ class Straight:
     def _request_whole(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         """The request may leave, if there is a connection for it."""
         flow = stream.flow
+        if stream.body_follows:
+            return self._posting.whole(stream)
         if flow.response is not None or flow.request.data.content or flow.request.data.trailers or came:
             return None
         server = self._pool.standing(stream)
@@ -228,51 +205,89 @@ class Straight:
         stream = self._layer.streams.get(side.stream_id)
         if not isinstance(stream, GatewayStream) or not stream.is_straight or stream.waits_for is not None:
             return None
-        if side.state != side.read_headers or side.buf or not side.request_done or not stream.waits_for_answer:
+        if side.buf or not side.request_done:
             return None
-        found = self._answer(event.data, side, stream)
-        if found is None:
+        if side.state == side.read_body:
+            return self._more(event.data, side, stream)
+        if side.state != side.read_headers or not stream.waits_for_answer:
             return None
-        response, body = found
-        side.end()
-        head = ResponseHeaders(stream.stream_id, response, end_stream=False)
-        came = ResponseData(stream.stream_id, body), ResponseEndOfMessage(stream.stream_id)
+        found = arrived(event.data, side.request, side.recall, self._bounds.answer_head)
+        return None if found is None else self._begun(found, side.request, side, stream)
+
+    def _begun(self, found: Arrived, request: Request, side: QuickOriginSide, stream: GatewayStream) -> Todo:
+        """The head of an answer has come, perhaps with all that belongs to it."""
+        if found.is_known:
+            stream.flow.response = found.response
+        else:
+            stream.answered(found.response)
+            remember(found, request, side.recall)
+        came: list[events.Event] = [ResponseData(stream.stream_id, piece) for piece in found.pieces]
+        if found.missing:
+            side.begin_body(found.response, found.missing)
+        else:
+            side.end()
+            came.append(ResponseEndOfMessage(stream.stream_id))
+        head = ResponseHeaders(stream.stream_id, found.response, end_stream=found.is_bodiless)
         return self._ask(stream, HttpResponseHeadersHook, lambda: stream.after_answer_head(head), *came)
 
-    def _answer(self, data: bytes, side: QuickOriginSide, stream: GatewayStream) -> tuple[Response, bytes] | None:
-        """The answer to the request of a stream, which has it then, and its body."""
-        request = cast("Request", side.request)
-        head = data[: data.find(_END) + len(_END)]
-        known = None if request.data.method == b"HEAD" else side.recall.find(head)
-        if known is not None and len(data) == len(head) + known.length:
-            stream.flow.response = response = known.again()
-            return response, data[len(head) :]
-        found = usual_answer(data, request, self._bounds.answer_head)
-        if found is not None:
-            stream.answered(found[0])
-            if request.data.method != b"HEAD" and side.recall.came_before(head):
-                side.recall.keep(KnownAnswer(head, found[0], len(found[1])))
-        return found
+    def _more(self, data: bytes, side: QuickOriginSide, stream: GatewayStream) -> Todo | None:
+        """More of a body has come that stated its length."""
+        rest, response, client = side.body_reader, stream.flow.response, self._layer.connections.get(self._client)
+        if type(rest) is not Stated or not stream.streams_answer or response is None or len(data) > rest.left:
+            return None
+        if type(client) is not ClientSide:
+            return None
+        rest.take(len(data))
+        is_last = not rest.left
+        if is_last:
+            side.end()
+        return self._pass_on(stream, response, b"", (data, b"") if is_last else (data,))
 
     def _answer_judged(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         response, side = stream.flow.response, self._layer.connections.get(self._client)
-        if response is None or response.status_code == _SWITCHING or "transfer-encoding" in response.headers:
+        if response is None or response.status_code == _SWITCHING or type(side) is not ClientSide:
             return None
-        if type(side) is not ClientSide or not _are(came, ResponseData, ResponseEndOfMessage):
+        if response.headers.get("transfer-encoding", "chunked") != "chunked":
             return None
+        is_last = bool(came) and type(came[-1]) is ResponseEndOfMessage
+        pieces = [each.data for each in came if type(each) is ResponseData]
+        if len(pieces) + is_last != len(came):
+            return None
+        if is_last and not pieces:
+            return self._bodiless(stream, response)
         self._go_on(stream)
         response.stream = response.stream or True
-        sent = [side.begin_answer(response)]
         stream.server_state = stream.state_stream_response_body
+        return self._pass_on(stream, response, side.begin_answer(response), [*pieces, b""] if is_last else pieces)
+
+    def _pass_on(self, stream: GatewayStream, response: Response, head: bytes, pieces: Iterable[bytes]) -> Todo:
+        """Pass on pieces of an answer, and its head in front of them if that is new. The last one is empty."""
+        sent, is_last = [head], False
         try:
-            for piece in (cast("ResponseData", came[0]).data, b""):
-                sent += _passed(response, piece)
+            for piece in pieces:
+                is_last = not piece
+                sent += passed_on(response, piece)
         except CutBody:
             cut = self._long_way(stream, stream.cut(ErrorCode.RESPONSE_TOO_LARGE))
-            return chain((commands.SendData(self._client, b"".join(sent)),), cut)
+            return chain(self._send(b"".join(sent)), cut)
+        if not is_last:
+            return self._send(b"".join(sent))
         response.timestamp_end = time()
         rest = partial(_sent_behind_hook, stream)
-        return chain((commands.SendData(self._client, b"".join(sent)),), self._ask(stream, HttpResponseHook, rest))
+        return chain(self._send(b"".join(sent)), self._ask(stream, HttpResponseHook, rest))
+
+    def _send(self, data: bytes) -> Sequence[commands.Command]:
+        return (commands.SendData(self._client, data),) if data else ()
+
+    def _bodiless(self, stream: GatewayStream, response: Response) -> Todo | None:
+        """An answer without a body is sent when it was seen to its end; the client may get content of ours with it."""
+        if "transfer-encoding" in response.headers:
+            return None
+        self._go_on(stream)
+        stream.server_state = stream.state_consume_response_body
+        response.data.content = content_instead(stream.flow)
+        response.timestamp_end = time()
+        return self._ask(stream, HttpResponseHook, lambda: _behind_hook(stream.send_response()))
 
     def _answer_whole(self, stream: GatewayStream, *came: events.Event) -> Todo | None:
         flow, side = stream.flow, self._layer.connections.get(self._client)
@@ -282,13 +297,17 @@ class Straight:
             return None
         if stream.is_refused:
             return self._refusal_whole(stream, flow.response, side) if _are(came, RequestEndOfMessage) else None
-        if came or not stream.streams_answer:
+        if came or not (stream.streams_answer or stream.keeps_answer):
             return None
         self._go_on(stream)
+        if stream.keeps_answer:
+            sent = self._send(side.begin_answer(flow.response) + (flow.response.raw_content or b""))
+        else:
+            sent = ()
         stream.server_state = stream.state_done
         flow.live = False
         del self._layer.streams[stream.stream_id]
-        return self._ended(side, flow.response)
+        return chain(sent, self._ended(side, flow.response)) if sent else self._ended(side, flow.response)
 
     def _ended(self, side: ClientSide, answer: Response) -> Todo:
         """The client has its answer, whole."""
@@ -337,14 +356,6 @@ def _sent_behind_hook(stream: GatewayStream) -> Commands:
 
 def _are(queued: Iterable[events.Event], *kinds: type) -> bool:
     return [type(each) for each in queued] == list(kinds)
-
-
-def _passed(response: Response, piece: bytes) -> Iterable[bytes]:
-    """What is passed on of a piece of an answer; the last one is empty."""
-    if not callable(response.stream):
-        return (piece,) if piece else ()
-    passed = response.stream(piece)
-    return (passed,) if isinstance(passed, bytes) else passed
 
 
 def _leaves_open(response: Response) -> bool:

@@ -68,13 +68,14 @@ class KnownRequest:
     `early` is what `gate` said of it.
     """
 
-    __slots__ = ("_data", "_extra", "early", "fields", "gate", "goes", "head", "raw", "under")
+    __slots__ = ("_data", "_extra", "early", "fields", "gate", "goes", "head", "length", "raw", "under")
 
-    def __init__(self, raw: bytes, request: Request) -> None:
-        """Remember a request as it was read from `raw`, before anybody changes it."""
+    def __init__(self, raw: bytes, request: Request, length: int = 0) -> None:
+        """Remember a request as it was read from `raw`, before anybody changes it; its body has `length` bytes."""
         remember_line(request)
         vars(request)[_KEY] = self
         self.raw: Final = raw
+        self.length: Final = length
         self.fields: Final = request.headers.fields
         self._data: Final = vars(request.data).copy()
         self._extra: Final = {name: value for name, value in vars(request).items() if name != "data"}
@@ -122,8 +123,8 @@ class KnownAnswer:
 
     __slots__ = ("_data", "_extra", "cleaned", "fields", "is_clean", "kind", "length", "raw")
 
-    def __init__(self, raw: bytes, response: Response, length: int) -> None:
-        """Remember an answer as it was read from `raw`, with a body of `length` bytes to it."""
+    def __init__(self, raw: bytes, response: Response, length: int | None) -> None:
+        """Remember an answer as it was read from `raw`, with a body of `length` bytes to it; None: in chunks."""
         vars(response)[_KEY] = self
         self.raw: Final = raw
         self.length: Final = length

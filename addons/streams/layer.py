@@ -21,7 +21,8 @@ from mitmproxy.proxy.layers.http._events import ErrorCode
 from addons.connections.phases import Acquaint, Enter, Hold, Phase, Watch
 from addons.connections.watching import REASONS, Watcher
 from addons.http1.client_side import ClientSide
-from addons.http1.straight import Done, Straight
+from addons.http1.quick_origin import Done
+from addons.http1.straight import Straight
 from addons.http2.client_side import ClientSession
 from addons.http2.session import Session, TapTurned
 from addons.http2.taps import Taps, Way
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from addons.connections.bounds import Bounds
     from addons.connections.watching import Awaited
     from addons.http1.client_side import Commands
-    from addons.http1.straight import Todo
+    from addons.http1.quick_origin import Todo
 
 
 class GatewayHttpLayer(HttpLayer):

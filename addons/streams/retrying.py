@@ -135,6 +135,18 @@ class WaitingStream(HttpStream):
         streams: bool = self.server_state == self.state_stream_response_body
         return streams
 
+    @property
+    def passes_body(self) -> bool:
+        """Whether the body of the request is being passed on, and nothing of an answer has come."""
+        passes: bool = self.client_state == self.state_stream_request_body
+        return passes and self.server_state == self.state_wait_for_response_headers
+
+    @property
+    def keeps_answer(self) -> bool:
+        """Whether an answer is sent only behind the hook that sees it whole, because there is no body to pass on."""
+        keeps: bool = self.server_state == self.state_consume_response_body
+        return keeps
+
 
 class RepeatingStream(WaitingStream):
     """A stream whose request may go to another server than the one that it was sent to first.
@@ -162,9 +174,7 @@ class RepeatingStream(WaitingStream):
             connection, problem = yield wanted
             if problem is None:
                 self.context.server = self.flow.server_conn = connection
-                self._sent, self._room = None, REPLAYED
-                if self.body_follows and self.on_kept:
-                    self._sent = []
+                self._keep_in_mind()
                 return True
             if not (yield from self._turn_elsewhere(Failure.NOT_REACHED)):
                 broken = ResponseProtocolError(self.stream_id, problem, ErrorCode.CONNECT_FAILED)
@@ -182,6 +192,26 @@ class RepeatingStream(WaitingStream):
             yield from self._ask_again()
         else:
             yield from super().handle_protocol_error(event)
+
+    def _keep_in_mind(self) -> None:
+        """From now on keep what is sent, if it may have to be sent again."""
+        self._sent, self._room = None, REPLAYED
+        if self.body_follows and self.on_kept:
+            self._sent = []
+
+    def begin_body(self) -> None:
+        """The head leaves on the connection that was found, and the body is passed on piece by piece."""
+        self._keep_in_mind()
+        self.flow.request.stream = self.flow.request.stream or True
+        self.client_state = self.state_stream_request_body
+        self.server_state = self.state_wait_for_response_headers
+
+    def taken(self, data: bytes) -> Iterable[bytes]:
+        """What is passed on of a piece of the body that has come."""
+        self.body_begun = True
+        stream = self.flow.request.stream
+        passed = stream(data) if callable(stream) else (data,)
+        return (passed,) if isinstance(passed, bytes) else passed
 
     def note_sent(self, event: _Sent) -> None:
         """A piece of the body, or what comes behind it, has left for the server."""

@@ -213,7 +213,7 @@ class GatewayStream(RepeatingStream):
         self.body_begun = True
         try:
             if isinstance(event, RequestEndOfMessage):
-                yield from self._end_request(event)
+                yield from self.end_request(event)
             elif isinstance(event, RequestData):
                 yield from self._pass_data(event)
             else:
@@ -227,7 +227,7 @@ class GatewayStream(RepeatingStream):
                 self.note_sent(command.event)
             yield command
 
-    def _end_request(self, event: RequestEndOfMessage) -> Commands:
+    def end_request(self, event: RequestEndOfMessage) -> Commands:
         """The request is whole: its trailers go on, cleaned as its fields were."""
         self.client_state = self.state_done
         if callable(self.flow.request.stream):

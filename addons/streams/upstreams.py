@@ -20,7 +20,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.tunnel import LayerStack
 
 from addons.http1.origin_side import OriginSide
-from addons.http1.straight import QuickOriginSide
+from addons.http1.quick_origin import QuickOriginSide
 from addons.http2.origin_side import OriginSession
 from addons.judging.exchange import board, disembark, exchange_of
 from addons.streams.stream import GatewayStream
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from addons.connections.bounds import Bounds
     from addons.http1.client_side import Commands
-    from addons.http1.straight import Offer
+    from addons.http1.quick_origin import Offer
     from addons.http2.taps import Taps
     from addons.judging.exchange import Endpoint, Exchange
     from addons.streams.layer import GatewayHttpLayer

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.origin import Visit
 
-_PATH: Final = re.compile(rb"[A-Z]+ /answers/(\d+)")
+_PATH: Final = re.compile(rb"[A-Z]+ /(answers|pieces)/(\d+)")
 _LENGTH: Final = b"Content-Length: 5\r\n"
 ANSWERS: Final = (
     HELLO,
@@ -35,15 +36,20 @@ ANSWERS: Final = (
     b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + HELLO,
     b"HTTP/1.1 200 OK\r\n" + _LENGTH + b"Content-Type: application/x-program\r\n\r\nhello",
     b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20_000,
+    b"HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n" + b"x" * 150_000,
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;a=b\r\nyou\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n' + _LENGTH + b"\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/x-program\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
     b"HTTP/1.1 200\r\n" + _LENGTH + b"\r\nhello",
     b"HTTP/1.0 200 OK\r\n" + _LENGTH + b"\r\nhello",
     b"HTTP/1.1 200 OK\r\n" + _LENGTH + b"Content-Length: 6\r\n\r\nhello",
     b"HTTP/1.1 200 OK\r\n" + _LENGTH + b"X A: b\r\n\r\nhello",
     b"HTTP/1.1 200 OK\r\n" + _LENGTH + b"X-A: b\x00c\r\n\r\nhello",
 )
-"""What the origin answers at `/answers/N`. It goes on behind all of them."""
+"""What the origin answers at `/answers/N`, and at `/pieces/N` bit by bit. It goes on behind all of them."""
 
-_GOOD: Final = 15
+_GOOD: Final = 20
 """So many answers are ones that a client can be given."""
 _METHODS: Final = (b"GET",) * 9 + (b"HEAD", b"DELETE", b"OPTIONS", b"POST", b"PUT")
 _PATHS: Final = (b"/in", b"/in?q=1", b"/in/x", b"/in/y", b"/in/%41", b"/in/../out", b"/refused/x", b"/refused/y?z")
@@ -79,11 +85,15 @@ _ODD: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What is sent at one time, how many answers it asks for, and whether they have bodies."""
+    """What is sent at one time, how many answers it asks for, and whether they have bodies.
+
+    `apart` bytes at its end are sent by themselves.
+    """
 
     sent: bytes
     answers: int = 1
     bodies: bool = True
+    apart: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +124,15 @@ def _exchanges(draw: Random, host: bytes, start: bytes) -> Iterator[Exchange]:
 def _exchange(draw: Random, host: bytes, start: bytes) -> Exchange:
     method, path = draw.choice(_METHODS), draw.choice(_PATHS)
     if draw.random() < 0.6:
-        path = b"/answers/%d" % draw.randrange(len(ANSWERS) if draw.random() < 0.05 else _GOOD)
+        way = draw.choice((b"/answers/%d", b"/pieces/%d"))
+        path = way % draw.randrange(len(ANSWERS) if draw.random() < 0.05 else _GOOD)
     fields = b"".join(draw.sample(_FIELDS, draw.randrange(4)))
     body = _body(draw) if method in {b"POST", b"PUT"} else b"\r\n"
     sent = method + b" " + start + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n" + fields + body
     if draw.random() < 0.05 and method == b"GET":
         return Exchange(sent * 2, answers=2)
-    return Exchange(sent, bodies=method != b"HEAD")
+    apart = draw.choice((0, len(body), len(body) // 2)) if body.startswith(b"Content-Length") else 0
+    return Exchange(sent, bodies=method != b"HEAD", apart=min(apart, len(sent) - sent.index(b"\r\n\r\n") - 4))
 
 
 def _body(draw: Random) -> bytes:
@@ -151,5 +163,14 @@ def answering(connection: socket.socket, visit: Visit) -> None:
     """An origin that answers as the path says, and never with a body where there can be none."""
     while asked := read_request(connection, visit):
         found = _PATH.match(asked)
-        said = HELLO if found is None else ANSWERS[int(found[1])]
-        connection.sendall(said[: said.rindex(b"\r\n\r\n") + 4] if asked.startswith(b"HEAD ") else said)
+        said = HELLO if found is None else ANSWERS[int(found[2])]
+        said = said[: said.rindex(b"\r\n\r\n") + 4] if asked.startswith(b"HEAD ") else said
+        for piece in _pieces(said) if found is not None and found[1] == b"pieces" else (said,):
+            connection.sendall(piece)
+
+
+def _pieces(said: bytes) -> tuple[bytes, ...]:
+    """An answer in four pieces, of which the first may end with the head or within it."""
+    end = said.find(b"\r\n\r\n") + 4
+    cuts = sorted({len(said) // 3, end, end + 2, len(said)})
+    return tuple(said[start:stop] for start, stop in pairwise([0, *cuts]) if said[start:stop])

@@ -50,6 +50,8 @@ class Breaking:
 
     def requestheaders(self, flow: HTTPFlow) -> None:
         self._break(flow, "requestheaders")
+        if flow.request.path == "/cut-request":
+            flow.request.stream = _cut
 
     def request(self, flow: HTTPFlow) -> None:
         self._break(flow, "request")
@@ -140,6 +142,13 @@ ASKED: Final = {
     "nominated": plain(b"X-Mine: 1", b"Connection: X-Mine, keep-alive"),
     "no length": plain(b"Content-Length: 0", line=b"POST /in HTTP/1.1"),
     "body": plain(LENGTH, line=b"POST /in HTTP/1.1", body=b"12345"),
+    "large body": plain(b"Content-Length: 300000", line=b"POST /in HTTP/1.1", body=b"x" * 300_000),
+    "more than the body": plain(LENGTH, line=b"POST /in HTTP/1.1", body=b"12345") + GET,
+    "refused with body": plain(LENGTH, line=b"POST /refused HTTP/1.1", body=b"12345"),
+    "broken request with body": plain(LENGTH, line=b"POST /broken-request HTTP/1.1", body=b"12345"),
+    "broken head with body": plain(LENGTH, line=b"POST /broken-requestheaders HTTP/1.1", body=b"12345"),
+    "broken answer with body": plain(LENGTH, line=b"POST /broken-response HTTP/1.1", body=b"12345"),
+    "cut body": plain(LENGTH, line=b"POST /cut-request HTTP/1.1", body=b"12345"),
     "chunks": plain(b"Transfer-Encoding: chunked", line=b"POST /in HTTP/1.1", body=b"3\r\nabc\r\n0\r\n\r\n"),
     "expects": plain(b"Expect: 100-continue"),
     "upgrade": plain(b"Upgrade: h2c", b"Connection: Upgrade"),
@@ -199,6 +208,16 @@ ANSWERED: Final = {
     "lone feed": HELLO.replace(b"\r\nX-Origin", b"\nX-Origin"),
     "more": HELLO + b"poison",
     "large": answer(b"Content-Length: 300000", body=b"x" * 300_000),
+    "several chunks": answer(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n2;a=b\r\nyo\r\n0\r\n\r\n"),
+    "no chunks": answer(b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
+    "broken chunks": answer(b"Transfer-Encoding: chunked", body=b"5\nhello\r\n0\r\n\r\n"),
+    "more chunks": answer(b"Transfer-Encoding: chunked", body=b"5\r\nhello\r\n0\r\n\r\npoison"),
+    "unchanged with length": answer(LENGTH, line=b"HTTP/1.1 304 Not Modified", body=b""),
+    "no content with more": answer(line=b"HTTP/1.1 204 No Content"),
+    "denied chunks": answer(
+        b"Transfer-Encoding: chunked", b"Content-Type: application/x-program", body=b"5\r\nhello\r\n0\r\n\r\n"
+    ),
+    "denied nothing": answer(b"Content-Length: 0", b"Content-Type: application/x-program", body=b""),
 }
 
 
