@@ -46,13 +46,14 @@ from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from addons.serving.listeners import Closable
     from addons.workers.crowd import SharedCrowd
     from addons.workers.place import Place
     from gateway.config.settings import Settings
     from gateway.control.feeds import Feeds
+    from gateway.control.inforce import KeptSet
 
 _DEATH_SIGNAL: Final = 1
 """PR_SET_PDEATHSIG."""
@@ -301,14 +302,7 @@ async def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | 
         return None, [str(error)]
     if engine.counting is not None:
         engine.counting.teller.said = said
-    kept = place.kept if place.returned is None or place.again else place.returned.kept
-    latest = place.settings if place.latest is None else place.latest
-    if kept is not None:
-        try:
-            point_at_copies(engine, latest, kept)
-        except Malformed as problem:
-            said(f"what is in force was not kept well, the files themselves are read: {problem}")
-            point_back(engine, latest)
+    kept, latest = _pointed(engine, place, said), place.settings if place.latest is None else place.latest
     feeds = feeds_of(engine, said)
     problems = await load(engine, said, feeds if leads else None, last_good=place.again)
     if kept is not None:
@@ -327,6 +321,20 @@ async def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | 
     worker = Worker(wire, place, pen, engine, place.crowd(), reloading, feeds)
     engine.control.verbs = orders(Desk(engine, worker))
     return worker, []
+
+
+def _pointed(engine: Engine, place: Place, said: Callable[[str], None]) -> KeptSet | None:
+    """The set that is read in the place of the files themselves, if there is one that fits."""
+    kept = place.kept if place.returned is None or place.again else place.returned.kept
+    latest = place.settings if place.latest is None else place.latest
+    try:
+        if kept is not None:
+            point_at_copies(engine, latest, kept)
+    except Malformed as problem:
+        said(f"what is in force was not kept well, the files themselves are read: {problem}")
+        point_back(engine, latest)
+        return None
+    return kept
 
 
 if __name__ == "__main__":

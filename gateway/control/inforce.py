@@ -86,12 +86,7 @@ def read_set(state: Path) -> KeptSet | None:
         folder = (state / FOLDER / _CURRENT).resolve(strict=True)
         manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())
         found = KeptSet(folder, manifest["parts"], float(manifest["made"]))
-        if manifest["version"] != _VERSION:
-            raise Malformed("it was kept by another version")
-        for part, digests in found.parts.items():
-            for path, digest in digests.items():
-                if _digest(below(found.root(part), Path(path))) != digest:
-                    raise Malformed(f"the copy of `{path}` is not what was kept")
+        _check(found, manifest["version"])
     except Malformed:
         raise
     except FileNotFoundError as error:
@@ -156,6 +151,16 @@ class Keeper:
                 shutil.rmtree(each)
 
 
+def _check(found: KeptSet, version: object) -> None:
+    """Read every byte. Raises Malformed, and OSError."""
+    if version != _VERSION:
+        raise Malformed("it was kept by another version")
+    for part, digests in found.parts.items():
+        for path, digest in digests.items():
+            if _digest(below(found.root(part), Path(path))) != digest:
+                raise Malformed(f"the copy of `{path}` is not what was kept")
+
+
 def _copied(
     files: Files, loaded: Mapping[str, float], folder: Path, before: KeptSet | None
 ) -> dict[str, dict[str, str]]:
@@ -175,7 +180,7 @@ def _taken(files: Sequence[Path], root: Path, read: float) -> dict[str, str]:
         with suppress(FileNotFoundError), file.open("rb") as source:
             found = os.fstat(source.fileno())
             copy = below(root, file)
-            copy.parent.mkdir(_PRIVATE_FOLDER, parents=True, exist_ok=True)
+            _make_folders(copy.parent)
             with os.fdopen(os.open(copy, _FLAGS, _PRIVATE_FILE), "wb") as target:
                 shutil.copyfileobj(source, target, 1024 * 1024)
                 target.flush()
@@ -194,9 +199,15 @@ def _carried(before: KeptSet | None, part: str, root: Path) -> dict[str, str]:
         raise Malformed(f"`{part}` is in force, and was not kept")
     for path in before.parts[part]:
         copy = below(root, Path(path))
-        copy.parent.mkdir(_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        _make_folders(copy.parent)
         copy.hardlink_to(below(before.root(part), Path(path)))
     return dict(before.parts[part])
+
+
+def _make_folders(folder: Path) -> None:
+    for each in (*reversed(folder.parents), folder):
+        if not each.is_dir():
+            each.mkdir(_PRIVATE_FOLDER)
 
 
 def _write(path: Path, content: bytes) -> None:
