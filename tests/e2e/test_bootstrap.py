@@ -56,7 +56,7 @@ def test_make_alone_lists_what_there_is_to_make(checkout: Path) -> None:
 
     assert listed.returncode == 0
     assert [line.split()[1] for line in listed.stdout.splitlines()] == [
-        *("help", "env", "run", "test", "lint", "check", "bench", "docs", "test-deps", "clean")
+        *("help", "env", "run", "test", "lint", "check", "bench", "promises", "docs", "test-deps", "clean")
     ]
 
 

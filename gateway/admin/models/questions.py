@@ -46,6 +46,13 @@ class Policies(Answer):
     policies: list[Policy]
 
 
+class NotFetched(Answer):
+    """Nothing newer came of the last time that a list was fetched."""
+
+    why: str
+    since: Moment
+
+
 class ListInForce(Answer):
     """A list that a policy uses, as it was read last."""
 
@@ -64,6 +71,8 @@ class ListInForce(Answer):
     stale: bool
     fell_back: bool
     """Whether it is the last good copy of one that cannot be read now."""
+    unfetched: NotFetched | None
+    """Why and since when it could not be fetched; None if it was, or is not fetched at all."""
     used_by: list[str]
     problems: list[str]
 

@@ -136,6 +136,14 @@ class WorkerStatus(Answer):
     """Its number; there is none where one process does everything."""
 
 
+class UnwellList(Answer):
+    """A list with which something is amiss; it is in force all the same."""
+
+    listener: str
+    name: str
+    problems: list[str]
+
+
 class Status(Answer):
     """What runs, since when, under which policies, and whether it is well."""
 
@@ -152,6 +160,8 @@ class Status(Answer):
     connections: Count
     listeners: list[ListenerStatus]
     reloads: Reloads
+    lists: list[UnwellList]
+    """The lists with which something is amiss."""
     audit: AuditStatus
     limits_store: LimitsStore | None
     workers: list[WorkerStatus]
