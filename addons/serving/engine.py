@@ -19,8 +19,9 @@ from addons.serving.opening import feeds_of, load, open_server, serve, settle
 from addons.serving.options import forget_key_logs
 from addons.serving.orders.desk import Desk
 from addons.serving.orders.table import orders
+from addons.serving.reconfiguring import point_at_copies, point_back
 from addons.serving.reloading import Reloading
-from addons.serving.starting import DRAIN, NotStarted, ready, start_of
+from addons.serving.starting import DRAIN, NotStarted, ready, returned_record, start_of
 from addons.serving.tasks import spawn
 from addons.serving.tracing import problems_of as trace_problems
 from gateway.audit.export.credentials import problems_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from gateway.config.settings import Settings
     from gateway.control.feeds import Feeds
     from gateway.control.outcomes import Outcomes
+    from gateway.control.returning import Returned
 
 __all__ = ["NotStarted", "run"]
 
@@ -50,14 +52,17 @@ def run(  # noqa: PLR0913 - what an engine is started with, each by its name
     again: Callable[[], Settings] | None = None,
     configuration: str | None = None,
     ready: Callable[[], None] = lambda: None,
+    returned: Returned | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. `said` hears sentences for the operator; decisions are in the audit log.
 
     `again` reads the configuration once more, on SIGHUP; it raises Invalid. `configuration` is its digest. `ready` is
-    called once every listener accepts. Raises NotStarted if the gateway cannot start.
+    called once every listener accepts. `returned` is what was in force last, to start with.
+
+    Raises NotStarted if the gateway cannot start.
     """
     forget_key_logs()
-    process = _Process(settings, said, version, again, configuration, ready)
+    process = _Process(settings, said, version, again, configuration, ready, returned)
     try:
         asyncio.run(process.live())
     finally:
@@ -75,6 +80,7 @@ class _Process:
     again: Callable[[], Settings] | None = None
     configuration: str | None = None
     ready: Callable[[], None] = lambda: None
+    returned: Returned | None = None
     started: float = 0.0
     _drain: tuple[float, str] = (DRAIN, "told to end")
     _reloading: Reloading = field(init=False)
@@ -98,7 +104,7 @@ class _Process:
         engine.control.verbs = orders(Desk(engine, self))
         exporters = exporters_of(self.settings, engine.writer.append, self.said)
         engine.measuring.exporters = exporters.health
-        self._reloading = reloading = Reloading(engine, self.said, self.again, began=began)
+        self._reloading = reloading = Reloading(engine, self.said, self.again, began=began, returned=self.returned)
         try:
             self._start(exporters)
             if engine.traces is not None:
@@ -144,8 +150,12 @@ class _Process:
         except (Unusable, OSError) as error:
             engine.writer.close()
             raise NotStarted(str(error)) from None
+        if self.returned is not None:
+            point_at_copies(engine, self.settings, self.returned.kept)
         feeds = feeds_of(engine, self.said)
         problems = [*await load(engine, self.said, feeds), *problems_of(self.settings.audit.exports, os.environ)]
+        if self.returned is not None:
+            point_back(engine, self.settings)
         problems += problems_of(self.settings.proof.reached, os.environ)
         problems += trace_problems(self.settings.traces)
         sockets = self._bind(problems)
@@ -173,11 +183,14 @@ class _Process:
     async def _serve(self, engine: Engine, servers: list[Closable], reloading: Reloading, feeds: Feeds) -> None:
         self._listen_to_signals(reloading, engine.served)
         engine.writer.append(start_of(self.settings, self.version, self.configuration, time.time()))
+        if self.returned is not None:
+            engine.note(returned_record(self.returned, time.time()))
         settle(engine, self.said)
         self.said(ready(self.settings))
         self.started = time.time()
         self.ready()
         service_manager.tell("READY=1")
+        spawn(reloading.keep(), self._tasks)
         if self.settings.reload.watch:
             spawn(reloading.watch(), self._tasks)
         spawn(feeds.run(partial(_read_lists, reloading)), self._tasks)

@@ -14,6 +14,8 @@ from addons.caching.disks import renew_disks
 from gateway.audit.records.events import configuration_record
 from gateway.config.digest import digest_of
 from gateway.control.configuration import tables, what_waits
+from gateway.control.returning import located, part_name
+from gateway.policy.errors import Malformed
 from gateway.upstreams.clauses import never_reached
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from addons.serving.composition import Engine
     from gateway.audit.records.events import Cause
     from gateway.config.settings import Settings
+    from gateway.control.inforce import KeptSet
     from gateway.control.outcomes import What
     from gateway.upstreams.routes import RouteTable
 
@@ -48,6 +51,28 @@ def point_at(engine: Engine, settings: Settings) -> set[tuple[What, str | None]]
         if front is not None and wanted.tls is not None and front.point_at(wanted.tls):
             moved.add(("certificates", listener.name))
     return moved
+
+
+def point_at_copies(engine: Engine, settings: Settings, kept: KeptSet) -> None:
+    """Have everything read from a set that was kept, as `settings` name it. Raises Malformed if it is not there."""
+    found = located(settings, kept)
+    copies = {each.name: each for each in found.listeners}
+    for listener in engine.listeners:
+        wanted, front = copies.get(listener.name), engine.fronts.get(listener.name)
+        if wanted is None:
+            raise Malformed(f"it has no listener `{listener.name}`")
+        listener.store.point_at(wanted.policy, kept.root(part_name("policy", listener.name)))
+        if front is not None and wanted.tls is not None:
+            front.point_at(wanted.tls)
+    engine.trust.point_at(found.upstream_tls)
+
+
+def point_back(engine: Engine, settings: Settings) -> None:
+    """Have everything read from where `settings` say. What is in force stays so until then."""
+    point_at(engine, settings)
+    engine.trust.point_at(engine.settings.upstream_tls)
+    for listener in engine.listeners:
+        listener.store.foresee(fetched=False)
 
 
 def take_up(engine: Engine, settings: Settings, cause: Cause) -> list[str]:

@@ -11,9 +11,10 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from addons.serving.keeping import Keeping
 from addons.serving.reconfiguring import point_at, take_up
 from gateway.audit.records.events import configuration_record
 from gateway.audit.writing.errors import AuditUnavailable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gateway.audit.records.events import Cause
     from gateway.config.settings import Settings
     from gateway.control.outcomes import What
+    from gateway.control.returning import Returned
     from gateway.control.store import PolicyStore
 
 type Part = tuple[What, str | None]
@@ -49,7 +51,7 @@ class Reloading:
 
     `again` reads the configuration once more, None if there is no such file; it raises Invalid. `ledger` says how every
     part stands; `began` is when the first file was read, in seconds since the epoch. A worker has a `wish`: others
-    reload with it, and somebody else says when.
+    reload with it, and somebody else says when. `returned` is what it was started with, if not the present files.
     """
 
     engine: Engine
@@ -58,6 +60,9 @@ class Reloading:
     ledger: Ledger = field(default_factory=Ledger)
     began: float = field(default_factory=time.time)
     wish: Callable[[Cause], Awaitable[None]] | None = None
+    returned: Returned | None = None
+    leads: bool = True
+    keeping: Keeping = field(init=False)
     _watch: Watch[Part] = field(init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _settings: Settings = field(init=False)
@@ -74,12 +79,17 @@ class Reloading:
             for what, name in self._parts
             if what in {"authorities", "certificates", "trust"}
         ]
+        self.keeping = Keeping(self._settings, self.said)
+        if self.returned is None:
+            self.keeping.note(started, self.began, self._settings)
+        else:
+            started = [_as_kept(each, self.returned) for each in started]
         self.ledger.note(Outcomes(cause="start", ended=time.time(), parts=tuple(started)))
 
     async def reload(self, cause: Cause, only: frozenset[Part] | None = None) -> Outcomes:
         """Read everything again, or `only` these parts, and say what came of it. Never raises for what was found."""
         async with self._turn:
-            wanted = set(self._parts if only is None else only)
+            wanted, began = set(self._parts if only is None else only), time.time()
             await asyncio.to_thread(self._watch.note, wanted)
             parts: list[PartOutcome] = []
             if CONFIGURATION in wanted:
@@ -96,9 +106,16 @@ class Reloading:
                 parts.append(await self._trust(cause))
             await asyncio.to_thread(self._watch.learn, wanted)
             outcomes = Outcomes(cause=cause, ended=time.time(), parts=tuple(parts))
+            self.keeping.note(parts, began, self._settings)
             self.ledger.note(outcomes)
+            await self.keep()
         await self.engine.standing.look()
         return outcomes
+
+    async def keep(self) -> None:
+        """Keep what is in force for a later start; of several workers one does."""
+        if self.leads:
+            await self.keeping.keep(self.files(), self._settings)
 
     async def watch(self) -> None:
         """Reload whatever has changed on the disk, for ever. It costs the gateway nothing but a thread now and then."""
@@ -108,9 +125,15 @@ class Reloading:
             try:
                 changed = await asyncio.to_thread(self._watch.changed)
                 if changed:
-                    await (self.reload("file", changed) if self.wish is None else self.wish("file"))
+                    only = None if self.returned is not None and self._is_behind else changed
+                    await (self.reload("file", only) if self.wish is None else self.wish("file"))
             except Exception:  # noqa: BLE001 - whoever watches goes on watching
                 _log.exception("what has changed could not be read again")
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether something is not in force as it is written; what is well of the rest may not have been read yet."""
+        return any(each.kept_since is not None for each in self.ledger)
 
     def files(self) -> dict[Part, Sequence[Path]]:
         """The files that each part is read from."""
@@ -242,6 +265,13 @@ class Reloading:
     def data(self) -> Mapping[str, Any]:
         """How every part stands, as plain values."""
         return {"watched": self.engine.settings.reload.watch, **self.ledger.data()}
+
+
+def _as_kept(part: PartOutcome, returned: Returned) -> PartOutcome:
+    """A part that was started with as it was in force last. Lists are looked after by themselves."""
+    if part.what in {"list", "authorities"}:
+        return part
+    return replace(part, state="kept", problems=(*returned.because, *part.problems))
 
 
 def _digest(settings: Settings) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.audit.records.events import start_record
+from gateway.audit.records.events import configuration_record, start_record
 from gateway.config.digest import digest_of
 
 if TYPE_CHECKING:
     from gateway.audit.records.record import Record
     from gateway.config.settings import ListenerSettings, Settings
+    from gateway.control.returning import Returned
 
 DRAIN: Final = 10.0
 """Seconds that exchanges get to end when the gateway is told to."""
@@ -33,6 +34,13 @@ def start_of(settings: Settings, version: str, configuration: str | None, now: f
         settings=digest_of(settings),
         workers=settings.workers if settings.workers > 1 else None,
         now=now,
+    )
+
+
+def returned_record(returned: Returned, now: float) -> Record:
+    """The record of a start with what was in force last, `now` in seconds since the epoch."""
+    return configuration_record(
+        outcome="kept", problems=returned.because, now=now, cause="start", settings=digest_of(returned.settings)
     )
 
 

@@ -22,7 +22,9 @@ from addons.workers.sockets import all_of
 from addons.workers.wire import Gone, packed
 from gateway.audit.records.events import worker_record
 from gateway.audit.writing.errors import AuditUnavailable
+from gateway.control.inforce import read_set
 from gateway.limits.memory import Contended
+from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
@@ -32,13 +34,15 @@ if TYPE_CHECKING:
     from addons.workers.sockets import Places
     from gateway.audit.writing.intake import Log
     from gateway.config.settings import Settings
+    from gateway.control.inforce import KeptSet
+    from gateway.control.returning import Returned
     from gateway.limits.shared import SharedTable
     from gateway.lists.shelf import Shelf
 
-_PAUSES: Final = (0.1, 5.0)
+_PAUSES: Final = (0.1, 60.0)
 """Seconds before a dead worker is replaced: at first, and at most, doubled every time."""
 _DEATHS: Final = 5
-"""So many deaths in a row, none of them after `_SETTLED` seconds of work, end the gateway."""
+"""So many deaths in a row, none of them after `_SETTLED` seconds of work, end a gateway in which nobody serves."""
 _SETTLED: Final = 30.0
 _TRIES: Final = 3
 """How often workers read again what another one has read otherwise: somebody is writing at that moment."""
@@ -77,6 +81,7 @@ class Crew:
     again: Callable[[], Settings] | None = None
     version: str = ""
     configuration: str | None = None
+    returned: Returned | None = None
     failed: asyncio.Event = field(default_factory=asyncio.Event)
     failure: str | None = None
     hands: dict[int, Hand] = field(default_factory=dict)
@@ -244,8 +249,11 @@ class Crew:
                 deaths += 1
 
     async def _refilled(self, number: int, deaths: int) -> bool:
-        """Whether a place is filled again. Ends the gateway if it was tried often enough."""
-        if deaths >= _DEATHS:
+        """Whether a place is filled again. As long as anybody serves it is tried for ever, less and less often.
+
+        With nobody left the gateway ends, if it was tried often enough.
+        """
+        if deaths >= _DEATHS and not self.serving:
             self.failure = f"worker {number} died {deaths} times in a row, at last: {self._last[number]}"
             self.failed.set()
             await asyncio.Event().wait()
@@ -259,7 +267,11 @@ class Crew:
             except (NotBroughtUp, Gone, OSError, ValueError) as problem:
                 if self._leaves:
                     return True
-                self._say(f"worker {number} cannot be started again: {problem}")
+                pause = min(longest, shortest * 2.0**deaths)
+                self._say(
+                    f"worker {number} cannot be started again, {len(self.serving)} serve, "
+                    f"the next try is in {pause:.1f} s: {problem}"
+                )
                 self._died(number, str(problem))
                 hand = self.hands[number]
                 hand.kill()
@@ -287,6 +299,7 @@ class Crew:
 
     async def _hired(self, number: int, *, again: bool = False) -> Hand:
         shared = self.shared
+        kept = await asyncio.to_thread(self._kept) if again else None
         place = Place(
             number=number,
             version=self.version,
@@ -301,8 +314,18 @@ class Crew:
             secret=shared.secret,
             again=again,
             shelf=shared.shelf,
+            kept=kept,
+            returned=self.returned,
         )
         return await hired(place, self.heard_from, self.start_reload)
+
+    def _kept(self) -> KeptSet | None:
+        """What all serve by, as the one that leads has kept it."""
+        try:
+            return read_set(self.settings.state)
+        except Malformed as problem:
+            self._say(f"what is in force was not kept well, the files themselves are read: {problem}")
+            return None
 
     def _elect(self) -> None:
         """Somebody leads who is at work."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.config.settings import Settings
+    from gateway.control.inforce import KeptSet
+    from gateway.control.returning import Returned
     from gateway.lists.shelf import Shelf
 
 
@@ -21,7 +23,8 @@ class Place:
     `settings` are those of the start, and `latest` those whose routes and upstreams were taken up since. `sockets` are
     the descriptors of all places, listener by listener; `log` is where records are taken, reached through the open
     `folder`; clients are counted in `shared`, under `secret`, what limits count in the table `limits`, and names of
-    lists are on the `shelf`. `again` says that it is not the first in its place.
+    lists are on the `shelf`. `again` says that it is not the first in its place; then `kept` is what the others serve
+    by, if that could be kept. `returned` is what all were started with, if not the present files.
     """
 
     number: int
@@ -37,6 +40,8 @@ class Place:
     secret: bytes
     again: bool
     shelf: Shelf | None = None
+    kept: KeptSet | None = None
+    returned: Returned | None = None
 
     def crowd(self) -> SharedCrowd:
         """The clients of all workers, as this one counts them."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gateway.audit.export.exporters import Exporters
     from gateway.audit.writing.writer import AuditWriter
     from gateway.config.settings import Settings
+    from gateway.control.returning import Returned
 
 __all__ = ["NotStarted", "run"]
 
@@ -58,9 +59,10 @@ def run(  # noqa: PLR0913 - what an engine is started with, each by its name
     again: Callable[[], Settings] | None = None,
     configuration: str | None = None,
     ready: Callable[[], None] = lambda: None,
+    returned: Returned | None = None,
 ) -> None:
     """Serve with several workers until SIGTERM or SIGINT; otherwise as `addons.serving.engine.run`."""
-    process = _Process(settings, said, version, again, configuration, ready)
+    process = _Process(settings, said, version, again, configuration, ready, returned)
     try:
         asyncio.run(process.live())
     finally:
@@ -77,6 +79,7 @@ class _Process:
     again: Callable[[], Settings] | None
     configuration: str | None
     ready: Callable[[], None]
+    returned: Returned | None = None
     drain: tuple[float, str] = (DRAIN, "told to end")
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     _live: asyncio.Task[None] | None = None
@@ -133,6 +136,7 @@ class _Process:
             *(self.settings, shared, writer, self.said, self.again),
             version=self.version,
             configuration=self.configuration,
+            returned=self.returned,
         )
         try:
             await self._serve(crew, writer, exporters, problems)

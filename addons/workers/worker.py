@@ -28,9 +28,9 @@ from addons.serving.opening import feeds_of, load, open_server, serve, settle
 from addons.serving.options import forget_key_logs
 from addons.serving.orders.desk import Desk
 from addons.serving.orders.table import orders
-from addons.serving.reconfiguring import take_up
+from addons.serving.reconfiguring import point_at_copies, point_back, take_up
 from addons.serving.reloading import Reloading
-from addons.serving.starting import DRAIN
+from addons.serving.starting import DRAIN, returned_record
 from addons.serving.tasks import spawn
 from addons.workers.pen import Pen
 from addons.workers.shares import share_of
@@ -46,13 +46,14 @@ from gateway.policy.errors import Malformed
 from gateway.policy.problems import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from addons.serving.listeners import Closable
     from addons.workers.crowd import SharedCrowd
     from addons.workers.place import Place
     from gateway.config.settings import Settings
     from gateway.control.feeds import Feeds
+    from gateway.control.inforce import KeptSet
 
 _DEATH_SIGNAL: Final = 1
 """PR_SET_PDEATHSIG."""
@@ -141,7 +142,8 @@ class Worker:
         """The one that leads looks whether files have changed, and fetches lists; what comes of it concerns all."""
         if not self.pen.leads:
             return
-        self.reloading.wish = self._wish
+        self.reloading.wish, self.reloading.leads = self._wish, True
+        spawn(self.reloading.keep(), self._tasks)
         if self.place.settings.reload.watch:
             spawn(self.reloading.watch(), self._tasks)
         spawn(self.feeds.run(lambda _listeners: self._wish("list")), self._tasks)
@@ -300,16 +302,39 @@ async def _prepared(wire: Wire, place: Place, *, leads: bool) -> tuple[Worker | 
         return None, [str(error)]
     if engine.counting is not None:
         engine.counting.teller.said = said
+    kept, latest = _pointed(engine, place, said), place.settings if place.latest is None else place.latest
     feeds = feeds_of(engine, said)
     problems = await load(engine, said, feeds if leads else None, last_good=place.again)
+    if kept is not None:
+        point_back(engine, latest)
     if problems:
         return None, problems
     if place.latest is not None:
         with suppress(Invalid, Malformed, AuditUnavailable):  # it was in force before; if not, the supervisor sees it
             take_up(engine, share_of(place.latest, place.number), "start")
-    worker = Worker(wire, place, pen, engine, place.crowd(), Reloading(engine, said, began=began), feeds)
+    returned = None if place.again else place.returned
+    reloading = Reloading(engine, said, began=began, returned=returned, leads=leads)
+    if kept is not None:
+        reloading.keeping.forget()
+    if returned is not None and leads:
+        engine.note(returned_record(returned, time.time()))
+    worker = Worker(wire, place, pen, engine, place.crowd(), reloading, feeds)
     engine.control.verbs = orders(Desk(engine, worker))
     return worker, []
+
+
+def _pointed(engine: Engine, place: Place, said: Callable[[str], None]) -> KeptSet | None:
+    """The set that is read in the place of the files themselves, if there is one that fits."""
+    kept = place.kept if place.returned is None or place.again else place.returned.kept
+    latest = place.settings if place.latest is None else place.latest
+    try:
+        if kept is not None:
+            point_at_copies(engine, latest, kept)
+    except Malformed as problem:
+        said(f"what is in force was not kept well, the files themselves are read: {problem}")
+        point_back(engine, latest)
+        return None
+    return kept
 
 
 if __name__ == "__main__":

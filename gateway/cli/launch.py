@@ -10,7 +10,7 @@ import sys
 from asyncio import CancelledError
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.cli.admin_side import NAME as ADMIN
 from gateway.cli.admin_side import problems_of, side
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.config.settings import Settings
+    from gateway.control.returning import Returned
     from gateway.policy.addresses import Address
 
 SUPERVISOR: Final = "addons.workers.supervisor"
 ENGINES: Final = {"mitmproxy": "addons.serving.engine"}
 """The module of each engine. `SUPERVISOR` is that of several workers, and offers the same.
 
-It offers `run(settings, said=, version=, again=, configuration=, ready=)`, which raises its `NotStarted`.
+It offers `run(settings, said=, version=, again=, configuration=, returned=, ready=)`, which raises its `NotStarted`.
 """
 _STANDARD_ERROR: Final = 2
 
@@ -47,30 +48,34 @@ def usable() -> Iterator[None]:
         raise Unusable(str(error)) from None
 
 
-def launch(
+def launch(  # noqa: PLR0913 - what a gateway is started with, each by its name
     settings: Settings,
     *,
     ways_out: Mapping[str, str] | None = None,
     watch: bool = False,
     again: Callable[[], Settings] | None = None,
     configuration: str | None = None,
+    returned: Returned | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> int:
     """Run until told to stop, and return the exit code. Raises Unusable with every reason not to start.
 
     `ways_out` names the option of each listener's address; without it, the configuration is where to choose another.
     `again` reads the configuration once more, for the servers that joined or left; `configuration` is its digest.
+    `returned` is what was in force last, to start with; `ready` is called once the gateway serves.
     """
+    told = {"again": again, "configuration": configuration, "returned": returned}
     with told_in(settings.log.format):
-        return _launched(settings, ways_out or {}, watch=watch, again=again, configuration=configuration)
+        return _launched(settings, ways_out or {}, ready, told, watch=watch)
 
 
 def _launched(
     settings: Settings,
     ways_out: Mapping[str, str],
+    begun: Callable[[], None],
+    told: Mapping[str, Any],
     *,
     watch: bool,
-    again: Callable[[], Settings] | None,
-    configuration: str | None,
 ) -> int:
     if problems := [*taken_ports(settings, ways_out), *problems_of(settings)]:
         raise Unusable(*problems, *_policy_problems(settings))
@@ -84,7 +89,12 @@ def _launched(
             _watching(settings) if watch else nullcontext(),
             side(settings, named, said, way_out, invites=invites) as ready,
         ):
-            engine.run(settings, said=said, version=named, again=again, configuration=configuration, ready=ready)
+
+            def serves() -> None:
+                begun()
+                ready()
+
+            engine.run(settings, said=said, version=named, ready=serves, **told)
     except engine.NotStarted as error:
         raise Unusable(*error.problems) from None
     except CancelledError:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.cli.options import Parser
     from gateway.config.settings import Settings
+    from gateway.control.returning import Returned
 
 ADMIN_LISTEN: Final = "127.0.0.1:8090"
 _USUAL_NAME: Final = Path("wicketgate.yaml")
@@ -40,6 +41,9 @@ def command_line() -> Parser:
     options.add_argument("--config", type=Path, metavar="FILE", help="the configuration, usually wicketgate.yaml")
     options.add_argument("--check", action="store_true", help="say what would run, and what is wrong with it")
     add_format(options)
+    options.add_argument(
+        "--last-good", action="store_true", help="start with what was in force last if the present files are unusable"
+    )
     options.add_argument("--watch", action="store_true", help="print a line per decision, as the quick start does")
     add_log(options)
     quick = options.add_argument_group("the quick start, without --config")
@@ -54,19 +58,48 @@ def command_line() -> Parser:
 
 
 def _configured(given: Namespace) -> int:
-    from gateway.cli.launch import launch, usable
+    from gateway.cli.launch import usable
     from gateway.config.load import load_settings
 
-    with usable():
-        settings = load_settings(given.config)
-    if given.check:
-        return _check(settings, given.format)
+    settings: Settings | None = None
+    begun: list[bool] = []
+    try:
+        with usable():
+            settings = load_settings(given.config)
+        if given.check:
+            return _check(settings, given.format)
+        return _launched(given, settings, None, begun)
+    except Unusable as error:
+        if given.check or begun:
+            raise
+        from gateway.cli.last_good import last_good
+
+        failed, found = error, last_good(given, settings, error)
+    try:
+        return _launched(given, found.settings, found, begun)
+    except Unusable as error:
+        if begun:
+            raise
+        others = [each for each in error.problems if each not in failed.problems]
+        raise Unusable(*failed.problems, *others) from None
+
+
+def _launched(given: Namespace, settings: Settings, returned: Returned | None, begun: list[bool]) -> int:
+    """Serve until told to end; `begun` has something in it once that has come to pass."""
+    from gateway.cli.launch import launch
+    from gateway.config.load import load_settings
 
     def again() -> Settings:
         return with_log(load_settings(given.config), given)
 
-    digest = None if settings.written is None else settings.written.digest
-    return launch(with_log(settings, given), watch=given.watch, again=again, configuration=digest)
+    return launch(
+        with_log(settings, given),
+        watch=given.watch,
+        again=again,
+        configuration=None if settings.written is None else settings.written.digest,
+        returned=returned,
+        ready=lambda: begun.append(True),
+    )
 
 
 def _quick_start(given: Namespace) -> int:

@@ -56,7 +56,7 @@ from gateway.policy.model import Mode
 from gateway.policy.problems import Invalid, Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 VERSION: Final = "1"
 
@@ -162,6 +162,11 @@ def load_settings(path: Path) -> Settings:
 
 def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     """Read the text of a file named `file`, whose relative paths start at `base`; raises Invalid."""
+    return parse_settings(text, file, base, lambda path: path)
+
+
+def parse_settings(text: str | bytes, file: str, base: Path, found: Callable[[Path], Path]) -> Settings:
+    """The same, where `found` says where the files lie that are read for it; raises Invalid."""
     node, problems = scan(text, file)
     if node is None:
         raise Invalid(problems)
@@ -174,7 +179,7 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     if problems or settings is WRONG:
         raise Invalid(problems)
     problems += own_upstreams(node, settings)
-    listeners = tuple(_found_from(base, listener, problems) for listener in settings.listeners)
+    listeners = tuple(_found_from(base, listener, problems, found) for listener in settings.listeners)
     if problems:
         raise Invalid(problems)
     trust = settings.resolver.trust
@@ -193,9 +198,12 @@ def read_settings(text: str | bytes, file: str, base: Path) -> Settings:
     )
 
 
-def _found_from(base: Path, listener: ListenerSettings, problems: list[Problem]) -> ListenerSettings:
+def _found_from(
+    base: Path, listener: ListenerSettings, problems: list[Problem], found: Callable[[Path], Path]
+) -> ListenerSettings:
     """The listener with its files found from a folder, and the bodies of fixed responses read from theirs."""
-    routes = tuple(cache_from(base, listener.name, with_body_from(base, route, problems)) for route in listener.routes)
+    bodies = (with_body_from(base, route, problems, found) for route in listener.routes)
+    routes = tuple(cache_from(base, listener.name, route) for route in bodies)
     return replace(listener, policy=base / listener.policy, routes=routes, tls=shown_from(base, listener.tls))
 
 

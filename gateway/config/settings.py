@@ -74,12 +74,14 @@ __all__ = [
     "ServerSettings",
     "ServerTlsSettings",
     "Settings",
+    "StartWith",
     "TraceSettings",
     "UpstreamSettings",
     "UpstreamTlsSettings",
 ]
 
 type Follow = Literal["trusted", "all", "none"]
+type StartWith = Literal["strict", "last-good"]
 type Inject = Literal["reverse", "both"]
 type LogLevel = Literal["warning", "info", "debug"]
 type LogFormat = Literal["text", "json"]
@@ -273,10 +275,15 @@ class LimitsStoreSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadSettings:
-    """When files are read again by themselves: if at all (`watch`), and after how many seconds of rest (`settle`)."""
+    """When files are read again by themselves: if at all (`watch`), and after how many seconds of rest (`settle`).
+
+    `start` says what becomes of a start with files that cannot be used: there is none, or it is with what was in force
+    last.
+    """
 
     watch: bool = True
     settle: float = 1.0
+    start: StartWith = "strict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

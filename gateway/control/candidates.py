@@ -7,7 +7,7 @@ problem is told at once.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -44,13 +44,17 @@ class Needs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the policy of one listener comes from, and what it is compiled for; names lie on the workers' `shelf`."""
+    """Where the policy of one listener comes from, and what it is compiled for; names lie on the workers' `shelf`.
+
+    Files that a policy names by their whole paths lie below `root`, if there is one.
+    """
 
     file: Path
     mode: Mode
     own: frozenset[tuple[Address, int]]
     kept_lists: Path
     shelf: Shelf | None = None
+    root: Path | None = None
 
     @property
     def cases(self) -> Path:
@@ -97,7 +101,7 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
     begun, needs = monotonic(), source.needs
     try:
         content = _read(source.file) if text is None else text
-        document = read_policy(content, str(source.file))
+        document = _moved(read_policy(content, str(source.file)), source.root)
         needs = _needs(source, document)
         policy, lists, notices = _made(source, document, now, before)
     except Invalid as error:
@@ -105,13 +109,28 @@ def prepare(source: Source, now: float, before: LoadedLists | None, text: bytes 
     return Candidate(policy, content, lists, notices, needs, list_users(document), monotonic() - begun)
 
 
-def foreseen(source: Source) -> Needs:
-    """What the policy seems to need, before it is read for good; as little as is certain if it cannot be read."""
+def foreseen(source: Source, *, fetched: bool = True) -> Needs:
+    """What the policy seems to need, before it is read for good; as little as is certain if it cannot be read.
+
+    With `fetched` it is looked at only if there seem to be lists that are fetched.
+    """
     with suppress(OSError, Invalid):
         content = source.file.read_bytes()
-        if b"url" in content:
+        if not fetched or b"url" in content:
             return _needs(source, read_policy(content, str(source.file)))
     return source.needs
+
+
+def _moved(document: PolicyDocument, root: Path | None) -> PolicyDocument:
+    """The document with lists below a folder that it names by their whole paths."""
+
+    def moved(file: str | None) -> str | None:
+        return str(root / file.lstrip("/")) if root is not None and file is not None and file.startswith("/") else file
+
+    if root is None:
+        return document
+    lists = {name: replace(each, file=moved(each.file), ca=moved(each.ca)) for name, each in document.lists.items()}
+    return replace(document, lists=lists)
 
 
 def _needs(source: Source, document: PolicyDocument) -> Needs:

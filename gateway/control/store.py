@@ -125,17 +125,20 @@ class PolicyStore:
         """What was read the last time, or would have been: when some of it has changed, it is worth reading again."""
         return self._needs
 
-    def point_at(self, file: Path) -> bool:
-        """Read the policy from there from now on; whether that is another place. What is in force stays so."""
-        if file == self._source.file:
+    def point_at(self, file: Path, root: Path | None = None) -> bool:
+        """Read the policy from there from now on; whether that is another place. What is in force stays so.
+
+        Below `root` lies what the policy names by a whole path, None if that is where it says.
+        """
+        if (file, root) == (self._source.file, self._source.root):
             return False
-        self._source = replace(self._source, file=file)
+        self._source = replace(self._source, file=file, root=root)
         self._needs = self._source.needs
         return True
 
-    def foresee(self) -> None:
-        """Learn what the policy needs before it is read for good, so that it can be fetched. Blocks."""
-        self._needs = foreseen(self._source)
+    def foresee(self, *, fetched: bool = True) -> None:
+        """Learn what the policy needs before it is read for good: what can be `fetched`, or everything. Blocks."""
+        self._needs = foreseen(self._source, fetched=fetched)
 
     def start(self, *, last_good: bool = False) -> Reloaded:
         """Put the policy in force. Raises Refused with every problem; `last_good` goes on with the last good copy."""

@@ -49,6 +49,10 @@ class TrustStore:
         """What is read."""
         return (*self._settings.trust, *self._settings.revoked)
 
+    def point_at(self, settings: UpstreamTlsSettings) -> None:
+        """Read what these settings say from now on. What is in force stays so."""
+        self._settings = settings
+
     async def reload_aside(self, cause: Cause) -> Trust:
         """Read it again, in a thread, and put it in force. Raises Invalid, and then what was in force still is."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -89,7 +90,9 @@ def test_the_steps_of_the_image_make_a_gateway_that_takes_the_configuration_besi
     _, command = next(each for each in _instructions(-1) if each[0] == "CMD")
     checked = _step(f"{installed}/bin/wicketgate run --check --config {tmp_path}/wicketgate.yaml", tmp_path)
 
-    assert command == '["run", "--config", "/etc/wicketgate/wicketgate.yaml"]'
+    assert " ".join(json.loads(command)) == (
+        "run --last-good --state /var/lib/wicketgate --config /etc/wicketgate/wicketgate.yaml"
+    )
     assert "front: reverse on 0.0.0.0:8081" in checked
     assert "upstream app: http://app:8000" in checked
     assert (installed / "share" / "man" / "man1" / "wicketgate.1").is_file()

@@ -1,13 +1,14 @@
 """Whatever cannot be used when it is read again: what was in force stays, and that is said wherever anybody may look.
 
 A start is stricter, except for lists: there is no gateway with a policy, a certificate or a configuration that nobody
-can use, and its last words say where the mistake is.
+can use, and its last words say where the mistake is. Asked to, it goes on with what was in force last.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ import pytest
 from gateway.cli import metrics, status
 from gateway.cli.ordering import ordered
 from gateway.control.channel import Order
+from tests.e2e import commands
 from tests.e2e.certificates import Certified, Wish, authority
 from tests.e2e.commands import COMMAND, PATIENCE, accepts, free_port, until
 from tests.e2e.gateway import Gateway, gateway
@@ -201,23 +203,33 @@ def _records(proxy: Gateway, each: Broken) -> list[dict[str, Any]]:
     ]
 
 
+def _folder(running: Shop, folder: Path) -> None:
+    """Everything that the gateway runs with, in a folder of its own and on other ports."""
+    for name in ("reverse.yaml", "bad.txt", "shop.pem", "trust.pem", "root.pem"):
+        (folder / name).write_bytes((running.proxy.folder / name).read_bytes())
+    (folder / "shop.pem").chmod(0o640)
+    settings = json.loads((running.proxy.folder / "wicketgate.yaml").read_text("utf-8"))
+    server = settings["upstreams"]["app"]["servers"][0]["url"].rpartition(":")[2]
+    settings |= _configuration(folder, free_port(), int(server), balance="round_robin")
+    settings["listeners"][0] |= {"bind": f"127.0.0.1:{free_port()}", "tls": settings.pop("tls")}
+    (folder / "wicketgate.yaml").write_text(json.dumps(settings), encoding="utf-8")
+
+
+def _break(each: Broken, folder: Path) -> str:
+    before = (folder / each.file).read_text("utf-8")
+    (folder / each.file).write_text(_broken(each, before), encoding="utf-8")
+    return before
+
+
 @pytest.mark.parametrize("each", KEPT, ids=IDS)
 def test_a_start_says_where_the_mistake_is_and_only_a_list_has_a_last_good_copy(
     each: Broken, running: Shop, tmp_path: Path
 ) -> None:
     """The state is that of the good run, copied: a gateway has its state folder for itself."""
-    for name in ("reverse.yaml", "bad.txt", "shop.pem", "trust.pem"):
-        (tmp_path / name).write_bytes((running.proxy.folder / name).read_bytes())
-    (tmp_path / "shop.pem").chmod(0o640)
-    subprocess.run(["cp", "-rp", str(running.proxy.state / "lists"), str(tmp_path / "lists")], check=True)
-    before = json.loads((running.proxy.folder / "wicketgate.yaml").read_text("utf-8"))
-    before |= _configuration(tmp_path, free_port(), free_port(), balance="round_robin")
-    before["listeners"][0] |= {"bind": f"127.0.0.1:{free_port()}", "tls": before.pop("tls")}
+    _folder(running, tmp_path)
     (tmp_path / "state").mkdir(mode=0o700)
-    (tmp_path / "lists").rename(tmp_path / "state" / "lists")
-    (tmp_path / "wicketgate.yaml").write_text(json.dumps(before), encoding="utf-8")
-    broken = tmp_path / each.file
-    broken.write_text(_broken(each, broken.read_text("utf-8")), encoding="utf-8")
+    subprocess.run(["cp", "-rp", str(running.proxy.state / "lists"), str(tmp_path / "state")], check=True)
+    _break(each, tmp_path)
 
     command = [COMMAND, "run", "--config", "wicketgate.yaml"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
@@ -232,3 +244,99 @@ def test_a_start_says_where_the_mistake_is_and_only_a_list_has_a_last_good_copy(
     assert ("ready: " in said, ended == 0) == (each.starts, each.starts), said
     assert each.why in said
     assert "Traceback" not in said
+
+
+@contextmanager
+def started(folder: Path, reverse: int, *more: str) -> Iterator[Shop]:
+    """The gateway of a folder, as an operator starts it."""
+    with commands.running("run", "--config", "wicketgate.yaml", *more, cwd=folder) as process:
+        yield Shop(Gateway(process, folder, 0, reverse), 0, authority())
+
+
+@pytest.mark.parametrize("each", KEPT, ids=IDS)
+def test_asked_to_a_start_goes_on_with_what_was_in_force_last_and_says_so_everywhere(
+    each: Broken, running: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _folder(running, tmp_path)
+    good = (tmp_path / "wicketgate.yaml").read_text("utf-8")
+    reverse = int(json.loads(good)["listeners"][0]["bind"].rpartition(":")[2])
+    with started(tmp_path, reverse) as first:
+        until((first.proxy.state / "last-good" / "current").exists, "nothing was ever kept")
+        assert first.fates() == (200, 403)
+    before = _break(each, tmp_path)
+    with started(tmp_path, reverse, "--last-good", "--state", "state") as again:
+        proxy = again.proxy
+        assert again.fates() == (200, 403)
+        told, page = ordered(proxy.state, Order("status")), _said(proxy, capsys, status.main)
+        numbers = _said(proxy, capsys, metrics.main)
+        (tmp_path / each.file).write_text(before, encoding="utf-8")
+        well = ordered(proxy.state, Order("reload"))
+        after = ordered(proxy.state, Order("status"))
+        said = "".join(proxy.process.err)
+        recorded = [each for each in proxy.records() if each["event"] == "configuration" and each["outcome"] == "kept"]
+
+    kept = {part["what"] for part in told["reloads"]["parts"] if part["state"] == "kept"}
+    if each.starts:
+        assert (kept, recorded) == ({each.part}, [])
+    else:
+        assert kept == {"policy", "certificates", "trust", "configuration"}
+        assert "THE GATEWAY STARTS WITH WHAT WAS IN FORCE LAST" in said
+        [record] = recorded
+        assert (record["cause"], each.why in "".join(record["problems"])) == ("start", True)
+        assert 'wicketgate_reloads_total{listener="",outcome="kept",what="configuration"} 1' in numbers
+    assert each.why in said
+    assert any(each.why in line for line in page.splitlines() if "KEPT" in line)
+    assert (well["kept"], [part["state"] for part in after["reloads"]["parts"]].count("kept")) == (0, 0)
+
+
+def test_of_a_set_that_is_not_as_it_was_kept_nothing_is_used(running: Shop, tmp_path: Path) -> None:
+    _folder(running, tmp_path)
+    reverse = int(
+        json.loads((tmp_path / "wicketgate.yaml").read_text("utf-8"))["listeners"][0]["bind"].rpartition(":")[2]
+    )
+    with started(tmp_path, reverse) as first:
+        kept = first.proxy.state / "last-good" / "current"
+        until(kept.exists, "nothing was ever kept")
+    [copy] = kept.rglob("reverse.yaml")
+    copy.write_text(POLICY.replace("deny", "allow"), encoding="utf-8")
+    (tmp_path / "reverse.yaml").write_text("no policy", encoding="utf-8")
+
+    ended = subprocess.run(
+        [COMMAND, "run", "--config", "wicketgate.yaml", "--last-good"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert ended.returncode == 2
+    assert f"what was in force last cannot be used either: the copy of `{tmp_path}/reverse.yaml`" in ended.stderr
+
+
+def test_a_strict_start_names_the_way_out_and_the_configuration_can_choose_the_other(
+    running: Shop, tmp_path: Path
+) -> None:
+    _folder(running, tmp_path)
+    file = tmp_path / "wicketgate.yaml"
+    settings = json.loads(file.read_text("utf-8"))
+    reverse = int(settings["listeners"][0]["bind"].rpartition(":")[2])
+    with started(tmp_path, reverse) as first:
+        until((first.proxy.state / "last-good" / "current").exists, "nothing was ever kept")
+    (tmp_path / "shop.pem").write_text("no certificate\n", encoding="utf-8")
+
+    ended = subprocess.run(
+        [COMMAND, "run", "--config", "wicketgate.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    file.write_text(json.dumps(settings | {"reload": {"watch": False, "start": "last-good"}}), encoding="utf-8")
+    with started(tmp_path, reverse) as again:
+        fates = again.fates()
+
+    assert ended.returncode == 2
+    assert "`wicketgate run --last-good --config wicketgate.yaml`" in ended.stderr
+    assert fates == (200, 403)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -225,22 +226,81 @@ def test_without_the_supervisor_nobody_serves(tmp_path: Path, origin: RecordingO
     assert again.records()[-1]["event"] == "stop"
 
 
-def test_a_worker_that_cannot_start_again_and_again_ends_the_gateway(tmp_path: Path, origin: RecordingOrigin) -> None:
+def _without_trust(folder: Path, started: Gateway) -> None:
+    """Nothing is left that a worker could start with."""
+    (folder / "root.pem").unlink()
+    kept = started.state / "last-good"
+    until((kept / "current").exists, "nothing was ever kept")
+    (kept / "current").unlink()
+
+
+def test_a_worker_that_cannot_be_replaced_is_missed_until_it_can_and_the_others_serve_on(
+    tmp_path: Path, origin: RecordingOrigin
+) -> None:
     Keyring.in_folder(tmp_path)
     roots = tmp_path / "root.pem"
+    trusted = roots.read_bytes()
+    with staffed(tmp_path, origin, settings={"upstream_tls": {"trust": [str(roots)]}}) as started:
+        first = both(started)
+        _without_trust(tmp_path, started)
+        os.kill(first[1], signal.SIGKILL)
+        until(lambda: _tries(started) > 5, "it was not tried often enough")
+        assert workers(started) == {2: first[2]}
+        assert {ask_anew(started) for _ in range(8)} == {200}
+        roots.write_bytes(trusted)
+        assert both(started)[1] != first[1]
+        assert {ask_anew(started) for _ in range(8)} == {200}
+
+    said = "".join(started.process.err)
+    assert "worker 1 cannot be started again, 1 serve, the next try is in 0.4 s: " in said
+    assert "worker 1 is at work again" in said
+    told = [(each["outcome"], each["worker"]) for each in started.records() if each["event"] == "worker"]
+    assert (told[-1], set(told[:-1])) == (("started", 1), {("died", 1)})
+
+
+def _tries(started: Gateway) -> int:
+    return sum("worker 1 cannot be started again" in line for line in started.process.err)
+
+
+def test_a_worker_that_takes_a_place_after_a_refused_reload_serves_by_what_is_in_force(
+    tmp_path: Path, origin: RecordingOrigin
+) -> None:
+    Keyring.in_folder(tmp_path)
+    roots, policy, file = tmp_path / "root.pem", tmp_path / "reverse.yaml", tmp_path / "wicketgate.yaml"
+    good = file, roots, policy
     settings = {"upstream_tls": {"trust": [str(roots)]}}
+    with staffed(tmp_path, origin, settings=settings) as started:
+        first = both(started)
+        until((started.state / "last-good" / "current").exists, "nothing was ever kept")
+        for each in good:
+            each.write_text("broken", encoding="utf-8")
+        assert ordered(started.state, Order("reload"))["kept"] == 3
+        for process in first.values():
+            os.kill(process, signal.SIGKILL)
+            until(lambda gone=process: gone not in workers(started).values(), "it is there still")  # type: ignore[misc]  # of a loop
+            second = both(started)
+        assert set(second.values()).isdisjoint(first.values())
+        assert {ask_anew(started) for _ in range(8)} == {200}
+        assert {ask_anew(started, "/closed") for _ in range(8)} == {403}
+
+    assert not any("cannot be started again" in line for line in started.process.err)
+
+
+def test_with_no_worker_left_and_none_that_can_start_the_gateway_ends(tmp_path: Path, origin: RecordingOrigin) -> None:
+    Keyring.in_folder(tmp_path)
+    settings = {"upstream_tls": {"trust": [str(tmp_path / "root.pem")]}}
     with staffed(tmp_path, origin, whole=False, code=2, settings=settings) as started:
         assert ask_anew(started) == 200
-        roots.unlink()
-        os.kill(both(started)[1], signal.SIGKILL)
+        processes = both(started).values()
+        _without_trust(tmp_path, started)
+        for process in processes:
+            os.kill(process, signal.SIGKILL)
         started.process.process.wait(2 * PATIENCE)
 
     said = "".join(started.process.err)
-    assert "worker 1 cannot be started again: " in said
-    assert "worker 1 died 5 times in a row, at last: " in said
-    assert "root.pem" in said
+    assert re.search("worker [12] died 5 times in a row, at last: .*root.pem", said) is not None
     stop = started.records()[-1]
-    assert (stop["event"], stop["cause"].partition(" in a row")[0]) == ("stop", "worker 1 died 5 times")
+    assert (stop["event"], " died 5 times in a row" in stop["cause"]) == ("stop", True)
 
 
 def test_a_client_gets_no_more_connections_from_two_workers_than_from_one(

@@ -111,7 +111,7 @@ def list_record(  # noqa: PLR0913 - one keyword per key of the record
 
 def configuration_record(
     *,
-    outcome: Literal["loaded", "refused"],
+    outcome: Literal["loaded", "refused", "kept"],
     problems: Sequence[str],
     now: float,
     cause: Cause = "start",
@@ -120,7 +120,8 @@ def configuration_record(
     """The configuration was read again: its routes and upstreams are in force, or were refused and the old ones stay.
 
     `problems` say why it was refused, or what of it waits for the next start; `settings` is the digest of what was
-    read, None if that made no sense.
+    read, None if that made no sense. `kept`: the gateway started with what was in force last, all of it, because the
+    present files cannot be used; the problems say why.
     """
     return {
         "time": timestamp(now),

@@ -138,8 +138,8 @@ _KEYS: Final[Mapping[str, tuple[str, JsonSchema, JsonSchema]]] = {
         _CAUSE,
     ),
     "configuration": (
-        "Routes and upstreams were read again, and are in force or were refused.",
-        {"outcome": _OUTCOME, "problems": array(TEXT)},
+        "Routes and upstreams were read again, and are in force or were refused; or all of what was in force last is.",
+        {"outcome": one_of("loaded", "refused", "kept"), "problems": array(TEXT)},
         _CAUSE | _DIGEST,
     ),
     "trust": ("Authorities for servers were loaded or refused.", {"outcome": _OUTCOME, **_FILES}, _CAUSE),

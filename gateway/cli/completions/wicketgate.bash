@@ -13,7 +13,7 @@ _shtab_wicketgate_cache_subparsers=(purge stats)
 _shtab_wicketgate_ca_subparsers=(show make export rotate import)
 _shtab_wicketgate_subparsers=(run forward reverse policy list why audit status reload drain admin cache metrics ca completion)
 
-_shtab_wicketgate_run_option_strings=(-h --help --config --check --format --watch --log-level --log-format --state --forward --reverse --app --admin)
+_shtab_wicketgate_run_option_strings=(-h --help --config --check --format --last-good --watch --log-level --log-format --state --forward --reverse --app --admin)
 _shtab_wicketgate_forward_option_strings=(-h --help --listen --policy --state --watch --log-level --log-format --workers --engine)
 _shtab_wicketgate_reverse_option_strings=(-h --help --listen --policy --state --watch --log-level --log-format --workers --engine)
 _shtab_wicketgate_policy_check_option_strings=(-h --help --mode --format)
@@ -181,6 +181,7 @@ _shtab_wicketgate_pos_0_choices=(run forward reverse policy list why audit statu
 _shtab_wicketgate_run__h_nargs=0
 _shtab_wicketgate_run___help_nargs=0
 _shtab_wicketgate_run___check_nargs=0
+_shtab_wicketgate_run___last_good_nargs=0
 _shtab_wicketgate_run___watch_nargs=0
 _shtab_wicketgate_forward__h_nargs=0
 _shtab_wicketgate_forward___help_nargs=0

@@ -63,6 +63,7 @@ complete -c wicketgate -n '_shtab_wicketgate_using run' -s h -l help -d 'show th
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'the configuration, usually wicketgate.yaml'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l check -d 'say what would run, and what is wrong with it'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l format -xka "text json" -d 'for people or for programs (text)'
+complete -c wicketgate -n '_shtab_wicketgate_using run' -l last-good -d 'start with what was in force last if the present files are unusable'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l watch -d 'print a line per decision, as the quick start does'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l log-level -xka "warning info debug" -d 'from where on messages are shown (warning)'
 complete -c wicketgate -n '_shtab_wicketgate_using run' -l log-format -xka "text json" -d 'messages for people or for programs (text)'

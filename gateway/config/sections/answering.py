@@ -17,6 +17,8 @@ from gateway.policy.problems import Place, Problem
 from gateway.upstreams.answers import MOST_BODY, FixedResponse, Kept, Redirect, RedirectStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.config.settings import RouteSettings
     from gateway.policy.language.nodes import Mapping, Node
 
@@ -98,13 +100,18 @@ REWRITE: Final = record((_PUT,), lambda values: values[_PUT], wanted="a rewritin
 """What is put at the beginning of the path that is sent."""
 
 
-def with_body_from(base: Path, route: RouteSettings, problems: list[Problem]) -> RouteSettings:
-    """The route with the body that its file, found from `base`, holds; what is wrong with it is a problem."""
+def with_body_from(
+    base: Path, route: RouteSettings, problems: list[Problem], found: Callable[[Path], Path] = lambda path: path
+) -> RouteSettings:
+    """The route with the body that its file, found from `base`, holds; what is wrong with it is a problem.
+
+    `found` says where that file lies, if not where it is said.
+    """
     if route.body is None or not isinstance(route.answer, FixedResponse):
         return route
     path, place = base / route.body, route.place or Place(str(route.body), 1, 1)
     try:
-        with path.open("rb") as file:
+        with found(path).open("rb") as file:
             body = file.read(MOST_BODY + 1)
     except OSError as error:
         reason = (error.strerror or "it cannot be read").lower()

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 from gateway.config.settings import ReloadSettings
 from gateway.policy.errors import Malformed
 from gateway.policy.language.records import optional, record
-from gateway.policy.language.scalars import BOOLEAN, DURATION
+from gateway.policy.language.scalars import BOOLEAN, DURATION, choice
 
 if TYPE_CHECKING:
+    from gateway.config.settings import StartWith
     from gateway.policy.language.records import Values
     from gateway.policy.language.shapes import Read
 
@@ -26,13 +27,16 @@ def _rest(seconds: float) -> float:
 _WATCH: Final = optional("watch", BOOLEAN, "Whether files that have changed are read again.", _STOCK.watch)
 _SETTLE: Final = optional("settle", DURATION.then(_rest), "How long a file is left alone first.", _STOCK.settle)
 
+_STARTS: Final[tuple[StartWith, ...]] = ("strict", "last-good")
+_START: Final = optional("start", choice(_STARTS), "What a start does with files that cannot be used.", _STOCK.start)
+
 
 def _settings(values: Values) -> Read[ReloadSettings]:
-    return ReloadSettings(watch=values[_WATCH], settle=values[_SETTLE])
+    return ReloadSettings(watch=values[_WATCH], settle=values[_SETTLE], start=values[_START])
 
 
 RELOAD: Final = record(
-    (_WATCH, _SETTLE),
+    (_WATCH, _SETTLE, _START),
     _settings,
     wanted="when files are read again, like `{watch: false}`",
 )
