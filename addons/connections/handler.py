@@ -126,7 +126,7 @@ class GatewayHandler(LiveConnectionHandler):
             await self.handle_hook(server_hooks.ClientConnectedHook(self.client))
         if self.client.error:
             refused = self.transports.pop(self.client).writer
-            if isinstance(refused, asyncio.StreamWriter):
+            if refused is not None:
                 refused.close()
         else:
             self.take(events.Start())
