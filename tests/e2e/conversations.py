@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PATH: Final = re.compile(rb"[A-Z]+ /(answers|pieces)/(\d+)")
 _LENGTH: Final = b"Content-Length: 5\r\n"
+_END: Final = b"\r\n\r\n"
 ANSWERS: Final = (
     HELLO,
     b"HTTP/1.1 200 OK\r\n" + _LENGTH + b"Connection: Keep-Alive\r\nKeep-Alive: timeout=5\r\n\r\nhello",
@@ -164,9 +165,15 @@ def answering(connection: socket.socket, visit: Visit) -> None:
     while asked := read_request(connection, visit):
         found = _PATH.match(asked)
         said = HELLO if found is None else ANSWERS[int(found[2])]
-        said = said[: said.rindex(b"\r\n\r\n") + 4] if asked.startswith(b"HEAD ") else said
+        said = _heads(said) if asked.startswith(b"HEAD ") else said
         for piece in _pieces(said) if found is not None and found[1] == b"pieces" else (said,):
             connection.sendall(piece)
+
+
+def _heads(said: bytes) -> bytes:
+    """An answer without its body: its head, and the one of an early answer before it."""
+    early = said.index(_END) + len(_END) if said.startswith(b"HTTP/1.1 103 ") else 0
+    return said[: said.index(_END, early) + len(_END)]
 
 
 def _pieces(said: bytes) -> tuple[bytes, ...]:
