@@ -251,7 +251,7 @@ class Straight:
             return None
         is_last = bool(came) and type(came[-1]) is ResponseEndOfMessage
         pieces = [each.data for each in came if type(each) is ResponseData]
-        if len(pieces) + is_last != len(came):
+        if len(pieces) + is_last != len(came) or not (is_last or self._is_arriving(stream)):
             return None
         if is_last and not pieces:
             return self._bodiless(stream, response)
@@ -259,6 +259,11 @@ class Straight:
         response.stream = response.stream or True
         stream.server_state = stream.state_stream_response_body
         return self._pass_on(stream, response, side.begin_answer(response), [*pieces, b""] if is_last else pieces)
+
+    def _is_arriving(self, stream: GatewayStream) -> bool:
+        """Whether more of an answer comes. Nothing does of one that a hook gave in place of a server's."""
+        side = self._pool.sides.get(stream.context.server)
+        return type(side) is QuickOriginSide and side.stream_id == stream.stream_id and side.state == side.read_body
 
     def _pass_on(self, stream: GatewayStream, response: Response, head: bytes, pieces: Iterable[bytes]) -> Todo:
         """Pass on pieces of an answer, and its head in front of them if that is new. The last one is empty."""

@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from gateway.policy.errors import Malformed
 
@@ -177,7 +178,7 @@ def _taken(files: Sequence[Path], root: Path, read: float) -> dict[str, str]:
     """Copy files that were read not before `read`. Raises Changed, and OSError."""
     digests: dict[str, str] = {}
     for file in dict.fromkeys(files):
-        with suppress(FileNotFoundError), file.open("rb") as source:
+        with suppress(FileNotFoundError), _opened(file) as source:
             found = os.fstat(source.fileno())
             copy = below(root, file)
             _make_folders(copy.parent)
@@ -191,6 +192,13 @@ def _taken(files: Sequence[Path], root: Path, read: float) -> dict[str, str]:
             if max(found.st_ctime, after.st_ctime) >= read or after.st_ino != found.st_ino:
                 raise Changed(str(file))
     return digests
+
+
+def _opened(file: Path) -> BinaryIO:
+    """A file to copy. Whoever opens a pipe may wait for ever, and takes from it what others should read."""
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise Malformed(f"`{file}` is no ordinary file")
+    return os.fdopen(os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb")
 
 
 def _carried(before: KeptSet | None, part: str, root: Path) -> dict[str, str]:

@@ -161,14 +161,16 @@ def test_a_bad_policy_is_refused_by_all_and_said_once(tmp_path: Path, origin: Re
     assert sum("the new policy is refused" in line for line in started.process.err) == 1
 
 
-def test_who_takes_a_place_goes_by_what_is_in_force_and_files_that_changed_are_read_by_all(
+def test_who_takes_a_place_goes_by_what_is_in_force_until_all_read_what_has_changed(
     tmp_path: Path, origin: RecordingOrigin
 ) -> None:
     with staffed(tmp_path, origin, whole=False) as started:
-        assert ask_anew(started, "/closed") == 403
+        until((started.state / "last-good" / "current").exists, "nothing was ever kept")
         (tmp_path / "reverse.yaml").write_text(NEW, encoding="utf-8")
         os.kill(both(started)[1], signal.SIGKILL)
         started.process.wait_for("worker 1 is at work again", started.process.err)
+        assert {ask_anew(started, "/closed") for _ in range(30)} == {403}
+        assert ordered(started.state, Order("reload"))["kept"] == 0
         assert {ask_anew(started, "/closed") for _ in range(30)} == {200}
         assert {ask_anew(started, "/shut") for _ in range(30)} == {403}
 

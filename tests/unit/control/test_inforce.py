@@ -93,6 +93,17 @@ def test_what_has_changed_since_it_was_read_is_not_what_is_in_force(tmp_path: Pa
     assert _kept(state) == {"policy": "a"}
 
 
+def test_a_pipe_is_not_opened_for_whoever_writes_to_it_writes_for_others(tmp_path: Path, state: Path) -> None:
+    os.mkfifo(tmp_path / "policy")
+
+    with pytest.raises(Malformed, match="policy` is no ordinary file"):
+        Keeper(state).keep({"policy": (tmp_path / "policy",)}, {"policy": _later()}, 0.0)
+
+    with pytest.raises(OSError, match="No such device"):  # nobody reads
+        os.open(tmp_path / "policy", os.O_WRONLY | os.O_NONBLOCK)
+    assert not is_kept(state)
+
+
 def test_a_part_that_was_never_kept_cannot_be_carried_over(tmp_path: Path, state: Path) -> None:
     files = _written(tmp_path / "etc", policy="a", trust="b")
 
