@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
     from tests.e2e.origin import Visit
 
+POLICY: Final = """
+rules:
+  - {id: no-uploads, action: deny, reason: nobody uploads here, when: {path: {prefix: [/refused]}}}
+  - {id: no-programs, action: deny, reason: no programs, when: {response.type: [application/x-program]}}
+headers:
+  - {request: {remove: [X-Secret], set: {X-Set: ours}}, response: {remove: [X-Origin], add: {X-Added: ours}}}
+"""
+"""What is refused of it, and changed."""
 _PATH: Final = re.compile(rb"[A-Z]+ /(answers|pieces)/(\d+)")
 _LENGTH: Final = b"Content-Length: 5\r\n"
 _END: Final = b"\r\n\r\n"

@@ -13,7 +13,7 @@ import pytest
 from addons.connections.bounds import Bounds
 from addons.http1.straight import Straight
 from tests.e2e.commands import until
-from tests.e2e.conversations import answering, conversations
+from tests.e2e.conversations import POLICY, answering, conversations
 from tests.e2e.gateways import Scenery, Wire, serving
 from tests.e2e.origin import PATIENCE, origin, read_all
 
@@ -30,13 +30,6 @@ _ID: Final = re.compile(rb"[0-9A-HJKMNP-TV-Z]{26}")
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _BODILESS: Final = (b"204", b"304")
 _VARYING: Final = frozenset({"seq", "time", "id", "seconds"})
-_POLICY: Final = """
-rules:
-  - {id: no-uploads, action: deny, reason: nobody uploads here, when: {path: {prefix: [/refused]}}}
-  - {id: no-programs, action: deny, reason: no programs, when: {response.type: [application/x-program]}}
-headers:
-  - {request: {remove: [X-Secret], set: {X-Set: ours}}, response: {remove: [X-Origin], add: {X-Added: ours}}}
-"""
 
 pytestmark = pytest.mark.e2e
 
@@ -105,7 +98,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     with origin(serve=answering) as served:
         folder = tmp_path_factory.mktemp("ways")
         bounds = Bounds(head=8192, ahead=16384)
-        scenery = Scenery(folder=folder, origin=served.port, policy=_POLICY, bounds=bounds)
+        scenery = Scenery(folder=folder, origin=served.port, policy=POLICY, bounds=bounds)
         scenery.checked = False  # tens of thousands of records, of kinds that others check
         with serving(scenery) as gateway:
             yield Wire(gateway, served)

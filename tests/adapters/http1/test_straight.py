@@ -13,6 +13,7 @@ from addons.http1.straight import Straight
 from addons.judging.exchange import Cut
 from tests.e2e import origin as origins
 from tests.e2e.commands import until
+from tests.e2e.conversations import POLICY
 from tests.e2e.gateways import Scenery, Wire, serving
 from tests.e2e.origin import HELLO, client, identity_for, origin, read_all, read_answer, status_of
 
@@ -29,13 +30,6 @@ HOST: Final = b"Host: shop.example\r\n"
 GET: Final = b"GET /in HTTP/1.1\r\n" + HOST + b"\r\n"
 LAST: Final = b"GET /last HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 _ID: Final = re.compile(rb"[0-9A-HJKMNP-TV-Z]{26}")
-_POLICY: Final = """
-rules:
-  - {id: no-uploads, action: deny, reason: nobody uploads here, when: {path: {prefix: [/refused]}}}
-  - {id: no-programs, action: deny, reason: no programs, when: {response.type: [application/x-program]}}
-headers:
-  - {request: {remove: [X-Secret], set: {X-Set: ours}}, response: {remove: [X-Origin], add: {X-Added: ours}}}
-"""
 
 pytestmark = pytest.mark.e2e
 
@@ -109,7 +103,7 @@ def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("straight")
     identity = identity_for(folder, "origin.example") if request.param == "https" else None
     with origin(tls=None if identity is None else identity.context) as served:
-        scenery = Scenery(folder=folder, origin=served.port, policy=_POLICY, last=(Breaking(),), scheme=request.param)
+        scenery = Scenery(folder=folder, origin=served.port, policy=POLICY, last=(Breaking(),), scheme=request.param)
         scenery.trust = None if identity is None else identity.authority
         with serving(scenery) as gateway:
             yield Wire(gateway, served)
